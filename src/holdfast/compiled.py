@@ -1,0 +1,121 @@
+"""The compiled definition: plain frozen data that every home of a webhook reads.
+
+`holdfast.compile` makes it from what the user wrote. The gateway, the pipe, the workflow and the
+AWS stack take their numbers from here and from nowhere else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from holdfast.definition import LogLevel, Provider, Verification, VerifyAt
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    per_second: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` None: `{"id": "<message id>"}` as JSON."""
+
+    status: int
+    body: str | None
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    retention_seconds: float
+    dead_retention_seconds: float
+    max_receive_count: int
+    visibility_timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    batch: int
+    window_seconds: float
+    concurrency: int
+    backoff_seconds: float
+    max_backoff_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A Python function that a Task state names as `${name}`.
+
+    `takes` says what it is called with: the whole `Event`, the state's effective `input`, or
+    nothing. `model` is what the body (or the input) is validated as first; None: nothing.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    is_async: bool
+    takes: Literal["event", "input", "nothing"]
+    model: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A worker task that carries the event to another program."""
+
+    name: str
+    url: str
+    sign: Verification | None
+    headers: tuple[tuple[str, str], ...]
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledWebhook:
+    """One webhook, ready to run anywhere."""
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    content_types: tuple[str, ...]
+    """Lower case; `*/*` accepts anything, a missing type included."""
+    body_limit_bytes: int
+    rate_limit: RateLimit | None
+    allow: tuple[Network, ...]
+    verification: Verification | None
+    verify_at: VerifyAt
+    provider: Provider | None
+    delivery_id: tuple[str, ...]
+    event_type: tuple[str, ...]
+    answer: Answer
+    schema: Mapping[str, Any] | None
+    """JSON Schema 2020-12 that the door holds bodies against; None: bodies of any kind."""
+    body_model: Any
+    """The type of the body as pydantic knows it; None: parsed JSON, text or bytes."""
+    queue: Queue
+    pipe: Pipe
+    timeout_seconds: float
+    workflow: Mapping[str, Any]
+    """The Amazon States Language document, first state `Verify`."""
+    tasks: Mapping[str, Task | Forward]
+    log_level: LogLevel
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A whole definition."""
+
+    name: str
+    webhooks: tuple[CompiledWebhook, ...]
+
+    def webhook(self, name_or_path: str) -> CompiledWebhook | None:
+        """By name, or by path."""
+        for webhook in self.webhooks:
+            if name_or_path in (webhook.name, webhook.path):
+                return webhook
+        return None

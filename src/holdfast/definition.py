@@ -1,0 +1,262 @@
+"""What the user writes: an `App`, its webhooks, their settings and handlers.
+
+Nothing is checked or read here, not even the environment: a definition is only written down, each
+piece with the place where it stands, so that `holdfast.compile` can judge it as a whole and name
+every mistake at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from holdfast.message import Request
+from holdfast.secrets import SecretRef
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+LogLevel = Literal["ALL", "ERROR", "FATAL", "OFF"]
+VerifyAt = Literal["workflow", "gateway"]
+
+
+class Verification(Protocol):
+    """How a source proves itself. Made by `hmac_sha256(...)`, `basic(...)`, a provider, ..."""
+
+    @property
+    def name(self) -> str:
+        """The scheme in a word: `hmac`, `basic`, `token`, `standard-webhooks`, `function`."""
+        ...
+
+    @property
+    def secrets(self) -> Sequence[SecretRef]:
+        """References; several during a rotation, any of which may match."""
+        ...
+
+    @property
+    def secret_headers(self) -> Sequence[str]:
+        """Headers that carry the secret itself, lower case: checked at the door, never stored."""
+        ...
+
+    def mistakes(self) -> Sequence[str]:
+        """What is wrong with these settings."""
+        ...
+
+    def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None:
+        """Return if the source is genuine. Raises VerificationFailed with a named reason."""
+        ...
+
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
+        """The headers that a genuine sender would add. Raises NotSupported where only it can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A known sender: how it signs, names its deliveries and shakes hands.
+
+    `delivery_id` and `event_type` are locators tried in order: `header:X-GitHub-Delivery` or
+    `json:data.id`.
+    """
+
+    name: str
+    title: str
+    verification: Verification
+    delivery_id: tuple[str, ...] = ()
+    event_type: tuple[str, ...] = ()
+    handshakes: tuple[str, ...] = ()
+    """Names of the handshakes in `holdfast.gateway.handshakes` that this sender performs."""
+    content_types: tuple[str, ...] = ("application/json",)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender hears once its event is kept. `{id}` in the body becomes the message id."""
+
+    status: int = 200
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `per_second` on average, `burst` at once (default: one second's worth)."""
+
+    per_second: float
+    burst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How long and how often. Durations as text: `"7d"`, `"30s"`."""
+
+    retention: str = "7d"
+    dead_retention: str = "14d"
+    max_receive_count: int = 3
+    visibility_timeout: str | None = None
+    """Default: six times the webhook's timeout, as AWS advises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """How messages are carried to the workflow."""
+
+    batch: int = 10
+    window: str = "0s"
+    concurrency: int = 10
+    backoff: str = "1s"
+    """The first wait after a failure; doubled each time, with full jitter."""
+    max_backoff: str = "15m"
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A function that works events: all of them, or those whose type matches `pattern`."""
+
+    function: Callable[..., Any]
+    pattern: str | None
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Another program that works events: they are carried there over HTTP."""
+
+    url: str
+    sign: Verification | None
+    headers: Mapping[str, str]
+    timeout: str | None
+    place: str
+
+
+class Webhook:
+    """One endpoint. Call it with a function to make that its handler."""
+
+    def __init__(self, path: str, place: str, settings: Mapping[str, Any]) -> None:
+        self.path = path
+        self.place = place
+        self.settings = dict(settings)
+        self.handlers: list[Handler] = []
+        self.forwards: list[Forward] = []
+
+    def __call__(self, function: Function) -> Function:
+        """Decorate the function that works every event (or, beside `on`, every other one)."""
+        self.handlers.append(Handler(function, None, _function_place(function)))
+        return function
+
+    handler = __call__
+
+    def on(self, pattern: str) -> Callable[[Function], Function]:
+        """Decorate the function for events of this type; `*` stands for any run of characters."""
+
+        def decorate(function: Function) -> Function:
+            self.handlers.append(Handler(function, pattern, _function_place(function)))
+            return function
+
+        return decorate
+
+    def forward(
+        self,
+        url: str,
+        *,
+        sign: Verification | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: str | None = None,
+    ) -> Webhook:
+        """Carry every event to `url`: same method, body and headers, plus `sign`'s signature.
+
+        Any answer but 2xx is a failure, and is tried again.
+        """
+        self.forwards.append(Forward(url, sign, dict(headers or {}), timeout, _caller_place()))
+        return self
+
+
+class App:
+    """A definition: webhooks under one roof."""
+
+    def __init__(self, name: str = "holdfast") -> None:
+        self.name = name
+        self.webhooks: list[Webhook] = []
+
+    def webhook(
+        self,
+        path: str,
+        *,
+        name: str | None = None,
+        body: Any = None,
+        schema: str | Mapping[str, Any] | None = None,
+        verify: Verification | Callable[[Request], Any] | None = None,
+        provider: Provider | None = None,
+        verify_at: VerifyAt = "workflow",
+        methods: Sequence[str] = ("POST",),
+        content_types: Sequence[str] | None = None,
+        body_limit: int = 1024 * 1024,
+        rate_limit: RateLimit | None = None,
+        allow: Sequence[str] = (),
+        answer: Answer | None = None,
+        queue: Queue | None = None,
+        pipe: Pipe | None = None,
+        timeout: str = "60s",
+        delivery_id: str | None = None,
+        event_type: str | None = None,
+        workflow: str | Mapping[str, Any] | None = None,
+        tasks: Sequence[Callable[..., Any]] | Mapping[str, Callable[..., Any]] = (),
+        log_level: LogLevel = "ERROR",
+    ) -> Webhook:
+        """Define one endpoint.
+
+        path: `/users` or, with parameters, `/tenants/{tenant}/orders`.
+        body: the type of the body: a pydantic model or any type pydantic knows. Taken from the
+            handler's annotation (`Event[User]`) where absent.
+        schema: a JSON Schema instead: a mapping, or the path of a file beside the definition.
+        verify: a scheme such as `hmac_sha256(...)`, or a function of the `Request` that returns
+            False or raises `VerificationFailed` where the source is not genuine.
+        provider: a known sender (`providers.stripe(...)`), instead of `verify`.
+        verify_at: `"workflow"` keeps first and quarantines what fails; `"gateway"` answers 401.
+        content_types: media types accepted (`text/*` and `*/*` match too); default: JSON where
+            there is a schema, the provider's where there is one, anything otherwise.
+        body_limit: bytes; a larger body is answered 413.
+        allow: addresses or networks (CIDR) that may send; empty: all.
+        timeout: how long one attempt may take.
+        delivery_id, event_type: locators (`header:X-Id`, `json:data.id`) where no provider says.
+        workflow, tasks: an Amazon States Language document (a mapping, or a file beside the
+            definition) and the Python functions that its Task states name.
+        """
+        settings = {
+            "name": name,
+            "body": body,
+            "schema": schema,
+            "verify": verify,
+            "provider": provider,
+            "verify_at": verify_at,
+            "methods": methods,
+            "content_types": content_types,
+            "body_limit": body_limit,
+            "rate_limit": rate_limit,
+            "allow": allow,
+            "answer": answer,
+            "queue": queue,
+            "pipe": pipe,
+            "timeout": timeout,
+            "delivery_id": delivery_id,
+            "event_type": event_type,
+            "workflow": workflow,
+            "tasks": tasks,
+            "log_level": log_level,
+        }
+        webhook = Webhook(path, _caller_place(), settings)
+        self.webhooks.append(webhook)
+        return webhook
+
+
+def _caller_place() -> str:
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def _function_place(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return getattr(function, "__qualname__", repr(function))
+    return f"{code.co_filename}:{code.co_firstlineno}"
