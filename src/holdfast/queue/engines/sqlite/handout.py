@@ -1,0 +1,234 @@
+"""Receive: the one place where messages are handed out, and where those beyond help are not."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from holdfast.message import Failure, Lease, Message
+from holdfast.queue.engines.sqlite.query import select, select_value
+from holdfast.queue.engines.sqlite.shelf import (
+    Shelf,
+    attempts_of,
+    lay_to_rest,
+    make_receipt,
+    numbers,
+    read_message,
+)
+
+# What one receive may bring into memory, whatever the bodies' size. At least one comes always.
+BYTES_AT_ONCE: Final = 4 * 1024 * 1024
+
+EXPIRED: Final = "expired"
+EXHAUSTED: Final = "exhausted"
+
+
+def anything_due(shelf: Shelf, webhook: str, now_ms: int) -> bool:
+    """A look without the write lock, so that an idle worker disturbs nobody."""
+    with shelf.ledger.read() as ledger:
+        row = select(
+            ledger,
+            "SELECT position, EXISTS (SELECT 1 FROM delivery"
+            "  WHERE webhook = ?1 AND state = 0 AND visible_at <= ?2)"
+            " FROM queue WHERE webhook = ?1 AND NOT paused",
+            (webhook, now_ms),
+        )
+    if not row:
+        return False
+    position, due = row[0]
+    if due:
+        return True
+    with shelf.inbox.read() as inbox:
+        return bool(
+            select_value(
+                inbox,
+                "SELECT EXISTS (SELECT 1 FROM message WHERE webhook = ? AND n > ?)",
+                (webhook, position),
+            )
+        )
+
+
+def hand_out(
+    shelf: Shelf,
+    *,
+    webhook: str,
+    holder: str,
+    limit: int,
+    lease_ms: int,
+    now_ms: int,
+    may_expire: bool,
+) -> tuple[list[Lease], int]:
+    """Up to `limit` leases, and how many messages were examined (0: nothing was due).
+
+    One ledger transaction: when it has committed, the receive counts are written and everything
+    returned belongs to `holder`.
+    """
+    token = secrets.randbits(62) + 1
+    with shelf.ledger.write() as ledger:
+        queue = select(
+            ledger,
+            "SELECT position, retention, max_receive_count FROM queue"
+            " WHERE webhook = ? AND NOT paused",
+            (webhook,),
+        )
+        if not queue:
+            return [], 0
+        position, retention, max_receive_count = queue[0]
+        oldest_alive = now_ms - retention if may_expire else -1
+        turn = _Turn(shelf, ledger, webhook, holder, token, now_ms, now_ms + lease_ms)
+        returned = turn.returned(limit, oldest_alive, max_receive_count)
+        if turn.leases and turn.leases[0].alone:
+            return turn.leases, returned
+        fresh = turn.fresh(limit - len(turn.leases), position, oldest_alive)
+        return turn.leases, returned + fresh
+
+
+class _Turn:
+    """One receive, inside its transaction."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        ledger: apsw.Connection,
+        webhook: str,
+        holder: str,
+        token: int,
+        now_ms: int,
+        lease_until: int,
+    ) -> None:
+        self._shelf = shelf
+        self._ledger = ledger
+        self._webhook = webhook
+        self._holder = holder
+        self._token = token
+        self._now = now_ms
+        self._until = lease_until
+        self._bytes = 0
+        self.leases: list[Lease] = []
+
+    def returned(self, limit: int, oldest_alive: int, max_receive_count: int) -> int:
+        """Messages that were handed out before, or sent with a delay."""
+        rows = select(
+            self._ledger,
+            "SELECT n, receive_count, alone, since FROM delivery"
+            " WHERE webhook = ? AND state = 0 AND visible_at <= ?"
+            " ORDER BY visible_at LIMIT ?",
+            (self._webhook, self._now, limit),
+        )
+        if not rows:
+            return 0
+        alone_at = next((index for index, row in enumerate(rows) if row[2]), None)
+        if alone_at is not None:
+            # Either it goes by itself now, or those before it go first.
+            rows = rows[: alone_at or 1]
+        messages = self._messages([row[0] for row in rows])
+        taken: list[int] = []
+        for n, count, alone, since in rows:
+            message = messages.get(n)
+            if message is None:
+                self._forget(n)
+            elif since <= oldest_alive:
+                self._bury(n, message, EXPIRED)
+            elif count >= max_receive_count:
+                self._bury(n, message, EXHAUSTED)
+            else:
+                taken.append(n)
+                self._take(n, message, count + 1, alone=bool(alone))
+                if self._bytes > BYTES_AT_ONCE:
+                    break
+        self._ledger.execute(
+            "UPDATE delivery SET receive_count = receive_count + 1, visible_at = ?, token = ?,"
+            " holder = ? WHERE n IN (SELECT value FROM json_each(?))",
+            (self._until, self._token, self._holder, numbers(taken)),
+        )
+        return len(rows)
+
+    def fresh(self, limit: int, position: int, oldest_alive: int) -> int:
+        """Messages never handed out before, in the order in which they were kept."""
+        if limit <= 0 or self._bytes > BYTES_AT_ONCE:
+            return 0
+        rows: list[tuple[int, int, int, int | None, str | None, int]] = []
+        expired: list[tuple[int, Message]] = []
+        last = position
+        with self._shelf.inbox.read() as inbox:
+            found: Iterable[tuple[Any, ...]] = inbox.execute(
+                "SELECT n, visible_at, id, webhook, received_at, head, body FROM message"
+                " WHERE webhook = ? AND n > ? ORDER BY n LIMIT ?",
+                (self._webhook, position, limit),
+            )
+            for n, visible_at, *parts in found:
+                last = n
+                since = parts[2]
+                if since <= oldest_alive:
+                    expired.append((n, read_message(tuple(parts))))
+                    rows.append((n, self._now, 0, None, None, since))
+                elif visible_at > self._now:
+                    rows.append((n, visible_at, 0, None, None, since))
+                else:
+                    rows.append((n, self._until, 1, self._token, self._holder, since))
+                    self._take(n, read_message(tuple(parts)), 1, alone=False)
+                    if self._bytes > BYTES_AT_ONCE:
+                        break
+        if not rows:
+            return 0
+        self._ledger.execute(
+            "INSERT INTO delivery (n, webhook, state, visible_at, receive_count, token, holder,"
+            " since) SELECT value->>0, ?, 0, value->>1, value->>2, value->>3, value->>4, value->>5"
+            " FROM json_each(?)",
+            (self._webhook, orjson.dumps(rows).decode()),
+        )
+        self._ledger.execute(
+            "UPDATE queue SET position = ?, passed = passed + ? WHERE webhook = ?",
+            (last, len(rows), self._webhook),
+        )
+        for n, message in expired:
+            self._bury(n, message, EXPIRED)
+        return len(rows)
+
+    def _messages(self, wanted: list[int]) -> dict[int, Message]:
+        with self._shelf.inbox.read() as inbox:
+            rows: list[tuple[Any, ...]] = select(
+                inbox,
+                "SELECT n, id, webhook, received_at, head, body FROM message"
+                " WHERE n IN (SELECT value FROM json_each(?))",
+                (numbers(wanted),),
+            )
+        return {n: read_message(tuple(parts)) for n, *parts in rows}
+
+    def _take(self, n: int, message: Message, count: int, *, alone: bool) -> None:
+        self._bytes += len(message.request.body)
+        self.leases.append(Lease(message, make_receipt(n, self._token), count, alone))
+
+    def _bury(self, n: int, message: Message, reason: str) -> None:
+        attempts = attempts_of(self._ledger, n)
+        failure: Failure | None = attempts[-1] if attempts else None
+        lay_to_rest(
+            self._ledger,
+            n=n,
+            id=message.id,
+            webhook=self._webhook,
+            reason=reason,
+            failure=failure,
+            now_ms=self._now,
+        )
+        self._shelf.telemetry.emit(
+            "message.dead",
+            id=message.id,
+            webhook=self._webhook,
+            attempt=failure.attempt if failure else 0,
+            reason=reason,
+            error=failure.error if failure else "",
+            cause=failure.cause if failure else "",
+            state=failure.state if failure else "",
+        )
+
+    def _forget(self, n: int) -> None:
+        # Its body was removed, which happens only to what was finished: a rolled back ledger.
+        self._ledger.execute(
+            "UPDATE delivery SET state = 3, token = NULL, holder = NULL, finished_at = ? WHERE n = ?",
+            (self._now, n),
+        )

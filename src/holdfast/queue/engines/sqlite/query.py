@@ -1,0 +1,19 @@
+"""Reading rows. apsw types every column as anything SQLite can hold; the schema knows better."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+
+def select(
+    connection: apsw.Connection, sql: str, parameters: tuple[Any, ...] = ()
+) -> list[tuple[Any, ...]]:
+    """All rows."""
+    return connection.execute(sql, parameters).fetchall()
+
+
+def select_value(connection: apsw.Connection, sql: str, parameters: tuple[Any, ...] = ()) -> Any:
+    """The first column of the first row; None where there is no row."""
+    return connection.execute(sql, parameters).get

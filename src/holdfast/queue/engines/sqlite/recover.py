@@ -1,0 +1,150 @@
+"""A new ledger for an inbox whose own is gone, or is not its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import apsw
+
+from holdfast.clock import Clock
+from holdfast.errors import StoreLocked, StoreMismatch
+from holdfast.queue.contract import QueueLimits
+from holdfast.queue.engines.sqlite.files import (
+    Store,
+    connect,
+    create,
+    judge_format,
+    require_sqlite,
+    translate,
+)
+from holdfast.queue.engines.sqlite.query import select, select_value
+from holdfast.queue.engines.sqlite.schema import LEDGER_SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was done. `set_aside`: where the old ledger went, if there was one."""
+
+    waiting: int
+    considered_done: int
+    set_aside: Path | None
+
+
+def recover(path: Path, *, from_ms: int | None, clock: Clock) -> Recovery:
+    """Make a ledger in which messages received at or after `from_ms` wait, earlier ones are done.
+
+    0: everything is delivered again. None: nothing is. Dead letters, leases and claims are not
+    brought along; the old ledger is set aside, not deleted. Raises StoreError.
+    """
+    require_sqlite(apsw.sqlite_lib_version())
+    store = Store(path)
+    if not store.inbox.exists():
+        raise StoreMismatch(f"{path} has no inbox, so there is nothing to recover")
+    with SupervisorLock(path):
+        try:
+            return _recover(store, from_ms, clock)
+        except apsw.Error as error:
+            raise translate(error, store.ledger) from error
+
+
+def _recover(store: Store, from_ms: int | None, clock: Clock) -> Recovery:
+    inbox = connect(store.inbox, synchronous="FULL")
+    try:
+        judge_format(inbox, store.inbox)
+        store_id = select_value(inbox, "SELECT value FROM meta WHERE key = 'store_id'")
+        totals = dict(select(inbox, "SELECT webhook, total FROM sent"))
+        queues = []
+        for webhook, total in totals.items():
+            position, waiting = _position(inbox, webhook, from_ms)
+            queues.append((webhook, position, total - waiting, waiting))
+    finally:
+        inbox.close(force=True)
+    set_aside = _set_aside(store, clock)
+    create(store.ledger, LEDGER_SCHEMA, store_id)
+    ledger = connect(store.ledger, synchronous="FULL")
+    try:
+        limits = QueueLimits()
+        with ledger:
+            ledger.executemany(
+                "INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, 0)",
+                [
+                    (
+                        webhook,
+                        position,
+                        passed,
+                        round(limits.retention_seconds * 1000),
+                        round(limits.dead_retention_seconds * 1000),
+                        limits.max_receive_count,
+                    )
+                    for webhook, position, passed, _ in queues
+                ],
+            )
+    finally:
+        ledger.close(force=True)
+    return Recovery(
+        waiting=sum(waiting for *_, waiting in queues),
+        considered_done=sum(passed for _, _, passed, _ in queues),
+        set_aside=set_aside,
+    )
+
+
+def _position(inbox: apsw.Connection, webhook: str, from_ms: int | None) -> tuple[int, int]:
+    """The position from which messages wait, and how many do."""
+    # Not the last message but the sequence: the last ones may have been removed already.
+    end = select_value(inbox, "SELECT seq FROM sqlite_sequence WHERE name = 'message'") or 0
+    if from_ms is None:
+        return end, 0
+    first = select_value(
+        inbox,
+        "SELECT min(n) FROM message WHERE webhook = ? AND received_at >= ?",
+        (webhook, from_ms),
+    )
+    if first is None:
+        return end, 0
+    waiting = select_value(
+        inbox, "SELECT count(*) FROM message WHERE webhook = ? AND n >= ?", (webhook, first)
+    )
+    return first - 1, waiting
+
+
+def _set_aside(store: Store, clock: Clock) -> Path | None:
+    if not store.ledger.exists():
+        return None
+    aside = store.path / f"{store.ledger.name}.{clock.now_ms()}.aside"
+    for suffix in ("-wal", "-shm"):
+        leftover = Path(f"{store.ledger}{suffix}")
+        if leftover.exists():
+            leftover.rename(f"{aside}{suffix}")
+    store.ledger.rename(aside)
+    return aside
+
+
+class SupervisorLock:
+    """Hold the supervisor's lock. Raises StoreLocked while another process does.
+
+    `descriptor` may be handed to child processes: the lock is free when the last copy is closed,
+    so that it covers the workers of a supervisor that was killed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = -1
+
+    def __enter__(self) -> Self:
+        self._path.mkdir(parents=True, exist_ok=True)
+        self.descriptor = os.open(self._path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self.descriptor)
+            raise StoreLocked(
+                f"another Holdfast already runs on {self._path}; stop it, or choose another store"
+            ) from None
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        os.close(self.descriptor)

@@ -1,0 +1,132 @@
+"""The two files' tables. Times are milliseconds since 1970."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMAT: Final = 1
+
+INBOX_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- AUTOINCREMENT: plain row ids start again once retention has emptied the table, and the ledger's
+-- position would then skip new mail.
+CREATE TABLE message (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  webhook TEXT NOT NULL,
+  received_at INTEGER NOT NULL,
+  visible_at INTEGER NOT NULL,
+  head BLOB NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE INDEX message_of_webhook ON message (webhook, n);
+
+-- How many were ever sent: depth is this less what the ledger has passed, at any backlog.
+CREATE TABLE sent (webhook TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE refusal (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  webhook TEXT,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  remote TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  detail TEXT NOT NULL,
+  headers BLOB NOT NULL,
+  body BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- Events per minute, for rates.
+CREATE TABLE tally (
+  minute INTEGER NOT NULL, webhook TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (minute, webhook, outcome)
+) WITHOUT ROWID;
+"""
+
+# delivery.state
+LIVE: Final = 0
+DONE: Final = 1
+DEAD: Final = 2
+PURGED: Final = 3
+
+LEDGER_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- position: every message of the webhook up to this n has a row in delivery, or had one.
+-- passed: how many those are.
+CREATE TABLE queue (
+  webhook TEXT PRIMARY KEY,
+  position INTEGER NOT NULL DEFAULT 0,
+  passed INTEGER NOT NULL DEFAULT 0,
+  retention INTEGER NOT NULL,
+  dead_retention INTEGER NOT NULL,
+  max_receive_count INTEGER NOT NULL,
+  paused INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+-- state: 0 live, 1 done, 2 dead, 3 purged. A live row is leased while visible_at is ahead and it has
+-- a token. since: when its retention began (received, or redriven).
+CREATE TABLE delivery (
+  n INTEGER PRIMARY KEY,
+  webhook TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  visible_at INTEGER NOT NULL,
+  receive_count INTEGER NOT NULL,
+  token INTEGER,
+  holder TEXT,
+  alone INTEGER NOT NULL DEFAULT 0,
+  since INTEGER NOT NULL,
+  finished_at INTEGER,
+  duplicate_of TEXT
+);
+CREATE INDEX delivery_live ON delivery (webhook, visible_at, since) WHERE state = 0;
+CREATE INDEX delivery_finished ON delivery (finished_at) WHERE state IN (1, 3);
+
+CREATE TABLE dead (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  webhook TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  error TEXT,
+  cause TEXT,
+  failed_state TEXT,
+  at INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  superseded_by INTEGER
+);
+CREATE INDEX dead_of_webhook ON dead (webhook, at);
+
+CREATE TABLE attempt (
+  n INTEGER NOT NULL, k INTEGER NOT NULL,
+  error TEXT NOT NULL, cause TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (n, k)
+) WITHOUT ROWID;
+
+-- Which message works a delivery id. supersedes: the dead letter it took the id over from.
+CREATE TABLE claim (
+  webhook TEXT NOT NULL, delivery_id TEXT NOT NULL, n INTEGER NOT NULL, supersedes INTEGER,
+  PRIMARY KEY (webhook, delivery_id)
+) WITHOUT ROWID;
+CREATE INDEX claim_of_message ON claim (n);
+
+CREATE TABLE execution (
+  k INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  duration_ms REAL NOT NULL,
+  status TEXT NOT NULL,
+  error TEXT, cause TEXT, state TEXT,
+  history BLOB NOT NULL
+);
+CREATE INDEX execution_of_message ON execution (n);
+
+CREATE TABLE tally (
+  minute INTEGER NOT NULL, webhook TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (minute, webhook, outcome)
+) WITHOUT ROWID;
+"""

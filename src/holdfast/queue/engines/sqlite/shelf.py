@@ -1,0 +1,141 @@
+"""What every part of the engine works with: the open files, the clock, who we are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from holdfast.clock import Clock
+from holdfast.message import Failure, Message, Receipt
+from holdfast.queue.engines.sqlite.bell import Ringer
+from holdfast.queue.engines.sqlite.files import File, Store
+from holdfast.queue.engines.sqlite.query import select
+from holdfast.telemetry import Telemetry
+
+MINUTE_MS: Final = 60_000
+
+
+@dataclass(slots=True)
+class Shelf:
+    """One engine's open files. `outbox` writes the inbox, `inbox` only reads it: two connections,
+    so that a commit waiting for the disk does not hold up a receive."""
+
+    store: Store
+    outbox: File
+    inbox: File
+    ledger: File
+    ringer: Ringer
+    clock: Clock
+    telemetry: Telemetry
+
+
+def tally(connection: apsw.Connection, now_ms: int, webhook: str, outcome: str, count: int) -> None:
+    """So many more events of this kind in this minute."""
+    connection.execute(
+        "INSERT INTO tally VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        (now_ms // MINUTE_MS, webhook, outcome, count),
+    )
+
+
+# SQLite sees a list of rows as one JSON parameter, and steps once: with a parameter per row, every
+# row would hand the interpreter's lock to another thread and wait to get it back.
+
+
+def pairs(receipts: list[tuple[int, int]]) -> str:
+    """(n, token) rows as the parameter of `HELD`."""
+    return orjson.dumps(receipts).decode()
+
+
+HELD: Final = (
+    "SELECT d.n FROM json_each(?) AS j JOIN delivery AS d"
+    " ON d.n = j.value->>0 AND d.token = j.value->>1 AND d.state = 0"
+)
+"""The n of each (n, token) whose receipt is current."""
+
+
+def numbers(values: list[int]) -> str:
+    """Row numbers as the parameter of `IN (SELECT value FROM json_each(?))`."""
+    return orjson.dumps(values).decode()
+
+
+def make_receipt(n: int, token: int) -> Receipt:
+    return Receipt(f"{n}.{token}")
+
+
+def read_receipt(receipt: Receipt) -> tuple[int, int]:
+    """(n, token); (0, 0), which nobody holds, for what is no receipt of ours."""
+    n, _, token = receipt.partition(".")
+    try:
+        return int(n), int(token)
+    except ValueError:
+        return 0, 0
+
+
+def read_message(row: tuple[Any, ...]) -> Message:
+    """From (id, webhook, received_at, head, body)."""
+    return Message.from_parts(*row)
+
+
+def add_attempt(connection: apsw.Connection, n: int, failure: Failure) -> None:
+    """Append to the message's attempt history."""
+    connection.execute(
+        "INSERT INTO attempt SELECT ?1, coalesce(max(k), 0) + 1, ?2, ?3, ?4, ?5, ?6, ?7"
+        " FROM attempt WHERE n = ?1",
+        (
+            n,
+            failure.error,
+            failure.cause,
+            failure.state,
+            failure.at_ms,
+            failure.attempt,
+            failure.reason,
+        ),
+    )
+
+
+def attempts_of(connection: apsw.Connection, n: int) -> tuple[Failure, ...]:
+    """The attempt history, oldest first."""
+    rows = select(
+        connection,
+        "SELECT error, cause, state, at, attempt, reason FROM attempt WHERE n = ? ORDER BY k",
+        (n,),
+    )
+    return tuple(Failure(*row) for row in rows)
+
+
+def lay_to_rest(  # one dead letter has all of these
+    connection: apsw.Connection,
+    *,
+    n: int,
+    id: str,
+    webhook: str,
+    reason: str,
+    failure: Failure | None,
+    now_ms: int,
+) -> None:
+    """Into dead letters, in the caller's transaction."""
+    connection.execute(
+        "UPDATE delivery SET state = 2, token = NULL, holder = NULL, alone = 0, finished_at = ?"
+        " WHERE n = ?",
+        (now_ms, n),
+    )
+    failure = failure or Failure("", "")
+    connection.execute(
+        "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+        (
+            n,
+            id,
+            webhook,
+            reason,
+            failure.error or None,
+            failure.cause or None,
+            failure.state or None,
+            now_ms,
+            failure.attempt,
+        ),
+    )
+    tally(connection, now_ms, webhook, "dead", 1)
