@@ -1,0 +1,108 @@
+"""Where a signature stands, and the grammar it is written in.
+
+sha256=5f3a...                    a prefix, then the signature
+t=1700000000,v1=5f3a...,v1=77c0   entries: `split` between them, `kv` inside, `keys` that count
+1700000000,5f3a...,77c0           entries without keys go by position: keys ("1..",)
+v1,K5oZ... v2,aaaa                several: any one that matches is enough, others are skipped
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from holdfast.errors import VerificationFailed
+from holdfast.verify.encoding import Encoding, decode, encode
+from holdfast.verify.locate import Locator
+from holdfast.verify.reading import Reading, malformed, missing
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`locators` are all looked at: some senders sign once per secret, each in its own header."""
+
+    locators: tuple[Locator, ...]
+    encoding: Encoding
+    size: int
+    """Bytes that a signature has once it is decoded."""
+    prefix: str = ""
+    prefix_optional: bool = False
+    split: str = ""
+    kv: str = ""
+    keys: tuple[str, ...] = ()
+
+    def read(self, reading: Reading) -> list[bytes]:
+        """Every signature presented, at least one. Leaves the other entries in the reading.
+
+        Raises VerificationFailed: nothing is there, or nothing that is there can be read.
+        """
+        found: list[bytes] = []
+        failure: VerificationFailed | None = None
+        for locator in self.locators:
+            text = reading.find(locator)
+            if text is None:
+                continue
+            try:
+                found += self._decode(self._candidates(text, locator, reading), locator)
+            except VerificationFailed as error:
+                failure = failure or error
+        if not found:
+            raise failure or missing(self.locators[0])
+        return found
+
+    def write(self, digest: bytes, entries: Mapping[str, str]) -> str:
+        """The text of one signature, beside `entries`: the inverse of `read`."""
+        text = encode(digest, self.encoding)
+        if self.split:
+            own = self.keys[0].removesuffix("..")
+            pairs = {**entries, own: text}
+            if self.kv:
+                written = [f"{key}{self.kv}{value}" for key, value in pairs.items()]
+            else:
+                written = [pairs[position] for position in sorted(pairs, key=int)]
+            text = self.split.join(written)
+        return self.prefix + text
+
+    def _candidates(self, text: str, locator: Locator, reading: Reading) -> list[str]:
+        if self.prefix:
+            if text.startswith(self.prefix):
+                text = text[len(self.prefix) :]
+            elif not self.prefix_optional:
+                raise malformed(locator, f"does not start with {self.prefix!r}")
+        if not self.split:
+            return [text]
+        pairs = self._pairs(text)
+        if not reading.entries:
+            # Of a repeated key the first stands, as with headers.
+            reading.entries = dict(reversed(pairs))
+        candidates = [value for key, value in pairs if self._counts(key)]
+        if not candidates:
+            raise malformed(locator, f"has no {' or '.join(self.keys)} entry")
+        return candidates
+
+    def _pairs(self, text: str) -> list[tuple[str, str]]:
+        entries = [entry for part in text.split(self.split) if (entry := part.strip())]
+        if not self.kv:
+            return [(str(position), entry) for position, entry in enumerate(entries)]
+        split = (entry.partition(self.kv) for entry in entries)
+        return [(key.strip(), value.strip()) for key, _, value in split]
+
+    def _counts(self, key: str) -> bool:
+        if key in self.keys:
+            return True
+        return not self.kv and any(
+            wanted.endswith("..") and int(key) >= int(wanted[:-2]) for wanted in self.keys
+        )
+
+    def _decode(self, candidates: list[str], locator: Locator) -> list[bytes]:
+        found = []
+        for text in candidates:
+            try:
+                signature = decode(text, self.encoding)
+            except ValueError:
+                continue
+            if len(signature) == self.size:
+                found.append(signature)
+        if not found:
+            raise malformed(locator, f"holds no signature of {self.size} bytes in {self.encoding}")
+        return found
