@@ -97,6 +97,14 @@ class Message:
     not. None where the first state is still to check."""
     replay_of: str | None = None
     """The id of the event that this one sends through again. A replay carries no delivery id."""
+    first_received_at_ms: int | None = None
+    """When the event that a replay repeats came in; None: this is no replay."""
+
+    @property
+    def judged_at_ms(self) -> int:
+        """The time against which a signature's timestamp is held: arrival, however long it waited
+        here since, and for a replay the arrival of the original."""
+        return self.first_received_at_ms or self.received_at_ms
 
     def head(self) -> bytes:
         """All but id, webhook, time and body, as JSON: what the store keeps beside the body."""
@@ -112,6 +120,7 @@ class Message:
                 self.params,
                 self.verdict,
                 self.replay_of,
+                self.first_received_at_ms,
             )
         )
 
@@ -120,10 +129,10 @@ class Message:
         cls, id: str, webhook: str, received_at_ms: int, head: bytes, body: bytes
     ) -> Message:
         """The inverse of `head`."""
-        method, path, query, lines, remote, origin, params, verdict, replay_of = orjson.loads(head)
+        method, path, query, lines, remote, origin, params, verdict, *replay = orjson.loads(head)
         headers = Headers(tuple((name, value) for name, value in lines))
         request = Request(method, path, query, headers, body, remote, origin)
-        return cls(id, webhook, received_at_ms, request, params, verdict, replay_of)
+        return cls(id, webhook, received_at_ms, request, params, verdict, *replay)
 
 
 def new_message_id(now_ms: int) -> str:
