@@ -34,6 +34,12 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     ),
     Kind("request.refused", "info", ("id", "webhook", "status", "reason", "path"), "not kept"),
     Kind("request.handshake", "info", ("id", "webhook", "handshake"), "a provider shook hands"),
+    Kind(
+        "gateway.failed",
+        "error",
+        ("id", "path", "error", "place"),
+        "a request met a defect; answered 500",
+    ),
     Kind("store.unavailable", "error", ("error", "waiting"), "nothing can be kept; answered 503"),
     Kind("store.recovered", "info", ("after_seconds",), "keeping again, without a restart"),
     Kind("store.clock_jumped", "warning", ("by_seconds",), "expiry is suspended"),
