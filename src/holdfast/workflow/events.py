@@ -1,0 +1,140 @@
+"""What the machine hears, what it asks for, and what it remembers in between.
+
+    Started ─> RunTask ─> TaskSucceeded | TaskFailed ─> ... ─> Finish
+               StartTimer ─> TimerFired
+
+A snapshot is JSON: it can be written down after any event and resumed elsewhere. It holds `threads`,
+lines of control by the ticket of the command that each waits for; today there is one at a time, and
+Parallel and Map will fork more. Every event but `Started` and `TimedOut` quotes its ticket, and what
+quotes an unknown one (a task that answers after its timeout) changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NamedTuple, TypedDict
+
+Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT"]
+Ended = Literal["SUCCEEDED", "FAILED", "TIMED_OUT"]
+
+
+class Thread(TypedDict):
+    """One line of control, waiting in a state."""
+
+    state: str
+    input: Any
+    """The state's raw input."""
+    size: int
+    """At least the bytes of `input` as JSON."""
+    entered_ms: int
+    retries: list[int]
+    """How often each of the state's retriers has been used."""
+    awaits: Literal["task", "retry", "wait", "turn"]
+
+
+class Snapshot(TypedDict):
+    """An execution between two events."""
+
+    status: Status
+    name: str
+    machine: str
+    started_ms: int
+    input: Any
+    size: int
+    """At least the bytes of `input` as JSON."""
+    tickets: int
+    """How many tickets were given out."""
+    threads: dict[str, Thread]
+    records: int
+    """The id of the last history event; -1 where none are asked for."""
+
+
+class Started(NamedTuple):
+    """`size`: the bytes of `input` as JSON where known. `history`: ask for `Record`s."""
+
+    input: Any
+    now_ms: int
+    name: str = ""
+    machine: str = ""
+    size: int | None = None
+    history: bool = False
+
+
+class TaskSucceeded(NamedTuple):
+    """`size`: the bytes of `output` as JSON where known."""
+
+    ticket: str
+    output: Any
+    now_ms: int
+    size: int | None = None
+
+
+class TaskFailed(NamedTuple):
+    """`States.Timeout` where it took too long."""
+
+    ticket: str
+    error: str
+    cause: str
+    now_ms: int
+
+
+class TimerFired(NamedTuple):
+    ticket: str
+    now_ms: int
+
+
+class TimedOut(NamedTuple):
+    """The execution as a whole took longer than its document allows."""
+
+    now_ms: int
+
+
+Event = Started | TaskSucceeded | TaskFailed | TimerFired | TimedOut
+
+
+class RunTask(NamedTuple):
+    ticket: str
+    state: str
+    resource: str
+    input: Any
+    timeout_seconds: float | None
+    heartbeat_seconds: float | None
+
+
+class StartTimer(NamedTuple):
+    """Where `jitter`, the runner draws from 0 to `seconds`: what it drew is no part of a snapshot,
+    so that the same events always give the same one."""
+
+    ticket: str
+    seconds: float
+    jitter: bool
+
+
+class Record(NamedTuple):
+    """One event of the history in AWS's vocabulary: id, previousEventId, timestamp, type, details."""
+
+    event: dict[str, Any]
+
+
+class Finish(NamedTuple):
+    status: Ended
+    output: Any
+    error: str | None
+    cause: str | None
+    state: str | None
+    """The state that failed."""
+
+
+Command = RunTask | StartTimer | Record | Finish
+
+UNBORN: Final[Snapshot] = {
+    "status": "FAILED",
+    "name": "",
+    "machine": "",
+    "started_ms": 0,
+    "input": None,
+    "size": 4,
+    "tickets": 0,
+    "threads": {},
+    "records": -1,
+}
+"""What becomes of an execution whose first event is not `Started`."""

@@ -1,0 +1,38 @@
+"""AWS's limit on the size of any input or output, checked without serialising what is small."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import orjson
+
+from holdfast.workflow.paths import StateFailure
+
+DATA_LIMIT_BYTES: Final = 262_144
+"""UTF-8 bytes of JSON."""
+
+
+def measure(value: Any) -> int:
+    """The bytes of a value as compact JSON."""
+    try:
+        return len(orjson.dumps(value))
+    except TypeError:
+        # Integers beyond 64 bits and lone surrogates are JSON all the same.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return len(text.encode("utf-8", "surrogatepass"))
+
+
+def fit(value: Any, size: int, what: str) -> int:
+    """The size, made exact where the upper bound `size` leaves it open.
+
+    Raises StateFailure, States.DataLimitExceeded, worded as AWS words it.
+    """
+    if size > DATA_LIMIT_BYTES:
+        size = measure(value)
+        if size > DATA_LIMIT_BYTES:
+            raise StateFailure(
+                "States.DataLimitExceeded",
+                f"{what} with a size exceeding the maximum number of bytes service limit.",
+            )
+    return size
