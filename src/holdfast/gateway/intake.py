@@ -1,0 +1,302 @@
+"""The decision at the door: a request comes to an acceptance, an answer or a refusal.
+
+In two steps, so that a door need not read a body that nobody wants: `route` judges what stands
+before the body, `decide` the whole. The checks come in the order of their cost and of what they
+reveal to a stranger:
+
+    path 404 > method 405 > address 403 > length 413 > type 415 > rate 429      (route)
+    handshake > length 413 > body 400 > source 401, secret missing 503 > accept  (decide)
+
+Pure but for the buckets of the rate limits: nothing here reads or writes anything, and time comes
+from the clock that was handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from holdfast.clock import Clock
+from holdfast.compiled import Compiled, CompiledWebhook
+from holdfast.errors import SecretMissing, VerificationFailed
+from holdfast.gateway.answers import (
+    CLOSE,
+    RETRY_SECONDS,
+    Accept,
+    Answer,
+    Arrival,
+    Greeting,
+    HeaderLines,
+    Refused,
+    refuse,
+    refuse_body,
+)
+from holdfast.gateway.gate import Gate
+from holdfast.gateway.handshakes import ECHO_HEADERS, Hand, Handshake, query_of
+from holdfast.gateway.routes import Router
+from holdfast.message import Headers, Message, Request
+from holdfast.secrets import Secrets
+from holdfast.verify.reasons import REASONS
+from holdfast.verify.source import check_source, redact
+
+VERIFIED: Final = "verified"
+
+
+class Route(NamedTuple):
+    """A request that may go on, its body still unread."""
+
+    arrival: Arrival
+    gate: Gate
+    params: Mapping[str, str]
+    handshake: Handshake | None
+    query: Mapping[str, str]
+
+    @property
+    def limit_bytes(self) -> int:
+        return self.gate.webhook.body_limit_bytes
+
+
+class Intake:
+    """Judges requests against one compiled definition."""
+
+    def __init__(self, compiled: Compiled, secrets: Secrets, clock: Clock) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        gates = [Gate(webhook) for webhook in compiled.webhooks]
+        self._router = Router((gate.webhook.path, gate) for gate in gates)
+        # All of them, because a secret that was sent to the wrong path is still a secret.
+        self.secret_headers = frozenset(name for gate in gates for name in gate.secret_headers)
+
+    def route(self, arrival: Arrival, content_length: int | None) -> Route | Refused:
+        """Judge what stands before the body. `content_length` is None where it is not announced."""
+        found = self._router.find(arrival.route)
+        if found is None:
+            return self._refuse(arrival, None, 404, "not_found", "no webhook has this path")
+        gate, params = found
+        handshake, query = _greeting(gate, arrival)
+        if handshake is None and arrival.method not in gate.webhook.methods:
+            return self._refuse_method(arrival, gate)
+        if not gate.allows(arrival.remote):
+            return self._refuse(
+                arrival,
+                gate,
+                403,
+                "address_not_allowed",
+                "this address is not on the webhook's allow-list",
+            )
+        if content_length is not None and content_length > gate.webhook.body_limit_bytes:
+            return self.too_large(Route(arrival, gate, params, handshake, query))
+        content_type = arrival.headers.get("content-type")
+        if handshake is None and not gate.media.accepts(content_type):
+            return self._refuse_type(arrival, gate)
+        wait = gate.bucket.take(self._clock.monotonic()) if gate.bucket else 0.0
+        if wait:
+            return self._refuse_rate(arrival, gate, wait)
+        return Route(arrival, gate, params, handshake, query)
+
+    def decide(self, route: Route, body: bytes) -> Accept | Greeting | Refused:
+        """Judge the whole request. What a verification function raises by mistake goes through."""
+        arrival, gate = route.arrival, route.gate
+        if len(body) > route.limit_bytes:
+            return self.too_large(route, body)
+        request = Request(
+            arrival.method,
+            arrival.path,
+            arrival.query,
+            arrival.headers,
+            body,
+            arrival.remote,
+            arrival.origin,
+        )
+        if route.handshake is not None or gate.body_handshakes:
+            greeting = self._greet(route, request)
+            if greeting is not None:
+                return greeting
+        if gate.schema is not None:
+            violations = gate.schema.violations(body)
+            if violations:
+                name = gate.webhook.name
+                return refuse_body(arrival, name, violations, body, self.secret_headers)
+        verdict = None
+        if gate.asks_source:
+            answer = self._verdict(route, request)
+            if isinstance(answer, Refused):
+                return answer
+            verdict = answer
+            if gate.secret_headers:
+                request = _redacted(gate.webhook, request)
+        message = Message(
+            arrival.id, gate.webhook.name, arrival.now_ms, request, route.params, verdict
+        )
+        return Accept(message, gate.success.of(arrival.id))
+
+    def too_large(self, route: Route, body: bytes = b"") -> Refused:
+        """The body exceeds the limit, by its own account or as far as it was read."""
+        limit = route.limit_bytes
+        return self._refuse(
+            route.arrival,
+            route.gate,
+            413,
+            "payload_too_large",
+            f"this webhook takes bodies of up to {limit} bytes",
+            headers=(CLOSE,),
+            facts={"limit": limit},
+            body=body,
+        )
+
+    def _verdict(self, route: Route, request: Request) -> str | Refused:
+        """`verified`, the reason why not where the first state is to act on it, or the refusal."""
+        webhook = route.gate.webhook
+        try:
+            check_source(webhook, request, self._secrets, _seconds(route.arrival))
+        except VerificationFailed as failure:
+            if webhook.verify_at == "gateway":
+                return self._refuse_source(route, request, failure)
+            return failure.reason
+        except SecretMissing as missing:
+            return self._refuse_secret(route, request, missing)
+        return VERIFIED
+
+    def _greet(self, route: Route, request: Request) -> Greeting | Refused | None:
+        gate = route.gate
+        for handshake in (route.handshake,) if route.handshake else gate.body_handshakes:
+            try:
+                secrets = self._handshake_secrets(gate.webhook, handshake)
+                text = handshake.echo(Hand(route.query, request.body, secrets))
+                if text is not None and handshake.signed:
+                    self._check_signed_greeting(route, request)
+            except VerificationFailed as failure:
+                return self._refuse_source(route, request, failure)
+            except SecretMissing as missing:
+                return self._refuse_secret(route, request, missing)
+            if text is not None:
+                headers = (*ECHO_HEADERS, ("x-request-id", route.arrival.id))
+                answer = Answer(200, headers, text.encode("utf-8", "replace"))
+                return Greeting(answer, gate.webhook.name, handshake.name)
+        if route.handshake is not None and request.method not in gate.webhook.methods:
+            return self._refuse_method(route.arrival, gate)
+        return None
+
+    def _handshake_secrets(self, webhook: CompiledWebhook, handshake: Handshake) -> list[str]:
+        if not handshake.needs_secrets or webhook.verification is None:
+            return []
+        return self._secrets.values(webhook.verification.secrets)
+
+    def _check_signed_greeting(self, route: Route, request: Request) -> None:
+        try:
+            check_source(route.gate.webhook, request, self._secrets, _seconds(route.arrival))
+        except SecretMissing:
+            # Providers shake hands while their secret is still being copied over; echoing a
+            # challenge gives nothing away.
+            return
+
+    def _refuse(
+        self,
+        arrival: Arrival,
+        gate: Gate | None,
+        status: int,
+        reason: str,
+        message: str,
+        *,
+        detail: str = "",
+        headers: HeaderLines = (),
+        facts: dict[str, object] | None = None,
+        body: bytes = b"",
+    ) -> Refused:
+        return refuse(
+            arrival,
+            gate.webhook.name if gate else None,
+            status,
+            reason,
+            message,
+            detail=detail,
+            headers=headers,
+            facts=facts,
+            body=body,
+            secret_headers=self.secret_headers,
+        )
+
+    def _refuse_method(self, arrival: Arrival, gate: Gate) -> Refused:
+        methods = ", ".join(gate.webhook.methods)
+        message = f"this webhook takes {methods}"
+        allow = (("allow", methods),)
+        return self._refuse(arrival, gate, 405, "method_not_allowed", message, headers=allow)
+
+    def _refuse_type(self, arrival: Arrival, gate: Gate) -> Refused:
+        accepted = list(gate.webhook.content_types)
+        return self._refuse(
+            arrival,
+            gate,
+            415,
+            "unsupported_media_type",
+            f"this webhook takes {', '.join(accepted)}",
+            facts={"accepts": accepted},
+        )
+
+    def _refuse_rate(self, arrival: Arrival, gate: Gate, wait_seconds: float) -> Refused:
+        seconds = int(wait_seconds) + 1
+        return self._refuse(
+            arrival,
+            gate,
+            429,
+            "rate_limited",
+            f"too many requests; try again in {seconds} s",
+            headers=(("retry-after", str(seconds)),),
+            facts={"retryAfter": seconds},
+        )
+
+    def _refuse_source(
+        self, route: Route, request: Request, failure: VerificationFailed
+    ) -> Refused:
+        return self._refuse(
+            route.arrival,
+            route.gate,
+            401,
+            failure.reason,
+            REASONS.get(failure.reason, "The source could not prove itself."),
+            detail=str(failure),
+            headers=route.gate.challenge,
+            body=request.body,
+        )
+
+    def _refuse_secret(self, route: Route, request: Request, missing: SecretMissing) -> Refused:
+        """Without the secret nothing can be judged; told to come back, the sender loses nothing."""
+        return self._refuse(
+            route.arrival,
+            route.gate,
+            503,
+            "secret_missing",
+            "the source cannot be checked just now",
+            detail=str(missing),
+            headers=(("retry-after", str(RETRY_SECONDS)),),
+            body=request.body,
+        )
+
+
+def _seconds(arrival: Arrival) -> float:
+    """When it came in, as signatures count time."""
+    return arrival.now_ms / 1000
+
+
+def _greeting(gate: Gate, arrival: Arrival) -> tuple[Handshake | None, Mapping[str, str]]:
+    """The handshake that the request line announces, if any."""
+    if not gate.line_handshakes or not arrival.query:
+        return None, {}
+    query = query_of(arrival.query)
+    for handshake in gate.line_handshakes:
+        if handshake.method == arrival.method and handshake.parameter in query:
+            return handshake, query
+    return None, query
+
+
+def _redacted(webhook: CompiledWebhook, request: Request) -> Request:
+    headers: Headers = redact(webhook, request.headers)
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        headers,
+        request.body,
+        request.remote,
+        request.origin,
+    )
