@@ -7,6 +7,7 @@ every mistake at once.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -142,7 +143,8 @@ class Webhook:
 
     def __call__(self, function: Function) -> Function:
         """Decorate the function that works every event (or, beside `on`, every other one)."""
-        self.handlers.append(Handler(function, None, _function_place(function)))
+        place = _function_place(function) or _caller_place()
+        self.handlers.append(Handler(function, None, place))
         return function
 
     handler = __call__
@@ -151,7 +153,8 @@ class Webhook:
         """Decorate the function for events of this type; `*` stands for any run of characters."""
 
         def decorate(function: Function) -> Function:
-            self.handlers.append(Handler(function, pattern, _function_place(function)))
+            place = _function_place(function) or _caller_place()
+            self.handlers.append(Handler(function, pattern, place))
             return function
 
         return decorate
@@ -177,6 +180,7 @@ class App:
 
     def __init__(self, name: str = "holdfast") -> None:
         self.name = name
+        self.place = _caller_place()
         self.webhooks: list[Webhook] = []
 
     def webhook(
@@ -255,8 +259,7 @@ def _caller_place() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-def _function_place(function: Callable[..., Any]) -> str:
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return getattr(function, "__qualname__", repr(function))
-    return f"{code.co_filename}:{code.co_firstlineno}"
+def _function_place(function: Callable[..., Any]) -> str | None:
+    """Where it is written, also under decorators of others; None: not a function of Python's."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None

@@ -1,0 +1,272 @@
+"""What is done with an event: handlers, a forward, or a workflow. One of the three."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from holdfast.compile import bodies, documents
+from holdfast.compile.functions import task
+from holdfast.compile.sources import judge_verification
+from holdfast.compile.spot import Spot, quoted
+from holdfast.compile.values import duration, headers
+from holdfast.compiled import Forward, Task
+from holdfast.definition import Forward as WrittenForward
+from holdfast.definition import Handler, Webhook
+from holdfast.workflow import asl
+
+FORWARD: Final = "forward"
+_NEVER_LITERAL: Final = "it carries a secret; write sign=bearer(...) with a reference to it"
+_NOT_FORWARDED: Final = {
+    "authorization": _NEVER_LITERAL,
+    "proxy-authorization": _NEVER_LITERAL,
+    "cookie": _NEVER_LITERAL,
+    "content-length": "it is counted from the body",
+    "transfer-encoding": "the client frames the request",
+    "connection": "the client keeps the connection",
+    "host": "it is taken from the URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The compiled half of a webhook that comes after Verify."""
+
+    document: Mapping[str, Any]
+    tasks: Mapping[str, Task | Forward]
+    model: Any = None
+    """The body's type: what `body=` or the functions' annotations say; None: nothing."""
+    model_spot: Spot | None = None
+    """Who said so."""
+
+
+_NOTHING: Final = Work({}, {})
+
+
+def work(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -> Work:
+    """typed: whether anything says where the type of an event is."""
+    given = webhook.settings
+    if given["workflow"] is not None:
+        if webhook.handlers or webhook.forwards:
+            spot.under("workflow").wrong(
+                "a workflow works every event; leave out the "
+                + ("handlers" if webhook.handlers else "forward")
+            )
+        return _workflow(spot, webhook, timeout_seconds)
+    if not _is_empty(given["tasks"]):
+        spot.under("tasks").wrong("tasks are named by the states of a workflow; give workflow=...")
+    if webhook.forwards:
+        if webhook.handlers:
+            spot.at(webhook.forwards[0].place, FORWARD).wrong(
+                "the handlers work every event already; forward from a webhook of its own"
+            )
+        return _forward(spot, webhook.forwards, webhook.path, timeout_seconds, given["body"])
+    if webhook.handlers:
+        return _handlers(spot, webhook, timeout_seconds, typed=typed)
+    spot.wrong(
+        "nothing is done with its events; decorate a function with it, "
+        "or write .forward(url) or workflow=..."
+    )
+    return replace(_NOTHING, model=given["body"], model_spot=spot.under("body"))
+
+
+def _is_empty(tasks: object) -> bool:
+    return tasks is None or (isinstance(tasks, Mapping | Sequence) and len(tasks) == 0)
+
+
+def _handlers(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -> Work:
+    tasks, spots = _tasks_of(spot, webhook.handlers)
+    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
+    defaults = [each for each in webhook.handlers if each.pattern is None]
+    for extra in defaults[1:]:
+        _spot_of(spot, extra).wrong(
+            f"{_spot_of(spot, defaults[0]).place.split(' ', 1)[0]} works every event already; "
+            'use .on("type") for events of one type'
+        )
+    patterns = _patterns(spot, webhook.handlers, typed=typed)
+    default = _called(defaults[0]) if defaults else None
+    if patterns:
+        document = documents.route(webhook.path, patterns, default, timeout_seconds)
+        for name in set(tasks) & set(documents.OWN_STATES):
+            spots[name].wrong(f"{name} is the name of a state of its own; rename the function")
+    else:
+        document = documents.handle(webhook.path, default or "", timeout_seconds)
+    return Work(document, _with_model(tasks, model), model, model_spot)
+
+
+def _called(handler: Handler) -> str:
+    return str(getattr(handler.function, "__name__", handler.function))
+
+
+def _spot_of(spot: Spot, handler: Handler) -> Spot:
+    return spot.at(handler.place, _called(handler))
+
+
+def _tasks_of(spot: Spot, handlers: Sequence[Handler]) -> tuple[dict[str, Task], dict[str, Spot]]:
+    """By name; the same function under several patterns is one task."""
+    tasks: dict[str, Task] = {}
+    spots: dict[str, Spot] = {}
+    seen: dict[str, object] = {}
+    for handler in handlers:
+        here, name = _spot_of(spot, handler), _called(handler)
+        if name in seen:
+            if seen[name] is not handler.function:
+                here.wrong(f"another function of this webhook is called {name}; rename one")
+            continue
+        seen[name] = handler.function
+        if made := task(here, handler.function, None, in_workflow=False):
+            tasks[name], spots[name] = made, here
+    return tasks, spots
+
+
+def _patterns(spot: Spot, handlers: Sequence[Handler], *, typed: bool) -> list[tuple[str, str]]:
+    """Pattern and task, in the order of the definition."""
+    patterns: dict[str, str] = {}
+    for handler in handlers:
+        pattern, here = cast("object", handler.pattern), _spot_of(spot, handler)
+        if pattern is None:
+            continue
+        if not isinstance(pattern, str) or not pattern:
+            here.wrong(f'{quoted(pattern)} is not a pattern; write .on("invoice.*")')
+        elif documents.has_stray_backslash(pattern):
+            here.wrong(f"{quoted(pattern)}: a backslash stands before * or another backslash only")
+        elif pattern in patterns:
+            here.wrong(f"{quoted(pattern)} is worked by {patterns[pattern]} already")
+        else:
+            patterns[pattern] = _called(handler)
+    if patterns and not typed:
+        spot.under("event_type").wrong(
+            ".on(...) asks for the type of an event, but nothing says where it is; "
+            'give event_type="json:type" or event_type="header:X-Event-Type"'
+        )
+    return list(patterns.items())
+
+
+def _one_model(
+    spot: Spot, body: Any, tasks: Mapping[str, Task], spots: Mapping[str, Spot]
+) -> tuple[Any, Spot]:
+    """The type on which `body=` and all functions agree; those that say nothing agree."""
+    said, by, model_spot = body, "body=", spot.under("body")
+    for name, each in tasks.items():
+        if each.takes != "event" or each.model is None:
+            continue
+        if said is None:
+            said, by, model_spot = each.model, name, spots[name]
+        elif each.model != said:
+            spots[name].wrong(
+                f"takes Event[{bodies.called(each.model)}], but {by} says "
+                f"{bodies.called(said)}; a webhook has one type of body"
+            )
+    return said, model_spot
+
+
+def _with_model(tasks: Mapping[str, Task], model: Any) -> dict[str, Task | Forward]:
+    """Tasks that take the event, also unannotated ones, get the one body that was agreed on."""
+    full = bodies.full_model(model)
+    return {
+        name: replace(each, model=full) if each.takes == "event" else each
+        for name, each in tasks.items()
+    }
+
+
+def _forward(
+    spot: Spot, forwards: Sequence[WrittenForward], path: str, timeout_seconds: float, body: Any
+) -> Work:
+    written = forwards[0]
+    here = spot.at(written.place, FORWARD)
+    for extra in forwards[1:]:
+        spot.at(extra.place, FORWARD).wrong(
+            "this webhook is forwarded already; for several targets write a workflow"
+        )
+    _judge_url(here, written.url)
+    if written.sign is not None:
+        judge_verification(here.under("sign"), written.sign)
+    seconds = timeout_seconds
+    if written.timeout is not None:
+        seconds = duration(here.under("timeout"), written.timeout, at_least="1s", at_most="5m")
+        if seconds > timeout_seconds:
+            here.under("timeout").wrong(f"{quoted(written.timeout)} is longer than the webhook's")
+    lines = headers(here.under("headers"), written.headers, _NOT_FORWARDED)
+    made = Forward(FORWARD, str(written.url), written.sign, lines, seconds)
+    document = documents.forward(path, FORWARD, seconds, timeout_seconds)
+    return Work(document, {FORWARD: made}, body, spot.under("body"))
+
+
+def _judge_url(spot: Spot, url: object) -> None:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        # Reading the port judges it.
+        usable = parts is not None and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        parts, usable = None, False
+    if parts is not None and (parts.username is not None or parts.password is not None):
+        # Not repeated: it shows a password.
+        spot.wrong("the URL carries credentials; write sign=basic(...) with a reference instead")
+    elif parts is None or not usable or parts.scheme not in {"http", "https"} or _has_space(url):
+        spot.wrong(f'{quoted(url)} is not a URL; write "http://localhost:3000/hooks"')
+
+
+def _has_space(url: object) -> bool:
+    return not isinstance(url, str) or any(c.isspace() or not c.isprintable() for c in url)
+
+
+def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
+    tasks, spots = _workflow_tasks(spot, webhook)
+    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
+    document = _document(spot.under("workflow"), webhook.settings["workflow"], timeout_seconds)
+    for mistake in asl.check(document, set(tasks) | set(spots)) if document is not None else ():
+        spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
+    return Work(document or {}, _with_model(tasks, model), model, model_spot)
+
+
+def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict[str, Spot]]:
+    """The functions given as `tasks`, by the names that the states call them by.
+
+    A wrong function has a spot but no task, so that no state is blamed for naming it.
+    """
+    given = webhook.settings["tasks"]
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    elif isinstance(given, list | tuple):
+        pairs = [(None, function) for function in given]
+    else:
+        spot.under("tasks").wrong("not a list of functions; write tasks=[charge, ship]")
+        pairs = []
+    tasks: dict[str, Task] = {}
+    spots: dict[str, Spot] = {}
+    for key, function in pairs:
+        name = str(key if key is not None else getattr(function, "__name__", function))
+        here = spot.under(f"tasks.{name}")
+        if name in spots:
+            here.wrong(f"two functions are called {name}; name them: tasks={{...}}")
+        spots[name] = here
+        if made := task(here, function, name, in_workflow=True):
+            tasks[name] = made
+    return tasks, spots
+
+
+def _document(spot: Spot, value: object, timeout_seconds: float) -> dict[str, Any] | None:
+    """The document with Verify in front and a limit on the whole."""
+    written = bodies.json_file(spot, str(value)) if isinstance(value, str | Path) else value
+    if written is None:
+        return None
+    if not isinstance(written, Mapping):
+        spot.wrong(f'{quoted(written)} is not a workflow; write a mapping or "orders.asl.json"')
+        return None
+    copied = bodies.plain(spot, written)
+    if copied is None:
+        return None
+    limit = copied.setdefault("TimeoutSeconds", documents.execution_seconds(timeout_seconds))
+    if type(limit) is int and limit > documents.execution_seconds(timeout_seconds):
+        spot.wrong(
+            f"TimeoutSeconds {limit} is longer than the webhook's timeout; "
+            f'write timeout="{limit}s" (at most "5m")'
+        )
+    try:
+        return documents.in_front(copied)
+    except ValueError as error:
+        spot.wrong(str(error))
+        return None
