@@ -1,0 +1,245 @@
+"""Runs workflows: performs the machine's commands and brings back what came of them.
+
+Every decision is the machine's. What this file adds is time (a task's and the execution's limit,
+waits between retries) and the two ends that are not the language's: a delivery that is somebody
+else's, and what the pipe should know of a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from holdfast.clock import Clock
+from holdfast.compiled import CompiledWebhook
+from holdfast.message import Lease
+from holdfast.queue.contract import ClaimAnswer
+from holdfast.secrets import Secrets
+from holdfast.telemetry import Telemetry
+from holdfast.workflow import machine
+from holdfast.workflow.asl import load
+from holdfast.workflow.crew import Crew
+from holdfast.workflow.events import (
+    Command,
+    Event,
+    Finish,
+    RunTask,
+    Snapshot,
+    Started,
+    StartTimer,
+    TaskFailed,
+    TaskSucceeded,
+    TimedOut,
+    TimerFired,
+)
+from holdfast.workflow.forward import Forwarder
+from holdfast.workflow.input import Delivery, Validator
+from holdfast.workflow.outcome import Failed, Outcome, describe, of_exception
+from holdfast.workflow.result import Result
+from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
+
+Wait = Callable[[float], Awaitable[None]]
+Uniform = Callable[[float, float], float]
+
+
+class Express:
+    """One webhook's workflow, ready to run any number of executions at once on one event loop."""
+
+    def __init__(
+        self,
+        webhook: CompiledWebhook,
+        *,
+        secrets: Secrets,
+        claim: Claimant,
+        crew: Crew,
+        clock: Clock,
+        telemetry: Telemetry,
+        wait: Wait = asyncio.sleep,
+        uniform: Uniform = random.uniform,
+    ) -> None:
+        """Raises DefinitionError where the workflow cannot run."""
+        self._webhook = webhook
+        self._program = load(webhook.workflow)
+        self._model = None if webhook.body_model is None else Validator(webhook.body_model)
+        self._forwarder = Forwarder(secrets, clock)
+        self._runs = assemble(
+            webhook,
+            secrets=secrets,
+            claim=claim,
+            crew=crew,
+            forwarder=self._forwarder,
+        )
+        self._clock = clock
+        self._telemetry = telemetry
+        self._wait = wait
+        self._uniform = uniform
+
+    async def invoke(
+        self, leases: Sequence[Lease], report: Callable[[Lease, Result], None]
+    ) -> object:
+        """Run a batch, each record its own execution, and report each as it finishes.
+
+        The answer names those that did not succeed, as AWS wants a partial batch answered.
+        """
+        failed: list[str] = []
+
+        async def work(lease: Lease) -> None:
+            result = await self.run(lease)
+            if result.status != "SUCCEEDED":
+                failed.append(lease.message.id)
+            report(lease, result)
+
+        if len(leases) == 1:
+            await work(leases[0])
+        else:
+            async with asyncio.TaskGroup() as group:
+                for lease in leases:
+                    group.create_task(work(lease))
+        return {"batchItemFailures": [{"itemIdentifier": id} for id in failed]}
+
+    async def run(self, lease: Lease) -> Result:
+        """One execution from start to end. Raises nothing but CancelledError."""
+        execution = _Execution(self, lease)
+        try:
+            return await execution.run()
+        except NotOurs as other:
+            return execution.given_up(other)
+        except Exception as error:
+            # Ours, not the handler's: a claim that the store could not answer, for one.
+            return execution.broken(error)
+
+    async def aclose(self) -> None:
+        """Close what was opened to forward."""
+        await self._forwarder.aclose()
+
+
+class _Execution:
+    """One run: its events, kept so that its history can be told, and its last failure."""
+
+    __slots__ = ("_began", "_events", "_express", "_failure", "_lease", "_started_ms", "_work")
+
+    def __init__(self, express: Express, lease: Lease) -> None:
+        self._express = express
+        self._lease = lease
+        self._events: list[Event] = []
+        self._failure: Failed | None = None
+        self._began = express._clock.monotonic()
+        self._started_ms = express._clock.now_ms()
+        delivery = Delivery(express._webhook, lease.message, lease.receive_count, express._model)
+        self._work = Work(lease, delivery)
+
+    async def run(self) -> Result:
+        program = self._express._program
+        message = self._lease.message
+        started: dict[str, Any] = {"messageId": message.id}
+        name = f"{message.id}-{self._lease.receive_count}"
+        event: Event = Started(started, self._started_ms, name, message.webhook)
+        snapshot: Snapshot | None = None
+        try:
+            async with asyncio.timeout(program.timeout_seconds) as limit:
+                while True:
+                    self._events.append(event)
+                    snapshot, commands = machine.step(program, snapshot, event)
+                    command = commands[-1]
+                    if isinstance(command, Finish):
+                        return self._finished(command)
+                    event = await self._perform(command)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        event = TimedOut(self._express._clock.now_ms())
+        self._events.append(event)
+        _, commands = machine.step(program, snapshot, event)
+        return self._finished(next(end for end in commands if isinstance(end, Finish)))
+
+    async def _perform(self, command: Command) -> Event:
+        """What the machine asked for last: with one line of control there is one thing to await."""
+        now_ms = self._express._clock.now_ms
+        match command:
+            case RunTask():
+                outcome = await self._run_task(command)
+                if isinstance(outcome, Failed):
+                    self._failure = outcome
+                    return TaskFailed(command.ticket, outcome.error, outcome.cause, now_ms())
+                return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
+            case StartTimer(ticket, seconds, jitter):
+                await self._express._wait(
+                    self._express._uniform(0.0, seconds) if jitter else seconds
+                )
+                return TimerFired(ticket, now_ms())
+        raise TypeError(f"{type(command).__name__} asks for nothing that can be waited for")
+
+    async def _run_task(self, command: RunTask) -> Outcome:
+        run = self._express._runs[command.resource]
+        if command.timeout_seconds is None:
+            return await run(self._work, command.input)
+        try:
+            async with asyncio.timeout(command.timeout_seconds):
+                return await run(self._work, command.input)
+        except TimeoutError:
+            message = f"The task took longer than {command.timeout_seconds:g} seconds."
+            return Failed("States.Timeout", describe("States.Timeout", message, []))
+
+    def _finished(self, end: Finish) -> Result:
+        # Only the failure that ended it: one that was caught steers nothing any more.
+        failure = self._failure
+        if failure is not None and (end.error, end.cause) != (failure.error, failure.cause):
+            failure = None
+        return Result(
+            status=end.status,
+            started_at_ms=self._started_ms,
+            duration_ms=self._duration_ms(),
+            output=end.output,
+            error=end.error,
+            cause=end.cause,
+            state=end.state,
+            quarantine=failure.quarantine if failure else None,
+            retry_after_seconds=failure.retry_after_seconds if failure else None,
+            history=self._history(failed=end.status != "SUCCEEDED"),
+        )
+
+    def given_up(self, other: NotOurs) -> Result:
+        """Settled as a duplicate, or to be tried again once its holder is through."""
+        holder = other.claim.holder or ""
+        if other.claim.answer is ClaimAnswer.DUPLICATE:
+            return Result("SUCCEEDED", self._started_ms, self._duration_ms(), duplicate_of=holder)
+        return Result(
+            "FAILED",
+            self._started_ms,
+            self._duration_ms(),
+            error="DeliveryHeld",
+            cause=f"The same delivery is being worked as {holder}.",
+            held_by=holder,
+        )
+
+    def broken(self, error: Exception) -> Result:
+        failed = of_exception(error)
+        return Result(
+            "FAILED",
+            self._started_ms,
+            self._duration_ms(),
+            error=failed.error,
+            cause=failed.cause,
+        )
+
+    def _duration_ms(self) -> float:
+        return (self._express._clock.monotonic() - self._began) * 1000
+
+    def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
+        level = self._express._webhook.log_level
+        if level == "OFF" or (level != "ALL" and not failed):
+            return ()
+        told = machine.history(self._express._program, self._events)
+        if level == "ALL":
+            message = self._lease.message
+            for event in told:
+                self._express._telemetry.emit(
+                    "execution.event",
+                    id=message.id,
+                    webhook=message.webhook,
+                    event=event["type"],
+                    state=event["details"].get("name"),
+                )
+        return told
