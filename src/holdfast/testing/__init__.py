@@ -1,0 +1,1 @@
+"""For your tests, and for ours."""

@@ -1,0 +1,187 @@
+"""What a queue in memory keeps, as plain data, and how it is shown.
+
+`World` is one store. `MemoryEngine` in `holdfast.testing.model` says what the verbs do to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from holdfast.message import DeadLetter, Failure, Message, Receipt
+from holdfast.queue.contract import Entry, Execution, Filter, QueueLimits, Refusal, State
+
+REFUSALS_KEPT: Final = 10_000
+
+
+@dataclass(slots=True)
+class Record:
+    """One message and everything that became of it."""
+
+    message: Message
+    number: int
+    """Order of arrival."""
+    kept_from_ms: int
+    """When its retention began: on arrival, and anew on redrive."""
+    visible_at_ms: int | None = None
+    """When it can be received; None: at once, whatever the clock says."""
+    state: State = State.WAITING
+    receive_count: int = 0
+    receipt: Receipt | None = None
+    holder: str | None = None
+    begun: bool = False
+    alone: bool = False
+    attempts: tuple[Failure, ...] = ()
+    finished_at_ms: int | None = None
+    reason: str | None = None
+    delivery_id: str | None = None
+    """Under which it was granted a claim."""
+    duplicate_of: str | None = None
+    superseded_by: str | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        return self.attempts[-1] if self.attempts else None
+
+    def visible(self, now_ms: int) -> bool:
+        return self.visible_at_ms is None or self.visible_at_ms <= now_ms
+
+    def state_at(self, now_ms: int) -> State:
+        """Where it is. A lease that ended leaves it waiting."""
+        ended = self.state is State.LEASED and self.visible(now_ms)
+        return State.WAITING if ended else self.state
+
+    def wait(self, visible_at_ms: int) -> None:
+        """Back in the queue, in nobody's hands."""
+        self.state, self.visible_at_ms = State.WAITING, visible_at_ms
+        self.receipt, self.holder, self.begun = None, None, False
+
+    def die(self, now_ms: int, reason: str) -> None:
+        """To dead letters."""
+        self.finish(State.DEAD, now_ms)
+        self.reason = reason
+
+    def finish(self, state: State, now_ms: int) -> None:
+        """Done, dead or purged."""
+        self.state, self.finished_at_ms = state, now_ms
+        self.visible_at_ms, self.receipt, self.holder = None, None, None
+        self.begun, self.alone = False, False
+
+    def dead_letter(self) -> DeadLetter:
+        """As `browse` shows it."""
+        return DeadLetter(
+            self.message,
+            self.reason or "",
+            self.failure,
+            self.attempts,
+            self.finished_at_ms or 0,
+            self.receive_count,
+            self.superseded_by,
+        )
+
+    def entry(self, now_ms: int) -> Entry:
+        """As `events` shows it."""
+        return Entry(
+            self.message,
+            self.state_at(now_ms),
+            self.receive_count,
+            self.visible_at_ms,
+            self.finished_at_ms,
+            self.duplicate_of,
+            self.attempts,
+            self.reason,
+        )
+
+
+@dataclass(slots=True)
+class Held:
+    """Which message holds a delivery id, and since when."""
+
+    message_id: str
+    since_ms: int
+
+
+@dataclass(slots=True)
+class World:
+    """One store: what every engine over it shares."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    limits: dict[str, QueueLimits] = field(default_factory=dict)
+    claims: dict[tuple[str, str], Held] = field(default_factory=dict)
+    paused: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
+    executions: list[Execution] = field(default_factory=list)
+    arrivals: int = 0
+    receipts: int = 0
+    news: threading.Condition = field(default_factory=threading.Condition)
+    """Held while a verb runs, so that each is one step; notified when something was sent."""
+
+    def queue(self, webhook: str) -> list[Record]:
+        """Everything of one webhook, in order of arrival."""
+        return [record for record in self.records.values() if record.message.webhook == webhook]
+
+    def holding(self, receipt: Receipt) -> Record | None:
+        """The message whose current receipt this is; None: the receipt is stale."""
+        current = (record for record in self.records.values() if record.receipt == receipt)
+        return next(current, None)
+
+    def limits_of(self, webhook: str) -> QueueLimits:
+        """The numbers of a queue; the defaults where nobody set any."""
+        return self.limits.get(webhook) or QueueLimits()
+
+    def outcomes(self) -> Iterator[tuple[str | None, str, int]]:
+        """Webhook, outcome and time of everything that happened."""
+        for record in self.records.values():
+            yield record.message.webhook, "received", record.message.received_at_ms
+            if record.state in {State.DONE, State.DEAD}:
+                yield record.message.webhook, record.state.value, record.finished_at_ms or 0
+        for refusal in self.refusals:
+            yield refusal.webhook, "refused", refusal.at_ms
+
+
+Row = TypeVar("Row", Record, Refusal)
+
+
+def page(
+    rows: Sequence[tuple[str, Row]], filter: Filter, after: str | None, limit: int
+) -> list[Row]:
+    """The next `limit` rows in id order; each row comes with its id."""
+    ordered = sorted(rows, key=lambda row: row[0], reverse=filter.newest_first)
+    if after is not None:
+        newest = filter.newest_first
+        ordered = [row for row in ordered if (row[0] < after if newest else row[0] > after)]
+    return [row for _, row in ordered[:limit]]
+
+
+def fits(record: Record, filter: Filter, now_ms: int) -> bool:
+    """Whether a message matches: every field that is given. Times are those of arrival."""
+    message = record.message
+    return (
+        filter.id in {None, message.id}
+        and filter.webhook in {None, message.webhook}
+        and filter.state in {None, record.state_at(now_ms)}
+        and filter.reason in {None, record.reason}
+        and filter.error in {None, record.failure.error if record.failure else None}
+        and _within(message.received_at_ms, filter)
+    )
+
+
+def refusal_fits(refusal: Refusal, filter: Filter) -> bool:
+    """Whether a refusal matches. It has no state and no error."""
+    return (
+        filter.id in {None, refusal.id}
+        and filter.webhook in {None, refusal.webhook}
+        and filter.reason in {None, refusal.reason}
+        and _within(refusal.at_ms, filter)
+    )
+
+
+def _within(at_ms: int, filter: Filter) -> bool:
+    """From `since_ms` on, up to and without `until_ms`."""
+    return (filter.since_ms is None or filter.since_ms <= at_ms) and (
+        filter.until_ms is None or at_ms < filter.until_ms
+    )
