@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from written import compiled, mistakes
 
 from holdfast.compiled import Forward, Task
+from written import compiled, mistakes
 
 WRONG: dict[str, list[str]] = {
     '@app.webhook("/u")\ndef f(a, b): ...': [
@@ -35,20 +35,28 @@ WRONG: dict[str, list[str]] = {
         "@ /u f: `input` is what a workflow's task takes; a handler takes the event: (event)"
     ],
     '@app.webhook("/u")\ndef f(user: User): ...': [
-        "@ /u f: takes User, but it is called with the event; "
-        "write event: Event[User], whose event.body is that"
+        (
+            "@ /u f: takes User, but it is called with the event; "
+            "write event: Event[User], whose event.body is that"
+        )
     ],
     '@app.webhook("/u")\ndef f(event: Event[Usr]): ...': [
-        "@ /u f: the annotation \"Event[Usr]\" cannot be resolved: name 'Usr' is not defined; "
-        "its types must be at the top level of the file, imported at run time"
+        (
+            "@ /u f: the annotation \"Event[Usr]\" cannot be resolved: name 'Usr' is not defined; "
+            "its types must be at the top level of the file, imported at run time"
+        )
     ],
     'app.webhook("/u")': [
-        "@ /u: nothing is done with its events; decorate a function with it, "
-        "or write .forward(url) or workflow=..."
+        (
+            "@ /u: nothing is done with its events; decorate a function with it, "
+            "or write .forward(url) or workflow=..."
+        )
     ],
     'u = app.webhook("/u")\n@u\ndef f(event): ...\n@u\ndef g(event): ...': [
-        'hooks.py:15 /u g: hooks.py:13 works every event already; use .on("type") for events '
-        "of one type"
+        (
+            'hooks.py:15 /u g: hooks.py:13 works every event already; use .on("type") for events '
+            "of one type"
+        )
     ],
     'u = app.webhook("/u", event_type="json:type")\n@u.on("a")\ndef f(event): ...\n'
     '@u.on("b")\ndef f(event): ...': [
@@ -66,8 +74,10 @@ WRONG: dict[str, list[str]] = {
         'hooks.py:13 /u f: "a\\b": a backslash stands before * or another backslash only'
     ],
     'u = app.webhook("/u")\n@u.on("a")\ndef f(event): ...': [
-        "@ /u event_type: .on(...) asks for the type of an event, but nothing says where it is; "
-        'give event_type="json:type" or event_type="header:X-Event-Type"'
+        (
+            "@ /u event_type: .on(...) asks for the type of an event, but nothing says where it is; "
+            'give event_type="json:type" or event_type="header:X-Event-Type"'
+        )
     ],
     'u = app.webhook("/u", event_type="json:type")\n@u.on("a")\ndef Route(event): ...': [
         "hooks.py:13 /u Route: Route is the name of a state of its own; rename the function"
@@ -92,15 +102,19 @@ WRONG: dict[str, list[str]] = {
         "@ /u forward: the URL carries credentials; write sign=basic(...) with a reference instead"
     ],
     'app.webhook("/u").forward("http://h/", headers={"Authorization": "hunter2"})': [
-        '@ /u forward.headers: "Authorization" cannot be set: '
-        "it carries a secret; write sign=bearer(...) with a reference to it"
+        (
+            '@ /u forward.headers: "Authorization" cannot be set: '
+            "it carries a secret; write sign=bearer(...) with a reference to it"
+        )
     ],
     'app.webhook("/u").forward("http://h/", timeout="2m")': [
         '@ /u forward.timeout: "2m" is longer than the webhook\'s'
     ],
     'app.webhook("/u").forward("http://h/", sign="hunter2")': [
-        "@ /u forward.sign: not a verification; "
-        'write hmac_sha256("env:NAME", header="X-Signature-256")'
+        (
+            "@ /u forward.sign: not a verification; "
+            'write hmac_sha256("env:NAME", header="X-Signature-256")'
+        )
     ],
     'app.webhook("/u").forward("http://h/").forward("http://g/")': [
         "@ /u forward: this webhook is forwarded already; for several targets write a workflow"
@@ -167,9 +181,9 @@ def test_a_decorated_handler_keeps_its_place_and_its_signature(
         '@app.webhook("/u")\n@logged\ndef f(a, b): ...\n'
     )
 
-    assert [
+    assert mistakes(tmp_path, text) == [
         "hooks.py:17 /u f: needs a, b, but is called with one argument, the event, or with none"
-    ] == mistakes(tmp_path, text)
+    ]
 
 
 def test_unannotated_handlers_get_the_body_that_the_others_name(tmp_path: Path) -> None:
@@ -195,10 +209,10 @@ def test_a_forward_is_a_task(tmp_path: Path) -> None:
     task = webhook.tasks["forward"]
 
     assert isinstance(task, Forward)
-    assert ("http://h:1/x", (("X-From", "us"),), 10) == (
+    assert (
         task.url,
         task.headers,
         task.timeout_seconds,
-    )
+    ) == ("http://h:1/x", (("X-From", "us"),), 10)
     assert task.sign is not None
-    assert 10 == webhook.workflow["States"]["Forward"]["TimeoutSeconds"]
+    assert webhook.workflow["States"]["Forward"]["TimeoutSeconds"] == 10

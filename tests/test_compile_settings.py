@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from written import compiled, mistakes
 
 from holdfast.errors import DefinitionError
+from written import compiled, mistakes
 
 NOT_A_DURATION = (
     'is not a duration; write a number and a unit (ms, s, m, h or d), such as "30s" or "7d"'
@@ -21,8 +21,10 @@ WRONG: dict[str, list[str]] = {
     "name=7": ["name: 7 is not a name; use 1 to 64 letters, digits, _ and -"],
     # methods
     'methods=["PSOT"]': [
-        'methods: "PSOT" is not an HTTP method (did you mean "POST"?); '
-        "allowed: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        (
+            'methods: "PSOT" is not an HTTP method (did you mean "POST"?); '
+            "allowed: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        )
     ],
     'methods="POST"': ['methods: "POST" is one text; write a list: ["POST"]'],
     "methods=[]": ['methods: no method at all; write ["POST"]'],
@@ -33,8 +35,10 @@ WRONG: dict[str, list[str]] = {
         'content_types: "json" is not a content type; write "application/json" or "text/*"'
     ],
     'content_types=["text/plain; charset=utf-8"]': [
-        'content_types: "text/plain; charset=utf-8": leave out the parameters, '
-        "the match ignores them"
+        (
+            'content_types: "text/plain; charset=utf-8": leave out the parameters, '
+            "the match ignores them"
+        )
     ],
     "content_types=[]": [
         'content_types: no content type at all; leave it out, or write ["*/*"] for any'
@@ -88,8 +92,10 @@ WRONG: dict[str, list[str]] = {
         'queue.retention: "15d" is out of range; allowed: 60s to 14d'
     ],
     'queue=Queue(dead_retention="1d")': [
-        'queue.dead_retention: "1d" is shorter than retention, "7d": '
-        "some dead letters would be gone before they are seen"
+        (
+            'queue.dead_retention: "1d" is shorter than retention, "7d": '
+            "some dead letters would be gone before they are seen"
+        )
     ],
     "queue=Queue(max_receive_count=0)": [
         "queue.max_receive_count: 0 is out of range; allowed: 1 to 1000"
@@ -98,8 +104,10 @@ WRONG: dict[str, list[str]] = {
         'queue.visibility_timeout: "13h" is out of range; allowed: 0s to 12h'
     ],
     'queue=Queue(visibility_timeout="30s")': [
-        'queue.visibility_timeout: "30s" is shorter than timeout: '
-        "a message would be handed out again while it is still worked"
+        (
+            'queue.visibility_timeout: "30s" is shorter than timeout: '
+            "a message would be handed out again while it is still worked"
+        )
     ],
     # pipe
     "pipe=10": ["pipe: 10 is not a Pipe; write Pipe(concurrency=10)"],
@@ -123,8 +131,10 @@ WRONG: dict[str, list[str]] = {
         'verify_at: "gatway" is not known (did you mean "gateway"?); allowed: workflow, gateway'
     ],
     'verify_at="gateway"': [
-        "verify_at: there is nothing to check at the gateway; "
-        'give verify=hmac_sha256("env:NAME", header="X-Signature-256") or provider=...'
+        (
+            "verify_at: there is nothing to check at the gateway; "
+            'give verify=hmac_sha256("env:NAME", header="X-Signature-256") or provider=...'
+        )
     ],
     # locators
     'delivery_id="X-Id"': [
@@ -173,27 +183,29 @@ def test_twenty_mistakes_are_reported_at_once(
     found = mistakes(tmp_path, text)
 
     assert 20 == len(found) == len(set(found))
-    with pytest.raises(DefinitionError, match="^20 mistakes in the definition\n  hooks.py:12 /use"):
+    with pytest.raises(DefinitionError) as caught:
         compiled(tmp_path, text)
+    assert len(caught.value.mistakes) == 20
+    assert str(caught.value).startswith("20 mistakes in the definition\n  hooks.py:12 /users ")
 
 
 def test_the_defaults_are_the_reference_architecture(tmp_path: Path) -> None:
     """Where nothing is said, the numbers are those that the design promises."""
     webhook = compiled(tmp_path, '@app.webhook("/users")\ndef welcome(event): ...\n')
 
-    assert 7 * 86_400 == webhook.queue.retention_seconds
-    assert 14 * 86_400 == webhook.queue.dead_retention_seconds
-    assert 3 == webhook.queue.max_receive_count
-    assert 360 == webhook.queue.visibility_timeout_seconds
-    assert 1024 * 1024 == webhook.body_limit_bytes
-    assert ("ERROR", "workflow") == (webhook.log_level, webhook.verify_at)
-    assert ("POST",) == webhook.methods
-    assert ("*/*",) == webhook.content_types
-    assert (200, None, ()) == (
+    assert webhook.queue.retention_seconds == 7 * 86_400
+    assert webhook.queue.dead_retention_seconds == 14 * 86_400
+    assert webhook.queue.max_receive_count == 3
+    assert webhook.queue.visibility_timeout_seconds == 360
+    assert webhook.body_limit_bytes == 1024 * 1024
+    assert (webhook.log_level, webhook.verify_at) == ("ERROR", "workflow")
+    assert webhook.methods == ("POST",)
+    assert webhook.content_types == ("*/*",)
+    assert (
         webhook.answer.status,
         webhook.answer.body,
         webhook.answer.headers,
-    )
+    ) == (200, None, ())
 
 
 def test_what_is_said_is_compiled(tmp_path: Path) -> None:
@@ -207,11 +219,11 @@ def test_what_is_said_is_compiled(tmp_path: Path) -> None:
         "def welcome(event): ...\n",
     )
 
-    assert ("POST", "PUT") == webhook.methods
-    assert ("text/*",) == webhook.content_types
-    assert ["10.0.0.0/8", "::1/128"] == [str(network) for network in webhook.allow]
+    assert webhook.methods == ("POST", "PUT")
+    assert webhook.content_types == ("text/*",)
+    assert [str(network) for network in webhook.allow] == ["10.0.0.0/8", "::1/128"]
     assert webhook.rate_limit is not None
-    assert (2.5, 3) == (webhook.rate_limit.per_second, webhook.rate_limit.burst)
-    assert 43_200 == webhook.queue.visibility_timeout_seconds
-    assert (300, 0.1) == (webhook.pipe.window_seconds, webhook.pipe.backoff_seconds)
-    assert (("header:X-Id",), ("json:a.0.b",)) == (webhook.delivery_id, webhook.event_type)
+    assert (webhook.rate_limit.per_second, webhook.rate_limit.burst) == (2.5, 3)
+    assert webhook.queue.visibility_timeout_seconds == 43_200
+    assert (webhook.pipe.window_seconds, webhook.pipe.backoff_seconds) == (300, 0.1)
+    assert (webhook.delivery_id, webhook.event_type) == (("header:X-Id",), ("json:a.0.b",))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from written import compiled, mistakes
 
 from holdfast.verify import FunctionVerification
+from written import compiled, mistakes
 
 EXAMPLE = 'hmac_sha256("env:NAME", header="X-Signature-256")'
 PROVIDER = 'providers.stripe("env:STRIPE_WEBHOOK_SECRET")'
@@ -28,8 +28,10 @@ WRONG: dict[str, list[str]] = {
     ],
     'provider=Provider("x", "X", "hunter2")': [f"provider: not a verification; write {EXAMPLE}"],
     'provider=Provider("x", "X", bearer("env:S"), delivery_id=("id",), handshakes=("salck",))': [
-        'provider.delivery_id: "id" is not a locator; '
-        'write "header:X-Event-Id" or "json:data.object.id"',
+        (
+            'provider.delivery_id: "id" is not a locator; '
+            'write "header:X-Event-Id" or "json:data.object.id"'
+        ),
         'provider.handshakes: "salck" is not known; allowed: ',
     ],
 }
@@ -59,7 +61,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(
 
     found = mistakes(tmp_path, f'@app.webhook("/u", {field}("hunter2"))\ndef f(event): ...\n')
 
-    assert 1 == len(found)
+    assert len(found) == 1
     assert found[0].startswith(f"@ /u {field.partition('=')[0]}: ")
     assert "hunter2" not in found[0]
     assert "reference" in found[0]
@@ -82,7 +84,7 @@ def test_a_verification_function_is_plain_and_takes_the_request(
 
     found = mistakes(tmp_path, text)
 
-    assert 1 == len(found)
+    assert len(found) == 1
     assert f" /u verify: {expected}" in found[0]
 
 
@@ -103,12 +105,12 @@ def test_a_provider_brings_its_own_facts_and_settings_override_them(tmp_path: Pa
         "def f(event): ...\n",
     )
 
-    assert ("header:X-GitHub-Delivery",) == told.delivery_id
-    assert ("header:X-GitHub-Event",) == told.event_type
-    assert ("application/json", "application/x-www-form-urlencoded") == told.content_types
+    assert told.delivery_id == ("header:X-GitHub-Delivery",)
+    assert told.event_type == ("header:X-GitHub-Event",)
+    assert told.content_types == ("application/json", "application/x-www-form-urlencoded")
     assert told.provider is not None
     assert told.provider.verification is told.verification
-    assert (("json:id",), ("*/*",)) == (own.delivery_id, own.content_types)
+    assert (own.delivery_id, own.content_types) == (("json:id",), ("*/*",))
 
 
 PATHS: dict[str, list[str]] = {
@@ -180,9 +182,9 @@ def test_webhooks_that_collide_are_named_with_each_other(
     )
 
     if expected is None:
-        assert [] == found
+        assert found == []
     else:
-        assert 1 == len(found)
+        assert len(found) == 1
         assert found[0].startswith(f"hooks.py:14 {expected}")
 
 
@@ -192,10 +194,10 @@ def test_an_app_is_judged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     found = mistakes(tmp_path, 'app = App("my app")\n')
 
-    assert [
+    assert found == [
         '@ App.name: "my app" is not a name; use 1 to 64 letters, digits, _ and -',
         '@ App: has no webhook; write @app.webhook("/users") above a function',
-    ] == found
+    ]
 
 
 def test_a_forgotten_path_is_explained(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ _FORMATS: Final = {
     "hostname": "example.com",
     "ipv4": "203.0.113.7",
     "ipv6": "2001:db8::7",
+    "ipvanyaddress": "203.0.113.7",
+    "ipvanynetwork": "203.0.113.0/24",
     "json-pointer": "/name",
     "regex": ".*",
 }
