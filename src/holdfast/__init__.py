@@ -1,0 +1,45 @@
+"""Holdfast receives webhooks and never loses one.
+
+Everyday names are here. Those who test their webhooks find more in `holdfast.testing`.
+"""
+
+from holdfast.definition import Answer, App, Pipe, Provider, Queue, RateLimit, Webhook
+from holdfast.errors import (
+    DefinitionError,
+    HoldfastError,
+    Permanent,
+    Retryable,
+    VerificationFailed,
+)
+from holdfast.message import Event, Headers, Request
+from holdfast.runtime.embed import asgi
+from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
+from holdfast.verify import presets as providers
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "App",
+    "DefinitionError",
+    "Event",
+    "Headers",
+    "HoldfastError",
+    "Permanent",
+    "Pipe",
+    "Provider",
+    "Queue",
+    "RateLimit",
+    "Request",
+    "Retryable",
+    "VerificationFailed",
+    "Webhook",
+    "asgi",
+    "basic",
+    "bearer",
+    "hmac",
+    "hmac_sha256",
+    "providers",
+    "standard_webhooks",
+    "token",
+]

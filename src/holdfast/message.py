@@ -117,7 +117,7 @@ class Message:
                 request.headers.lines,
                 request.remote,
                 request.origin,
-                self.params,
+                dict(self.params),
                 self.verdict,
                 self.replay_of,
                 self.first_received_at_ms,

@@ -1,0 +1,76 @@
+"""Delivering a test event over HTTP, signed as the webhook expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+import httpx
+
+from holdfast.clock import Clock
+from holdfast.compiled import CompiledWebhook
+from holdfast.errors import HoldfastError
+from holdfast.message import Headers, Request
+from holdfast.secrets import Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the gateway said. `id`: the message id, or the id of the refusal."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+    id: str | None
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.status < 300
+
+
+def make_request(
+    webhook: CompiledWebhook,
+    *,
+    url: str,
+    method: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    secrets: Secrets,
+    clock: Clock,
+    signed: bool = True,
+) -> Request:
+    """The request that a genuine sender would make. Raises SecretMissing, NotSupported."""
+    parts = urlsplit(url)
+    request = Request(
+        method=method,
+        path=parts.path or "/",
+        query=parts.query,
+        headers=Headers.of(dict(headers)),
+        body=body,
+        origin=f"{parts.scheme}://{parts.netloc}",
+    )
+    if not signed or webhook.verification is None:
+        return request
+    values = secrets.values(webhook.verification.secrets) or [""]
+    signature = webhook.verification.sign(request, values[0], clock.now_ms() / 1000)
+    added = tuple((name.lower(), value) for name, value in signature.items())
+    return replace(request, headers=Headers(request.headers.lines + added))
+
+
+async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
+    """Send it. Raises HoldfastError where nothing answers."""
+    try:
+        async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
+            response = await client.request(
+                request.method,
+                request.url,
+                headers=list(request.headers.lines),
+                content=request.body,
+            )
+    except httpx.HTTPError as error:
+        raise HoldfastError(
+            f"nothing answers at {request.origin} ({type(error).__name__}); is `holdfast run` on?"
+        ) from error
+    known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
+    return Answered(response.status_code, dict(response.headers), response.text, known)

@@ -1,0 +1,67 @@
+"""Putting the parts together: the only place that knows all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from holdfast.clock import SYSTEM_CLOCK, Clock
+from holdfast.compiled import Compiled
+from holdfast.errors import HoldfastError, NotSupported
+from holdfast.gateway.door import Door
+from holdfast.gateway.intake import Intake
+from holdfast.queue.contract import QueueLimits
+from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.queue.group_commit import GroupSender
+from holdfast.secrets import Secrets
+from holdfast.telemetry import Telemetry
+
+DEFAULT_STORE: Final = "sqlite:.holdfast"
+
+
+def store_path(url: str) -> Path:
+    """The directory of `sqlite:PATH`; a bare path means the same. Raises NotSupported."""
+    kind, colon, rest = url.partition(":")
+    if not colon or "/" in kind:
+        return Path(url)
+    if kind != "sqlite":
+        raise NotSupported(f"there is no engine for {kind}: here; there is sqlite:PATH")
+    if not rest:
+        raise HoldfastError("a store is written sqlite:PATH, with the path of a directory")
+    return Path(rest)
+
+
+def open_engine(
+    store: str, *, telemetry: Telemetry | None = None, clock: Clock = SYSTEM_CLOCK
+) -> SQLiteEngine:
+    """The engine that a store's URL names. Raises StoreError."""
+    return SQLiteEngine(store_path(store), clock=clock, telemetry=telemetry)
+
+
+def limits_of(compiled: Compiled) -> dict[str, QueueLimits]:
+    """What the queue must know of each webhook."""
+    return {
+        webhook.name: QueueLimits(
+            retention_seconds=webhook.queue.retention_seconds,
+            dead_retention_seconds=webhook.queue.dead_retention_seconds,
+            max_receive_count=webhook.queue.max_receive_count,
+        )
+        for webhook in compiled.webhooks
+    }
+
+
+class Gateway:
+    """A door with everything behind it, for whoever serves it."""
+
+    def __init__(
+        self, compiled: Compiled, store: str, telemetry: Telemetry, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self.engine = open_engine(store, telemetry=telemetry, clock=clock)
+        self.engine.configure(limits_of(compiled))
+        self.sender = GroupSender(self.engine, telemetry, clock)
+        self.door = Door(Intake(compiled, Secrets(), clock), self.sender, clock, telemetry)
+
+    def close(self) -> None:
+        """Keep what is still pending, then let go of the store."""
+        self.sender.close()
+        self.engine.close()

@@ -1,0 +1,155 @@
+"""The entry of child processes: `python -m holdfast.runtime.child gateway|worker ...`.
+
+Not for people. The supervisor starts these, so that handler code can neither slow nor crash
+reception, and so that either can be replaced while the other goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final, cast
+
+import uvloop
+
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.compile import compile_app, load
+from holdfast.compiled import Compiled
+from holdfast.errors import HoldfastError
+from holdfast.gateway.serve import serve
+from holdfast.runtime.assembly import Gateway
+from holdfast.runtime.logs import LogFormat, make_log
+from holdfast.runtime.metrics import Counts
+from holdfast.runtime.reports import Reports
+from holdfast.runtime.worker import DRAIN_SECONDS, Worker
+from holdfast.telemetry import Level, Telemetry
+
+# One thread waits for the disk while another runs the loop. At the default 5 ms, a thread coming
+# back from SQLite waits that long for the interpreter's lock, and a group's answers with it.
+SWITCH_SECONDS: Final = 0.0005
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_WORN_OUT: Final = 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    telemetry, counts = Telemetry(), Counts()
+    telemetry.subscribe(counts)
+    log = make_log(
+        SYSTEM_CLOCK,
+        role=options.role,
+        level=cast("Level", options.log_level),
+        format=cast("LogFormat", options.log_format),
+    )
+    telemetry.subscribe(log)
+    reports = Reports(options.report, options.lifeline)
+    try:
+        compiled = compile_app(load(Path(options.definition)))
+        run = _gateway if options.role == "gateway" else _worker
+        return uvloop.run(run(options, compiled, telemetry, counts, reports))
+    except HoldfastError as error:
+        reports.say(failed=f"{type(error).__name__}: {error}")
+        return EXIT_FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="holdfast.runtime.child")
+    parser.add_argument("role", choices=("gateway", "worker"))
+    parser.add_argument("definition")
+    parser.add_argument("--store", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--report", type=int, required=True)
+    parser.add_argument("--lifeline", type=int, required=True)
+    parser.add_argument("--log-level", default="info")
+    parser.add_argument("--log-format", default="auto")
+    return parser
+
+
+async def _gateway(
+    options: argparse.Namespace,
+    compiled: Compiled,
+    telemetry: Telemetry,
+    counts: Counts,
+    reports: Reports,
+) -> int:
+    stop, _ = _prepare(reports, telemetry, "gateway")
+    gateway = Gateway(compiled, options.store, telemetry)
+    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
+    try:
+        await serve(
+            gateway.door,
+            host=options.host,
+            port=options.port,
+            on_ready=lambda port: reports.say(ready=True, port=port),
+            stop=stop,
+            drain_seconds=DRAIN_SECONDS,
+        )
+    finally:
+        repeat.cancel()
+        await asyncio.to_thread(gateway.close)
+        reports.say(counts=counts.rows())
+    return EXIT_OK
+
+
+async def _worker(
+    options: argparse.Namespace,
+    compiled: Compiled,
+    telemetry: Telemetry,
+    counts: Counts,
+    reports: Reports,
+) -> int:
+    stop, hurry = _prepare(reports, telemetry, "worker")
+    worker = Worker(compiled, options.store, telemetry)
+    loop = asyncio.get_running_loop()
+    repeat = loop.create_task(reports.repeat(counts))
+    work = loop.create_task(worker.run(stop))
+    hurried = loop.create_task(hurry.wait())
+    reports.say(ready=True)
+    try:
+        await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait((work,))
+        elif not work.cancelled():
+            work.result()
+    finally:
+        hurried.cancel()
+        repeat.cancel()
+        reports.say(counts=counts.rows())
+    return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
+
+
+def _prepare(
+    reports: Reports, telemetry: Telemetry, role: str
+) -> tuple[asyncio.Event, asyncio.Event]:
+    """Events for `stop` (finish what has begun) and `hurry` (do not even do that)."""
+    loop = asyncio.get_running_loop()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+
+    def wind_up(why: str) -> None:
+        if stop.is_set():
+            hurry.set()
+            return
+        telemetry.emit("process.stopping", role=role, why=why)
+        stop.set()
+
+    loop.add_signal_handler(signal.SIGTERM, wind_up, "asked to")
+    loop.add_signal_handler(signal.SIGINT, wind_up, "asked to")
+    reports.watch(lambda: wind_up("the supervisor is gone"))
+    return stop, hurry
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: a handler that hangs in a thread must not keep the process from ending.
+    os._exit(code)

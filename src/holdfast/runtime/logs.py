@@ -1,0 +1,83 @@
+"""Telemetry as log lines: JSON for machines, one coloured line for people at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO
+
+import orjson
+
+from holdfast.clock import Clock
+from holdfast.telemetry import Kind, Level
+
+LogFormat = Literal["auto", "human", "json"]
+
+RANKS: Final[Mapping[Level, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_COLOURS: Final[Mapping[Level, str]] = {
+    "debug": "\x1b[2m",
+    "info": "\x1b[36m",
+    "warning": "\x1b[33m",
+    "error": "\x1b[31m",
+}
+_PLAIN: Final = "\x1b[0m"
+# A cause can carry a whole stack; the line stays a line, the dead letter has it all.
+_VALUE_CHARACTERS: Final = 300
+
+
+def make_log(
+    clock: Clock,
+    *,
+    role: str,
+    level: Level = "info",
+    format: LogFormat = "auto",
+    stream: TextIO | None = None,
+) -> Callable[[Kind, Mapping[str, Any]], None]:
+    """A subscriber that writes each event of at least `level` as one line."""
+    out = stream or sys.stderr
+    human = format == "human" or (format == "auto" and out.isatty())
+    threshold = RANKS[level]
+
+    def log(kind: Kind, fields: Mapping[str, Any]) -> None:
+        if RANKS[kind.level] < threshold:
+            return
+        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
+        line = _human(now, kind, fields) if human else _json(now, role, kind, fields)
+        out.write(line + "\n")
+        out.flush()
+
+    return log
+
+
+def _json(now: datetime, role: str, kind: Kind, fields: Mapping[str, Any]) -> str:
+    record = {
+        "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": kind.level,
+        "event": kind.name,
+        "role": role,
+        **{name: _short(value) for name, value in fields.items()},
+    }
+    return orjson.dumps(record, default=str).decode()
+
+
+def _human(now: datetime, kind: Kind, fields: Mapping[str, Any]) -> str:
+    local = now.astimezone().strftime("%H:%M:%S")
+    told = " ".join(
+        f"{name}={_printable(_short(value))}"
+        for name, value in fields.items()
+        if value not in (None, "")
+    )
+    return f"{_COLOURS[kind.level]}{local} {kind.name:<18}{_PLAIN} {told}"
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _VALUE_CHARACTERS:
+        return value[:_VALUE_CHARACTERS] + "..."
+    return value
+
+
+def _printable(value: Any) -> str:
+    # What a sender wrote must not move the cursor or change colours in an operator's terminal.
+    text = str(value)
+    return text if text.isprintable() else ascii(text)

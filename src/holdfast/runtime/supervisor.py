@@ -1,0 +1,281 @@
+"""The supervisor: holds the store, keeps a gateway and workers running, does the store's upkeep.
+
+    supervisor ── lock on the store, upkeep, operations port
+      |- gateway    accepts and keeps
+      '- worker ... carries and works        each with the lock inherited
+
+A process that ends unasked is started again. SIGTERM or Ctrl-C drains: the gateway stops accepting,
+workers finish what they have begun and give back the rest. A second one ends everything now; what
+was being worked is then delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from holdfast.clock import SYSTEM_CLOCK, Clock
+from holdfast.compiled import Compiled
+from holdfast.errors import HoldfastError, StoreError
+from holdfast.queue.contract import Depth
+from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.queue.engines.sqlite.recover import SupervisorLock
+from holdfast.runtime.assembly import limits_of, open_engine, store_path
+from holdfast.runtime.metrics import Totals, exposition
+from holdfast.runtime.ops import OpsServer, Page
+from holdfast.runtime.processes import Child
+from holdfast.telemetry import Telemetry
+
+UPKEEP_SECONDS: Final = 1.0
+KILL_SECONDS: Final = 30.0
+START_ATTEMPTS: Final = 3
+RUN_FILE: Final = "run.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run. `port` 0 takes a free one. `ops_port` None: no operations port."""
+
+    definition: Path
+    store: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    ops_host: str = "127.0.0.1"
+    ops_port: int | None = 8081
+    workers: int = 1
+    gateway: bool = True
+    log_level: str = "info"
+    log_format: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where things are once all processes are ready. `url` None where there is no gateway."""
+
+    url: str | None
+    ops_url: str | None
+    store: Path
+    new: bool
+    """Whether this run made the store."""
+
+
+class Supervisor:
+    """One run. Raises StoreLocked, StoreError or HoldfastError where it cannot start."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        compiled: Compiled,
+        telemetry: Telemetry,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        on_started: Callable[[Started], None] = lambda _: None,
+    ) -> None:
+        self._options = options
+        self._compiled = compiled
+        self._telemetry = telemetry
+        self._clock = clock
+        self._on_started = on_started
+        self._totals = Totals()
+        self._depths: list[Depth] = []
+        self._upkeep_at = clock.monotonic()
+        self._store_error = ""
+        self._children: list[Child] = []
+        self._roles: dict[int, str] = {}
+        self._port: int | None = None
+        self._failure: str | None = None
+        self._all_ready = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._nudge = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until a signal, or until a child cannot be started at all."""
+        path = store_path(self._options.store)
+        new = not (path / "inbox.db").exists()
+        with SupervisorLock(path) as lock:
+            engine = open_engine(self._options.store, telemetry=self._telemetry)
+            try:
+                engine.configure(limits_of(self._compiled))
+                await self._supervise(engine, lock.descriptor, path, new=new)
+            finally:
+                engine.close()
+                with contextlib.suppress(OSError):
+                    (path / RUN_FILE).unlink()
+        if self._failure is not None:
+            raise HoldfastError(self._failure)
+
+    async def _supervise(self, engine: SQLiteEngine, lock: int, path: Path, *, new: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+        ops = self._open_ops()
+        upkeep = loop.create_task(self._upkeep(engine))
+        self._children = self._make_children(lock)
+        running = [loop.create_task(child.run()) for child in self._children]
+        try:
+            if await self._ready():
+                started = self._started(path, ops, new=new)
+                self._write_run_file(started)
+                self._on_started(started)
+            await self._stop.wait()
+            await self._end(running)
+        finally:
+            for child in self._children:
+                child.kill()
+            await asyncio.gather(*running, return_exceptions=True)
+            upkeep.cancel()
+            await asyncio.gather(upkeep, return_exceptions=True)
+            if ops is not None:
+                ops.close()
+
+    def _make_children(self, lock: int) -> list[Child]:
+        options = self._options
+        shared = [
+            str(options.definition),
+            "--store",
+            options.store,
+            "--log-level",
+            options.log_level,
+            "--log-format",
+            options.log_format,
+        ]
+        door = [*shared, "--host", options.host, "--port", str(options.port)]
+        children = []
+        for role, arguments in [("gateway", door)] * options.gateway + [
+            ("worker", shared)
+        ] * options.workers:
+            children.append(
+                Child(
+                    role,
+                    arguments,
+                    clock=self._clock,
+                    # The lock covers the workers: it is free when the last of them is gone.
+                    inherit=(lock,) if role == "worker" else (),
+                    on_report=self._reported,
+                    on_end=self._ended,
+                )
+            )
+        return children
+
+    async def _ready(self) -> bool:
+        """Until every child is ready, or a stop. False: stopped first."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._all_ready, self._stop)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        return self._all_ready.is_set() and not self._stop.is_set()
+
+    def _started(self, path: Path, ops: OpsServer | None, *, new: bool) -> Started:
+        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+        return Started(
+            url=f"http://{host}:{self._port}" if self._port else None,
+            ops_url=f"http://{self._options.ops_host}:{ops.port}" if ops else None,
+            store=path,
+            new=new,
+        )
+
+    def _write_run_file(self, started: Started) -> None:
+        """For the commands: which definition runs here, and where."""
+        record = {
+            "pid": os.getpid(),
+            "definition": str(self._options.definition.resolve()),
+            "url": started.url,
+            "ops_url": started.ops_url,
+        }
+        draft = started.store / f"{RUN_FILE}.new"
+        draft.write_bytes(orjson.dumps(record))
+        draft.rename(started.store / RUN_FILE)
+
+    def _reported(self, pid: int, fields: Mapping[str, Any]) -> None:
+        if "counts" in fields:
+            self._totals.report(pid, fields["counts"])
+        if fields.get("ready"):
+            if "port" in fields:
+                self._port = fields["port"]
+            child = next(child for child in self._children if child.pid == pid)
+            self._telemetry.emit("process.started", role=child.role, pid=pid)
+            if all(child.ready for child in self._children):
+                self._all_ready.set()
+
+    def _ended(self, role: str, pid: int, code: int, restart_seconds: float | None) -> None:
+        self._totals.ended(pid)
+        self._nudge.set()
+        if restart_seconds is None:
+            return
+        self._telemetry.emit(
+            "process.ended",
+            role=role,
+            pid=pid,
+            code=code,
+            restart_seconds=round(restart_seconds, 2),
+        )
+        failure = next((c.failure for c in self._children if c.role == role and c.failure), None)
+        if failure is not None and not self._all_ready.is_set():
+            self._failure = failure
+            self._stop.set()
+
+    def _signalled(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            return
+        for child in self._children:
+            child.stop()
+
+    async def _end(self, running: list[asyncio.Task[None]]) -> None:
+        self._telemetry.emit("process.stopping", role="supervisor", why="asked to")
+        for child in self._children:
+            child.stop()
+        _, late = await asyncio.wait(running, timeout=KILL_SECONDS)
+        if late:
+            for child in self._children:
+                child.kill()
+
+    async def _upkeep(self, engine: SQLiteEngine) -> None:
+        while True:
+            try:
+                more = await asyncio.to_thread(engine.maintain)
+                self._depths = await asyncio.to_thread(engine.depth)
+                self._upkeep_at, self._store_error = self._clock.monotonic(), ""
+            except StoreError as error:
+                self._store_error = str(error)
+                more = False
+            self._nudge.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudge.wait(), 0 if more else UPKEEP_SECONDS)
+
+    def _open_ops(self) -> OpsServer | None:
+        if self._options.ops_port is None:
+            return None
+        pages = {"/metrics": self._metrics, "/healthz": self._healthz, "/readyz": self._readyz}
+        return OpsServer(self._options.ops_host, self._options.ops_port, pages)
+
+    def _metrics(self) -> Page:
+        body = exposition(self._totals, self._depths, self._clock.now_ms())
+        return Page(200, "text/plain; version=0.0.4; charset=utf-8", body)
+
+    def _healthz(self) -> Page:
+        """The supervisor lives, and what its processes are."""
+        children = [
+            {"role": child.role, "pid": child.pid, "ready": child.ready} for child in self._children
+        ]
+        return Page(200, "application/json", orjson.dumps({"processes": children}) + b"\n")
+
+    def _readyz(self) -> Page:
+        """Whether what is sent now would be kept and worked."""
+        reasons = [f"{c.role} is not ready" for c in self._children if not c.ready]
+        if self._store_error:
+            reasons.append(self._store_error)
+        elif self._clock.monotonic() - self._upkeep_at > 10 * UPKEEP_SECONDS:
+            reasons.append("the store does not answer")
+        if self._stop.is_set():
+            reasons.append("shutting down")
+        body = orjson.dumps({"ready": not reasons, "reasons": reasons}) + b"\n"
+        return Page(503 if reasons else 200, "application/json", body)

@@ -1,0 +1,106 @@
+"""The worker process: pipes and workflows of every webhook, over one engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import Final
+
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.compiled import Compiled, CompiledWebhook
+from holdfast.message import Lease
+from holdfast.pipe.gate import Gate
+from holdfast.pipe.runner import PipeRunner
+from holdfast.queue.contract import Claim
+from holdfast.queue.group_commit import GroupReceiver
+from holdfast.runtime.assembly import open_engine
+from holdfast.secrets import Secrets
+from holdfast.telemetry import Telemetry
+from holdfast.workflow.crew import Crew
+from holdfast.workflow.runner import Express
+
+# Threads for synchronous handlers, started as needed: enough that every webhook's concurrency is
+# real, few enough that a definition with fifty webhooks does not ask for a thousand.
+CREW_MAX: Final = 64
+# When this part of the crew is stuck in calls that overran their timeout, the process is replaced.
+STUCK_PART: Final = 0.5
+DRAIN_SECONDS: Final = 25.0
+WATCH_SECONDS: Final = 1.0
+
+
+class Worker:
+    """Carries and works messages until told to stop."""
+
+    def __init__(self, compiled: Compiled, store: str, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._engine = open_engine(store, telemetry=telemetry)
+        self._receiver = GroupReceiver(self._engine)
+        wanted = sum(webhook.pipe.concurrency for webhook in compiled.webhooks)
+        self._crew_size = min(CREW_MAX, wanted)
+        self._crew = Crew(self._crew_size)
+        self._gate = Gate()
+        self._secrets = Secrets()
+        self._targets = [self._express(webhook) for webhook in compiled.webhooks]
+        self._runners = [
+            PipeRunner(
+                webhook,
+                self._receiver,
+                target,
+                clock=SYSTEM_CLOCK,
+                telemetry=telemetry,
+                gate=self._gate,
+                drain_seconds=DRAIN_SECONDS,
+            )
+            for webhook, target in zip(compiled.webhooks, self._targets, strict=True)
+        ]
+        self.worn_out = False
+        """Too many threads are stuck: stop, and let the supervisor start a fresh process."""
+
+    def _express(self, webhook: CompiledWebhook) -> Express:
+        async def claim(lease: Lease, delivery_id: str) -> Claim:
+            return await self._receiver.claim(lease.receipt, delivery_id)
+
+        return Express(
+            webhook,
+            secrets=self._secrets,
+            claim=claim,
+            crew=self._crew,
+            clock=SYSTEM_CLOCK,
+            telemetry=self._telemetry,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what has begun and give back the rest."""
+        loop = asyncio.get_running_loop()
+        bell = self._engine.bell()
+        if bell is not None:
+            loop.add_reader(bell, self._rung, bell)
+        watch = loop.create_task(self._watch(stop))
+        try:
+            async with asyncio.TaskGroup() as pipes:
+                for runner in self._runners:
+                    pipes.create_task(runner.run(stop))
+        finally:
+            watch.cancel()
+            if bell is not None:
+                loop.remove_reader(bell)
+            for target in self._targets:
+                await target.aclose()
+            self._receiver.close()
+            self._crew.close()
+            self._engine.close()
+
+    def _rung(self, bell: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(bell, 4096)
+        for runner in self._runners:
+            runner.wake()
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._crew.stuck > self._crew_size * STUCK_PART:
+                self.worn_out = True
+                self._telemetry.emit("process.stopping", role="worker", why="handlers are stuck")
+                stop.set()
