@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: run test check format bench clean
 
 run: $(VENV)/.installed examples/.env
-	@PATH="$(BIN):$$PATH" $(BIN)/holdfast run examples/users.py --sample
+	@$(BIN)/holdfast run examples/users.py --sample
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
