@@ -54,8 +54,12 @@ WRONG: dict[str, list[str]] = {
     "rate_limit=RateLimit": [
         "rate_limit: RateLimit is the class itself; write RateLimit(per_second=100)"
     ],
-    "rate_limit=RateLimit(0)": ["rate_limit.per_second: 0 is not a number above 0"],
-    'rate_limit=RateLimit(float("nan"))': ["rate_limit.per_second: nan is not a number above 0"],
+    "rate_limit=RateLimit(0)": [
+        "rate_limit.per_second: 0 is not a rate; allowed: above 0, at most 1000000"
+    ],
+    'rate_limit=RateLimit(float("nan"))': [
+        "rate_limit.per_second: nan is not a rate; allowed: above 0, at most 1000000"
+    ],
     "rate_limit=RateLimit(5, burst=0)": [
         "rate_limit.burst: 0 is out of range; allowed: 1 to 1000000"
     ],

@@ -78,6 +78,8 @@ def json_file(spot: Spot, name: str) -> Any:
         spot.wrong(f"{quoted(name)} cannot be read: {error.strerror}")
     except orjson.JSONDecodeError as error:
         spot.wrong(f"{quoted(name)} is not JSON: line {error.lineno}, column {error.colno}")
+    except ValueError:
+        spot.wrong(f"{quoted(name)} is not the name of a file")
     return None
 
 

@@ -15,6 +15,8 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODY_LIMIT_MAX_BYTES: Final = 100 * 1024 * 1024
 """A body is held in memory from the door to the handler: beyond this, send a link instead."""
 
+RATE_MAX: Final = 1_000_000
+
 _MEDIA_TYPE: Final = re.compile(r"\*/\*|[a-z0-9][a-z0-9!#$&^_.+-]*/(\*|[a-z0-9][a-z0-9!#$&^_.+-]*)")
 _RESERVED: Final = {
     "content-length": "it is counted from the body",
@@ -69,12 +71,14 @@ def rate_limit(spot: Spot, value: object) -> compiled.RateLimit | None:
     if limit is None:
         return None
     rate = limit.per_second
-    if type(rate) not in (int, float) or not math.isfinite(rate) or rate <= 0:
-        spot.under("per_second").wrong(f"{quoted(rate)} is not a number above 0")
+    if type(rate) not in (int, float) or not 0 < rate <= RATE_MAX:
+        spot.under("per_second").wrong(
+            f"{quoted(rate)} is not a rate; allowed: above 0, at most {RATE_MAX}"
+        )
         return None
     burst = math.ceil(rate)
     if limit.burst is not None:
-        burst = whole(spot.under("burst"), limit.burst, at_least=1, at_most=1_000_000)
+        burst = whole(spot.under("burst"), limit.burst, at_least=1, at_most=RATE_MAX)
     return compiled.RateLimit(float(rate), burst)
 
 

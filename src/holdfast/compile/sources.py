@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import choice, locators
+from holdfast.compile.values import choice, locators, texts
 from holdfast.definition import Provider, Verification
 from holdfast.gateway.handshakes import HANDSHAKES
 from holdfast.verify.function import FunctionVerification
@@ -65,7 +65,9 @@ def _provider(spot: Spot, value: object) -> Provider | None:
     judge_verification(spot, value.verification)
     locators(spot.under("delivery_id"), value.delivery_id)
     locators(spot.under("event_type"), value.event_type)
-    for handshake in value.handshakes:
+    for handshake in texts(
+        spot.under("handshakes"), value.handshakes, '("slack_url_verification",)'
+    ):
         choice(spot.under("handshakes"), handshake, sorted(HANDSHAKES))
     return value
 

@@ -13,8 +13,8 @@ from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.definition import App, LogLevel, VerifyAt, Webhook
 from holdfast.errors import DefinitionError, Mistake
 
-_JSON: Final = ("application/json",)
-_ANY: Final = ("*/*",)
+_JSON: Final[tuple[str, ...]] = ("application/json",)
+_ANY: Final[tuple[str, ...]] = ("*/*",)
 
 
 def compile_app(app: App) -> Compiled:
@@ -54,7 +54,10 @@ def _webhook(spot: Spot, webhook: Webhook) -> CompiledWebhook:
     origin = source(spot, given)
     done = work(spot, webhook, timeout, typed=bool(origin.event_type))
     schema = bodies.schema(spot, given, done.model, done.model_spot or spot.under("body"))
-    accepted = origin.provider.content_types if origin.provider is not None else _ANY
+    accepted = _ANY
+    if origin.provider is not None:
+        theirs = spot.under("provider.content_types")
+        accepted = settings.content_types(theirs, origin.provider.content_types, _ANY)
     return CompiledWebhook(
         name=paths.name(spot.under("name"), given["name"], path),
         path=path,
