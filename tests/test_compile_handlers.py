@@ -42,7 +42,7 @@ WRONG: dict[str, list[str]] = {
     ],
     '@app.webhook("/u")\ndef f(event: Event[Usr]): ...': [
         (
-            "@ /u f: the annotation \"Event[Usr]\" cannot be resolved: name 'Usr' is not defined; "
+            "@ /u f: the annotation of event cannot be resolved: name 'Usr' is not defined; "
             "its types must be at the top level of the file, imported at run time"
         )
     ],
@@ -80,7 +80,7 @@ WRONG: dict[str, list[str]] = {
         )
     ],
     'u = app.webhook("/u", event_type="json:type")\n@u.on("a")\ndef Route(event): ...': [
-        "hooks.py:13 /u Route: Route is the name of a state of its own; rename the function"
+        "hooks.py:13 /u Route: Route is what a state of Holdfast's own is called; rename the function"
     ],
     'u = app.webhook("/u", event_type="json:type")\n@u\ndef f(event: Event[User]): ...\n'
     '@u.on("a")\ndef g(event: Event[int]): ...': [

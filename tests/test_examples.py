@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
 
 import pytest
+from starlette.routing import Mount
 
+import holdfast
 from holdfast.compile import compile_app, load
 from holdfast.gateway.schema import BodySchema
 from holdfast.sample import sample_body
@@ -62,6 +65,21 @@ def test_the_shop_shows_every_kind_of_webhook() -> None:
     assert all(webhook.schema is None for webhook in compiled.webhooks[:-1])
     order = json.loads(sample_body(compiled.webhooks[-1]))
     assert order["lines"] == [{"sku": "sample", "count": 1}]
+
+
+def test_the_embedding_example_mounts_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the application's own routes there is one mount, and importing opens no store."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    for name in ("embed_fastapi", "users"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    embedding = importlib.import_module("embed_fastapi")
+    for name in ("embed_fastapi", "users"):
+        monkeypatch.delitem(sys.modules, name)
+
+    mounted = [route for route in embedding.app.routes if isinstance(route, Mount)]
+
+    assert [mount.path for mount in mounted] == ["/hooks"]
+    assert isinstance(mounted[0].app, type(holdfast.asgi(load(EXAMPLES / "users.py"))))
 
 
 def test_the_starter_compiles_and_takes_its_sample(tmp_path: Path) -> None:

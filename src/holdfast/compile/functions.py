@@ -112,9 +112,8 @@ def _resolved(spot: Spot, function: Callable[..., Any], parameter: inspect.Param
     try:
         return get_type_hints(holder, globalns=names, include_extras=True)["it"]
     except Exception as error:
-        written = quoted(parameter.annotation)
         spot.wrong(
-            f"the annotation {written} cannot be resolved: {error}; "
+            f"the annotation of {parameter.name} cannot be resolved: {error}; "
             "its types must be at the top level of the file, imported at run time"
         )
         return inspect.Parameter.empty

@@ -91,7 +91,9 @@ def _handlers(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bo
     if patterns:
         document = documents.route(webhook.path, patterns, default, timeout_seconds)
         for name in set(tasks) & set(documents.OWN_STATES):
-            spots[name].wrong(f"{name} is the name of a state of its own; rename the function")
+            spots[name].wrong(
+                f"{name} is what a state of Holdfast's own is called; rename the function"
+            )
     else:
         document = documents.handle(webhook.path, default or "", timeout_seconds)
     return Work(document, _with_model(tasks, model), model, model_spot)
