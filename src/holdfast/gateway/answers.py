@@ -24,6 +24,9 @@ ALWAYS_SECRET: Final = frozenset({"authorization", "proxy-authorization", "cooki
 CLOSE: Final = ("connection", "close")
 """Sent where the body was left unread: whatever else comes over this connection is rubbish."""
 
+HEADERS_MAX: Final = 100
+"""Header lines in a request, as many as Granian takes; other servers would let 10,000 through."""
+
 RETRY_SECONDS: Final = 5
 """What a sender is asked to wait after a 503: long enough for a restart, short for a person."""
 
@@ -146,6 +149,6 @@ def _note(
         status=status,
         reason=reason,
         detail=detail,
-        headers=redact(arrival.headers, secret_headers).lines,
+        headers=redact(arrival.headers, secret_headers).lines[:HEADERS_MAX],
         body=body[:REFUSAL_BODY_BYTES],
     )

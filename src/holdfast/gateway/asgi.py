@@ -9,6 +9,7 @@ chunked body that broke off looks like one that ended.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -61,20 +62,18 @@ class Application:
         headers = Headers(lines)
         path = _path(scope)
         client = scope.get("client")
-        try:
-            answer = await self._door.answer(
-                scope["method"],
-                path,
-                scope["query_string"].decode("latin-1"),
-                headers,
-                client[0] if client else "",
-                f"{scope['scheme']}://{headers.get('host', '')}",
-                read_chunk,
-                route=_below(scope.get("root_path", ""), path),
-            )
-        except HungUp:
-            return
-        await _send(answer, send)
+        answer = await self._door.answer(
+            scope["method"],
+            path,
+            scope["query_string"].decode("latin-1"),
+            headers,
+            client[0] if client else "",
+            f"{scope['scheme']}://{headers.get('host', '')}",
+            read_chunk,
+            route=_below(scope.get("root_path", ""), path),
+        )
+        with suppress(OSError):  # whoever hung up does not wait for an answer
+            await _send(answer, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

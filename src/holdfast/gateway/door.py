@@ -95,7 +95,7 @@ class Door:
         *,
         route: str | None = None,
     ) -> Answer:
-        """The answer to one request. Raises HungUp, and nothing else.
+        """The answer to one request. Raises nothing, and is never success for what is not kept.
 
         `path` is the path as sent, `route` the path below where the gateway is mounted.
         """
@@ -114,8 +114,6 @@ class Door:
         self._inside += 1
         try:
             return await self._judge(arrival, read_chunk)
-        except HungUp:
-            raise
         except Exception as error:
             return self._defect(arrival, error)
         finally:
@@ -174,10 +172,14 @@ class Door:
                     return self._intake.too_large(route, b"".join(chunks))
                 if not more or size == length:
                     return chunk if len(chunks) == 1 else b"".join(chunks)
+        except HungUp:
+            why = "the body broke off"
+            return self._unfinished(route, 400, "body_incomplete", why, chunks)
         except asyncio.CancelledError:
             if not self._patience.ended(reader):
                 raise
-            return self._too_slow(route, b"".join(chunks))
+            why = "the body did not arrive in time"
+            return self._unfinished(route, 408, "too_slow", why, chunks)
         finally:
             self._patience.end(reader)
 
@@ -230,15 +232,17 @@ class Door:
             )
         )
 
-    def _too_slow(self, route: Route, body: bytes) -> Refused:
+    def _unfinished(
+        self, route: Route, status: int, reason: str, message: str, chunks: list[bytes]
+    ) -> Refused:
         return refuse(
             route.arrival,
             route.gate.webhook.name,
-            408,
-            "too_slow",
-            "the body did not arrive in time",
+            status,
+            reason,
+            message,
             headers=(CLOSE,),
-            body=body,
+            body=b"".join(chunks),
             secret_headers=self._intake.secret_headers,
         )
 

@@ -4,8 +4,8 @@ In two steps, so that a door need not read a body that nobody wants: `route` jud
 before the body, `decide` the whole. The checks come in the order of their cost and of what they
 reveal to a stranger:
 
-    path 404 > method 405 > address 403 > length 413 > type 415 > rate 429      (route)
-    handshake > length 413 > body 400 > source 401, secret missing 503 > accept  (decide)
+    headers 431 > path 404 > method 405 > address 403 > length 413 > type 415 > rate 429   (route)
+    length 413 > handshake > body 400 > source 401, secret missing 503 > accept           (decide)
 
 Pure but for the buckets of the rate limits: nothing here reads or writes anything, and time comes
 from the clock that was handed over.
@@ -21,6 +21,7 @@ from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.errors import SecretMissing, VerificationFailed
 from holdfast.gateway.answers import (
     CLOSE,
+    HEADERS_MAX,
     RETRY_SECONDS,
     Accept,
     Answer,
@@ -69,6 +70,9 @@ class Intake:
 
     def route(self, arrival: Arrival, content_length: int | None) -> Route | Refused:
         """Judge what stands before the body. `content_length` is None where it is not announced."""
+        if len(arrival.headers) > HEADERS_MAX:
+            message = f"a request has up to {HEADERS_MAX} headers here"
+            return self._refuse(arrival, None, 431, "too_many_headers", message)
         found = self._router.find(arrival.route)
         if found is None:
             return self._refuse(arrival, None, 404, "not_found", "no webhook has this path")

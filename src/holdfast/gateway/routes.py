@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 Target = TypeVar("Target")
-
-NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
 class Pattern(NamedTuple, Generic[Target]):
@@ -53,10 +50,10 @@ class Router(Generic[Target]):
             # Literal before parameter, from the left: /a/{x} wins over /{x}/b.
             patterns.sort(key=lambda pattern: [name is not None for name in pattern.names])
 
-    def find(self, path: str) -> tuple[Target, Mapping[str, str]] | None:
+    def find(self, path: str) -> tuple[Target, dict[str, str]] | None:
         target = self._exact.get(path)
         if target is not None:
-            return target, NO_PARAMS
+            return target, {}
         segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/")]
         for pattern in self._patterns.get(len(segments), ()):
             params = pattern.match(segments)
