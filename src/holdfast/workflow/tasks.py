@@ -91,7 +91,7 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant) -> Run:
 def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets) -> None:
     message = lease.message
     if message.verdict is None:
-        check_source(webhook, message.request, secrets, message.received_at_ms / 1000)
+        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000)
     elif message.verdict != VERIFIED:
         raise VerificationFailed(message.verdict)
 
