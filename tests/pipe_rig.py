@@ -24,6 +24,7 @@ from holdfast.testing.model import MemoryEngine
 from holdfast.workflow.result import Result
 
 LEASE_SECONDS = 60.0
+DRAIN_SECONDS = 25.0
 
 
 def message(id: str, webhook: str = "users") -> Message:
@@ -77,14 +78,20 @@ def broken(error: str = "ValueError", **fields: Any) -> Result:
 class ManualTimer:
     """A timer that goes off when the test moves time."""
 
-    def __init__(self, clock: ManualClock) -> None:
+    def __init__(self, clock: ManualClock, changed: Callable[[], None]) -> None:
         self._clock = clock
+        self._changed = changed
         self._alarms: list[ManualAlarm] = []
 
     def __call__(self, seconds: float, callback: Callable[[], object]) -> ManualAlarm:
-        alarm = ManualAlarm(self._clock.monotonic() + seconds, callback)
+        alarm = ManualAlarm(seconds, self._clock.monotonic() + seconds, callback)
         self._alarms.append(alarm)
+        self._changed()
         return alarm
+
+    def waits(self, seconds: float) -> bool:
+        """Whether someone has set an alarm of that length that has not gone off."""
+        return any(one.seconds == seconds and not one.cancelled for one in self._alarms)
 
     def advance(self, seconds: float) -> None:
         """Time passes; everything due by then goes off."""
@@ -97,7 +104,8 @@ class ManualTimer:
 
 
 class ManualAlarm:
-    def __init__(self, at: float, callback: Callable[[], object]) -> None:
+    def __init__(self, seconds: float, at: float, callback: Callable[[], object]) -> None:
+        self.seconds = seconds
         self.at = at
         self.callback = callback
         self.cancelled = False
@@ -193,8 +201,9 @@ class Rig:
     """One process: an engine, a receiver, a gate, and pipes. Made and closed inside a test's loop."""
 
     def __init__(self, *ids: str, max_receive_count: int = 3) -> None:
+        self._waiting: deque[tuple[Callable[[], object], asyncio.Future[None]]] = deque()
         self.clock = ManualClock()
-        self.timer = ManualTimer(self.clock)
+        self.timer = ManualTimer(self.clock, self.changed)
         self.engine = WatchedEngine(self.clock)
         limits = QueueLimits(max_receive_count=max_receive_count)
         self.engine.configure({"users": limits, "orders": limits})
@@ -204,11 +213,10 @@ class Rig:
         self.events: list[tuple[str, Mapping[str, Any]]] = []
         self.telemetry = Telemetry()
         self.telemetry.subscribe(self._heard)
-        self.receiver = GroupReceiver(self.engine, self.engine)
+        self.receiver = GroupReceiver(self.engine)
         self.gate = Gate()
         self.stop = asyncio.Event()
         self.bench = Workbench(self)
-        self._waiting: deque[tuple[Callable[[], object], asyncio.Future[None]]] = deque()
 
     def pipe(self, settings: CompiledWebhook | None = None, target: Any = None) -> PipeRunner:
         return PipeRunner(
@@ -218,7 +226,7 @@ class Rig:
             clock=self.clock,
             telemetry=self.telemetry,
             gate=self.gate,
-            drain_seconds=20.0,
+            drain_seconds=DRAIN_SECONDS,
             timer=self.timer,
             uniform=lambda _low, high: high,
         )
@@ -248,6 +256,17 @@ class Rig:
                 await found
         finally:
             self._waiting.remove(entry)
+
+    async def pass_time(self, seconds: float, until: Callable[[], object]) -> None:
+        """Let `seconds` pass whenever someone waits that long, until the condition holds."""
+        while not until():
+            await self.until(lambda: until() or self.timer.waits(seconds))
+            if not until():
+                self.timer.advance(seconds)
+
+    async def done(self, count: int) -> None:
+        """Return once so many messages have been settled as worked."""
+        await self.until(lambda: len(self.told("message.done")) >= count)
 
     def told(self, name: str) -> list[Mapping[str, Any]]:
         """The fields of every telemetry event of that name."""

@@ -56,7 +56,7 @@ def with_receiver(
 ) -> CountingEngine:
     engine = CountingEngine()
     engine.send([message(id) for id in ids])
-    receiver = GroupReceiver(engine, engine)
+    receiver = GroupReceiver(engine)
     try:
         asyncio.run(test(receiver, engine))
     finally:

@@ -22,7 +22,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from holdfast.clock import Clock
 from holdfast.errors import StoreBusy, StoreError
@@ -159,12 +159,13 @@ class GroupReceiver:
     alike and still in line. An `extend` with a failure never joins: it could overtake a heartbeat,
     which would then undo its delay.
 
-    `archive` is the same engine where it has that ability; without one, executions are not kept.
+    Executions are kept where the engine has the ability `archive`, and dropped where it has not.
     """
 
-    def __init__(self, engine: Receiver, archive: Archive | None = None) -> None:
+    def __init__(self, engine: Receiver) -> None:
         self._engine = engine
-        self._archive = archive
+        can_archive = "archive" in getattr(engine, "abilities", ())
+        self._archive = cast(Archive, engine) if can_archive else None
         self._line: SimpleQueue[_Call | None] = SimpleQueue()
         self._executions: deque[Execution] = deque(maxlen=NOTES_MAX)
         self._closed = False
