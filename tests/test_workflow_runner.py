@@ -9,6 +9,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.errors import Permanent
 from holdfast.message import Lease, Receipt
 from holdfast.telemetry import Kind, Telemetry
 from holdfast.workflow.crew import Crew
@@ -245,3 +246,16 @@ def test_a_cancelled_run_is_not_a_failure() -> None:
             return run.cancelled()
 
     assert asyncio.run(scene())
+
+
+def test_a_caught_failure_steers_nothing() -> None:
+    """What the workflow caught and answered with an end of its own is no longer quarantined."""
+
+    async def handle() -> None:
+        raise Permanent("no")
+
+    document = with_handle(Catch=[{"ErrorEquals": ["Permanent"], "Next": "Other"}])
+    document["States"]["Other"] = {"Type": "Fail", "Error": "Other"}
+    result = run_one(a_webhook(handle, takes="nothing", workflow=document))
+
+    assert (result.error, result.state, result.quarantine) == ("Other", "Other", None)
