@@ -1,0 +1,154 @@
+"""The processes under measurement, started as the supervisor starts them, and what they weigh."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import orjson
+
+from holdfast.compile import compile_app, load
+from holdfast.queue.contract import QueueLimits
+from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.supervisor import UPKEEP_SECONDS
+
+HOOKS: Final = Path(__file__).parent / "hooks" / "noop.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one process, in bytes. `pss` shares what is shared fairly; None where unknown."""
+
+    rss: int
+    pss: int | None
+
+
+class Process:
+    """One child process; ready when its report says so, stopped at the end of the block."""
+
+    def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None):
+        report_read, report_write = os.pipe()
+        lifeline_read, self._lifeline = os.pipe()
+        told = [*arguments, "--report", str(report_write)]
+        if module == "holdfast.runtime.child":
+            told += ["--lifeline", str(lifeline_read)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *told],
+            stdin=subprocess.DEVNULL,
+            # Log lines are made, as in real life, but nobody reads them here.
+            stderr=subprocess.DEVNULL,
+            pass_fds=(report_write, lifeline_read),
+            env={**os.environ, **(environment or {})},
+        )
+        os.close(report_write)
+        os.close(lifeline_read)
+        self._report = os.fdopen(report_read, "rb")
+        self.pid = self._process.pid
+        self.port = self._wait()
+        # Reports go on coming; a full pipe would hold the process up.
+        threading.Thread(target=self._report.read, daemon=True).start()
+
+    def _wait(self) -> int:
+        for line in self._report:
+            fields = orjson.loads(line)
+            if fields.get("ready"):
+                return int(fields.get("port", 0))
+            if "failed" in fields:
+                raise RuntimeError(fields["failed"])
+        raise RuntimeError(f"{self._process.args} ended before it was ready")
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def memory(self) -> Memory:
+        """What it holds just now."""
+        folder = Path("/proc") / str(self.pid)
+        rss = _kib(folder / "status", "VmRSS")
+        return Memory(rss or 0, _kib(folder / "smaps_rollup", "Pss"))
+
+    def stop(self) -> None:
+        """Ask it to finish, and wait until it has."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(timeout=60)
+        os.close(self._lifeline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def limits() -> dict[str, QueueLimits]:
+    """Of every webhook in the definition under measurement."""
+    return limits_of(compile_app(load(HOOKS)))
+
+
+@contextlib.contextmanager
+def upkeep(store: Path) -> Iterator[SQLiteEngine]:
+    """What the supervisor does beside the others once a second, such as shortening logs."""
+    engine, over = SQLiteEngine(store), threading.Event()
+
+    def keep_up() -> None:
+        more = False
+        while not over.wait(0 if more else UPKEEP_SECONDS):
+            more = engine.maintain()
+            engine.depth()
+
+    engine.configure(limits())
+    thread = threading.Thread(target=keep_up)
+    thread.start()
+    try:
+        yield engine
+    finally:
+        over.set()
+        thread.join()
+        engine.close()
+
+
+def gateway(store: Path) -> Process:
+    """A gateway that keeps."""
+    return Process("holdfast.runtime.child", "gateway", str(HOOKS), "--store", f"sqlite:{store}")
+
+
+def worker(store: Path, environment: Mapping[str, str] | None = None) -> Process:
+    """A worker that drains."""
+    arguments = ("worker", str(HOOKS), "--store", f"sqlite:{store}")
+    return Process("holdfast.runtime.child", *arguments, environment=environment)
+
+
+def answering() -> Process:
+    """A gateway that does not keep."""
+    return Process("bench.answering", str(HOOKS))
+
+
+def together(processes: Sequence[Process]) -> Memory:
+    """What they weigh together."""
+    each = [process.memory() for process in processes]
+    shares = [one.pss for one in each if one.pss is not None]
+    return Memory(sum(one.rss for one in each), sum(shares) if len(shares) == len(each) else None)
+
+
+def _kib(path: Path, name: str) -> int | None:
+    try:
+        found = re.search(rf"^{name}:\s+(\d+) kB", path.read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
