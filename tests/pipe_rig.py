@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 from typing import Any, Self
 
 from holdfast.clock import ManualClock
@@ -216,6 +217,7 @@ class Rig:
         self.receiver = GroupReceiver(self.engine)
         self.gate = Gate()
         self.stop = asyncio.Event()
+        self._limit = asyncio.timeout(10)  # a test that waits in vain fails instead of hanging
         self.bench = Workbench(self)
 
     def pipe(self, settings: CompiledWebhook | None = None, target: Any = None) -> PipeRunner:
@@ -231,12 +233,27 @@ class Rig:
             uniform=lambda _low, high: high,
         )
 
+    def start(self, pipe: PipeRunner) -> asyncio.Task[None]:
+        """Run it until the test ends, or sooner."""
+        return asyncio.create_task(pipe.run(self.stop))
+
     async def __aenter__(self) -> Self:
+        await self._limit.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=1)
         self.engine.changed = lambda: None
         self.receiver.close()
+        await self._limit.__aexit__(kind, error, trace)
 
     def changed(self) -> None:
         """Something happened: look again whether anyone's condition holds now."""
@@ -252,8 +269,7 @@ class Rig:
         entry = (condition, found)
         self._waiting.append(entry)
         try:
-            async with asyncio.timeout(5):
-                await found
+            await found
         finally:
             self._waiting.remove(entry)
 

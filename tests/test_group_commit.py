@@ -82,7 +82,7 @@ class Bench:
 def run(test: Callable[[Bench], Coroutine[Any, Any, None]], max_pending: int = 10_000) -> Bench:
     bench = Bench(max_pending)
     try:
-        asyncio.run(test(bench))
+        asyncio.run(asyncio.wait_for(test(bench), 10))
     finally:
         bench.store.door.set()
         bench.sender.close()

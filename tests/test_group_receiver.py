@@ -58,7 +58,7 @@ def with_receiver(
     engine.send([message(id) for id in ids])
     receiver = GroupReceiver(engine)
     try:
-        asyncio.run(test(receiver, engine))
+        asyncio.run(asyncio.wait_for(test(receiver, engine), 10))
     finally:
         engine.door.set()
         receiver.close()

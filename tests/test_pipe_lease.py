@@ -25,14 +25,9 @@ RETRY_SECONDS = 0.2
 async def running(
     *ids: str, settings: CompiledWebhook | None = None
 ) -> AsyncIterator[tuple[Rig, asyncio.Task[None]]]:
-    """A pipe at work on these messages; cancelled at the end, if it has not ended."""
+    """A pipe at work on these messages; the rig cancels it at the end."""
     async with Rig(*ids) as rig:
-        task = asyncio.create_task(rig.pipe(settings).run(rig.stop))
-        try:
-            yield rig, task
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        yield rig, rig.start(rig.pipe(settings))
 
 
 async def beat(rig: Rig) -> None:
@@ -190,7 +185,7 @@ def test_work_that_waits_for_the_gate_is_released_on_shutdown() -> None:
     async def test() -> None:
         async with Rig("a") as rig:
             await rig.gate.enter(alone=True)
-            task = asyncio.create_task(rig.pipe().run(rig.stop))
+            task = rig.start(rig.pipe())
             await rig.until(lambda: rig.engine.count("receive") == 2)
             rig.stop.set()
             rig.gate.leave()
@@ -211,7 +206,7 @@ def test_a_store_that_fails_is_waited_for(verb: str) -> None:
         async with Rig("a") as rig:
             rig.engine.failing[verb] = STORE_FAILS
             rig.bench.automatic = lambda _lease: worked()
-            task = asyncio.create_task(rig.pipe().run(rig.stop))
+            task = rig.start(rig.pipe())
             await rig.until(lambda: rig.told("pipe.failed"))
             del rig.engine.failing[verb]
             await rig.pass_time(RETRY_SECONDS, until=lambda: rig.told("message.done"))

@@ -25,15 +25,11 @@ DONE, WAITING, DEAD, LEASED = State.DONE, State.WAITING, State.DEAD, State.LEASE
 async def running(
     *ids: str, settings: CompiledWebhook | None = None, target: Any = None
 ) -> AsyncIterator[tuple[Rig, PipeRunner]]:
-    """A pipe at work on these messages; stopped at the end."""
+    """A pipe at work on these messages; the rig cancels it at the end."""
     async with Rig(*ids) as rig:
         pipe = rig.pipe(settings, target)
-        task = asyncio.create_task(pipe.run(rig.stop))
-        try:
-            yield rig, pipe
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+        rig.start(pipe)
+        yield rig, pipe
 
 
 def test_messages_are_worked_and_settled() -> None:
@@ -86,7 +82,7 @@ def test_alone_means_alone(rows: list[tuple[bool, bool, int]]) -> None:
                 rig.engine.world.records[one.id].alone = alone
                 suspects |= {one.id} if alone else set()
             pipes = [rig.pipe(webhook(name=name, concurrency=3)) for name in ("users", "orders")]
-            tasks = [asyncio.create_task(pipe.run(rig.stop)) for pipe in pipes]
+            tasks = [rig.start(pipe) for pipe in pipes]
             for ended, (_, _, pick) in enumerate(rows):
                 await rig.until(lambda: rig.bench.running)
                 beside = sorted(rig.bench.running)

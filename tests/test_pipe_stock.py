@@ -1,14 +1,8 @@
-"""How much to hold, what goes next, and who may be alone."""
+"""How much to hold of what was received, and what goes next."""
 
 from __future__ import annotations
 
-import asyncio
-
-from hypothesis import given
-from hypothesis import strategies as st
-
 from holdfast.message import Lease, Receipt
-from holdfast.pipe.gate import Gate
 from holdfast.pipe.stock import AHEAD_MAX, LATE_SECONDS, SOON_SECONDS, Stock
 from pipe_rig import message
 
@@ -100,46 +94,3 @@ def test_what_is_taken_out_is_gone() -> None:
     assert stock.remove(two.receipt) is None
     assert stock.clear() == [one, three]
     assert len(stock) == 0
-
-
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), st.data())
-def test_the_gate_admits_many_or_one_alone_and_forgets_nobody(
-    visitors: list[tuple[bool, bool]], data: st.DataObject
-) -> None:
-    """Whoever comes, in whatever order they leave or give up: never one alone beside another."""
-
-    async def test() -> None:
-        gate = Gate()
-        inside: list[bool] = []
-        leave = [asyncio.Event() for _ in visitors]
-
-        async def visit(number: int, alone: bool) -> None:
-            await gate.enter(alone=alone)
-            inside.append(alone)
-            assert len(inside) == 1 or not any(inside)
-            try:
-                await leave[number].wait()
-            finally:
-                inside.remove(alone)
-                gate.leave()
-
-        tasks = [
-            asyncio.create_task(visit(number, alone)) for number, (alone, _) in enumerate(visitors)
-        ]
-        await asyncio.gather(asyncio.create_task(_nothing()))
-        order = data.draw(st.permutations(range(len(visitors))))
-        for number in order:
-            if visitors[number][1]:
-                tasks[number].cancel()
-            else:
-                leave[number].set()
-        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
-
-        assert not [one for one in results if isinstance(one, AssertionError)]
-        await asyncio.wait_for(gate.enter(alone=True), 5)
-
-    asyncio.run(test())
-
-
-async def _nothing() -> None:
-    """One turn of the event loop."""

@@ -16,6 +16,7 @@ from holdfast.errors import StoreError
 from holdfast.message import Failure, Lease, Receipt
 from holdfast.pipe.bell import Bell, Timer
 from holdfast.pipe.disposition import SETTLE, Bury, GiveBack, Outcome, Retry, Settle
+from holdfast.queue.contract import Execution
 from holdfast.queue.group_commit import GroupReceiver
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.result import Result
@@ -31,7 +32,11 @@ class Ending(NamedTuple):
 
 
 class Endings:
-    """What has ended and is not yet settled, buried, extended or given back."""
+    """What has ended and is not yet settled, buried, extended or given back.
+
+    record_all: keep every execution, not only those that failed. give_up_seconds: the length of a
+    lease. on_told: called when the queue has heard of some.
+    """
 
     def __init__(
         self,
@@ -40,6 +45,7 @@ class Endings:
         clock: Clock,
         telemetry: Telemetry,
         timer: Timer,
+        record_all: bool,
         give_up_seconds: float,
         on_told: Callable[[], None],
     ) -> None:
@@ -47,6 +53,7 @@ class Endings:
         self._clock = clock
         self._telemetry = telemetry
         self._bell = Bell(timer)
+        self._record_all = record_all
         self._give_up_seconds = give_up_seconds
         self._on_told = on_told
         self._untold: list[Ending] = []
@@ -57,7 +64,9 @@ class Endings:
         return self._count
 
     def add(self, lease: Lease, result: Result, outcome: Outcome) -> None:
-        """Tell the queue soon."""
+        """Tell the queue soon; keep the execution too, where somebody may want to read it."""
+        if self._record_all or result.status != "SUCCEEDED" or result.quarantine is not None:
+            self._receiver.record(_execution(lease, result))
         self._untold.append(Ending(lease, result, outcome, self._clock.monotonic()))
         self._count += 1
         self._bell.ring()
@@ -160,3 +169,18 @@ def _why(failure: Failure) -> dict[str, str | int]:
         "cause": failure.cause,
         "state": failure.state,
     }
+
+
+def _execution(lease: Lease, result: Result) -> Execution:
+    return Execution(
+        message_id=lease.message.id,
+        webhook=lease.message.webhook,
+        attempt=lease.receive_count,
+        started_at_ms=result.started_at_ms,
+        duration_ms=result.duration_ms,
+        status=result.status,
+        error=result.error,
+        cause=result.cause,
+        state=result.state,
+        history=result.history,
+    )

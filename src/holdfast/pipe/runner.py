@@ -35,7 +35,6 @@ from holdfast.pipe.endings import Endings
 from holdfast.pipe.gate import Gate
 from holdfast.pipe.stock import Stock
 from holdfast.pipe.tasks import Tasks
-from holdfast.queue.contract import Execution
 from holdfast.queue.group_commit import GroupReceiver
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.result import Result
@@ -119,6 +118,7 @@ class PipeRunner:
             clock=clock,
             telemetry=telemetry,
             timer=timer,
+            record_all=webhook.log_level == "ALL",
             give_up_seconds=self._lease_seconds,
             on_told=self._told,
         )
@@ -309,12 +309,6 @@ class PipeRunner:
             outcome = dispose(
                 result, lease.receive_count, webhook.queue, webhook.pipe, self._uniform
             )
-            if (
-                webhook.log_level == "ALL"
-                or result.status != "SUCCEEDED"
-                or result.quarantine is not None
-            ):
-                self._receiver.record(_execution(lease, result))
             self._endings.add(lease, result, outcome)
         # Not at once: a target that reports ten in a row should make one batch of ten, not ten.
         if not self._dispatch_due:
@@ -393,19 +387,3 @@ class PipeRunner:
 def _being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _execution(lease: Lease, result: Result) -> Execution:
-    message = lease.message
-    return Execution(
-        message.id,
-        message.webhook,
-        lease.receive_count,
-        result.started_at_ms,
-        result.duration_ms,
-        result.status,
-        result.error,
-        result.cause,
-        result.state,
-        result.history,
-    )
