@@ -17,12 +17,12 @@ stripe = app.webhook("/stripe", provider=providers.stripe("env:STRIPE_WEBHOOK_SE
 
 
 @stripe.on("invoice.paid")
-async def mark_paid(event: Event[Any]) -> None:
+async def mark_paid(event: Event) -> None:
     print(f"paid: {event.body['data']['object']['id']}")
 
 
 @stripe.on("customer.subscription.*")
-def sync_subscription(event: Event[Any]) -> None:
+def sync_subscription(event: Event) -> None:
     print(f"{event.type}: {event.body['data']['object']['id']}")
 
 
@@ -39,7 +39,7 @@ slack = app.webhook("/slack", provider=providers.slack("env:SLACK_SIGNING_SECRET
 
 
 @slack.on("app_mention")
-def reply(event: Event[Any]) -> None:
+def reply(event: Event) -> None:
     print(f"mentioned in {event.body['event']['channel']}")
 
 
@@ -52,12 +52,12 @@ shopify = app.webhook(
 
 
 @shopify.on("products/*")
-def reindex(event: Event[Any]) -> None:
+def reindex(event: Event) -> None:
     print(f"{event.type}: {event.body['id']}")
 
 
 @shopify
-def note(event: Event[Any]) -> None:
+def note(event: Event) -> None:
     print(f"{event.type} from {event.headers.get('X-Shopify-Shop-Domain')}")
 
 

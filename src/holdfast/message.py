@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, NewType, TypeVar
+from typing import Any, Generic, NewType
 
 import orjson
+from typing_extensions import TypeVar
 
 Receipt = NewType("Receipt", str)
 """Proof of one lease of one message. A receipt whose lease passed to another holder is stale."""
@@ -137,7 +138,7 @@ class Message:
 
 def new_message_id(now_ms: int) -> str:
     """32 hex digits: 48 bits of time, then 80 random ones, so that ids sort by arrival."""
-    return f"{now_ms:012x}{secrets.randbits(80):020x}"
+    return f"{now_ms:012x}{os.urandom(10).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ class DeadLetter:
     """The id of a later delivery of the same event that did succeed."""
 
 
-Body = TypeVar("Body")
+Body = TypeVar("Body", default=Any)
 
 
 @dataclass(frozen=True, slots=True)

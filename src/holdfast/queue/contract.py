@@ -13,7 +13,7 @@
 `LIFE` is that picture as a table; the documentation and the model-based test are drawn from it.
 
 Every verb blocks until it is done and is safe to call from any thread. Those who live on an event
-loop go through `holdfast.queue.desk`, which also turns many concurrent calls into one. Verbs take
+loop go through `holdfast.queue.group_commit`, which also turns many concurrent calls into one. Verbs take
 many items at once because every engine is faster that way. `Sender`, `Receiver`, `Operator` and
 `Archive` are views of one engine: each part of Holdfast asks for the one it needs and can do no more.
 
