@@ -30,9 +30,8 @@ from holdfast.queue.contract import (
     Refusal,
     State,
 )
-from holdfast.testing.world import Held, Record, World, fits, page, refusal_fits
+from holdfast.testing.world import Record, World, fits, page, refusal_fits
 
-CLAIM_WINDOW_SECONDS: Final = 7 * 86_400.0
 OUTCOMES: Final = ("received", "done", "dead", "refused")
 
 
@@ -92,26 +91,29 @@ class MemoryEngine:
 
     def begin(self, receipts: Sequence[Receipt]) -> None:
         with self.world.news:
-            for receipt in receipts:
-                if record := self.world.holding(receipt):
-                    record.begun = True
+            self.world.begun.update((self.holder, receipt) for receipt in receipts)
 
     def settle(self, receipts: Sequence[Receipt], duplicate_of: str | None = None) -> list[bool]:
         with self.world.news:
+            self._let_go(receipts)
             return [self._settle(receipt, duplicate_of) for receipt in receipts]
 
     def release(self, receipts: Sequence[Receipt], delay_seconds: float = 0) -> list[bool]:
         with self.world.news:
+            self._let_go(receipts)
             return [self._release(receipt, delay_seconds) for receipt in receipts]
 
     def extend(
         self, receipts: Sequence[Receipt], lease_seconds: float, failure: Failure | None = None
     ) -> list[bool]:
         with self.world.news:
+            if failure is not None or lease_seconds == 0:
+                self._let_go(receipts)
             return [self._extend(receipt, lease_seconds, failure) for receipt in receipts]
 
     def bury(self, receipt: Receipt, failure: Failure) -> bool:
         with self.world.news:
+            self._let_go([receipt])
             record = self.world.holding(receipt)
             if record is None:
                 return False
@@ -211,10 +213,13 @@ class MemoryEngine:
     def reclaim(self, holder: str) -> None:
         """Free what a dead holder held. What it had begun is counted, and comes back alone."""
         with self.world.news:
-            for record in self.world.records.values():
+            begun = self.world.begun_by(holder)
+            self.world.begun -= {(holder, receipt) for receipt in begun}
+            working = {self.world.leased[receipt] for receipt in begun}
+            for id, record in self.world.records.items():
                 if record.holder != holder:
                     continue
-                if record.begun:
+                if id in working:
                     record.attempts += (self._worker_died(record),)
                     record.alone = True
                 else:
@@ -225,7 +230,9 @@ class MemoryEngine:
         """End as a crash would: say nothing to anyone."""
 
     def close(self) -> None:
-        """Nothing to give back. Leases still held run out by themselves."""
+        """Nothing more is worked here. Leases still held run out by themselves."""
+        with self.world.news:
+            self._let_go(self.world.begun_by(self.holder))
 
     # -- The decisions behind the verbs, one message at a time
 
@@ -262,10 +269,15 @@ class MemoryEngine:
     def _lease(self, record: Record, lease_seconds: float) -> Lease:
         self.world.receipts += 1
         record.receipt = Receipt(f"{self.holder}:{self.world.receipts}")
-        record.holder, record.begun = self.holder, False
+        record.holder = self.holder
+        self.world.leased[record.receipt] = record.message.id
         record.state, record.visible_at_ms = State.LEASED, self._in(lease_seconds)
         record.receive_count += 1
         return Lease(record.message, record.receipt, record.receive_count, record.alone)
+
+    def _let_go(self, receipts: Sequence[Receipt]) -> None:
+        """Whether they were current or not, this holder works them no longer."""
+        self.world.begun.difference_update([(self.holder, receipt) for receipt in receipts])
 
     def _settle(self, receipt: Receipt, duplicate_of: str | None) -> bool:
         record = self.world.holding(receipt)
@@ -302,30 +314,25 @@ class MemoryEngine:
             record.attempts += (failure,)
         if failure is not None or lease_seconds == 0:
             # This attempt is over, and its holder lived to say so.
-            record.holder, record.begun, record.alone = None, False, False
+            record.holder, record.alone = None, False
         return True
 
     def _claim(self, record: Record, delivery_id: str) -> Claim:
         key = (record.message.webhook, delivery_id)
-        held = self.world.claims.get(key)
-        other = self.world.records.get(held.message_id) if held else None
-        if held is not None and held.message_id != record.message.id:
-            if other is not None and other.state in {State.WAITING, State.LEASED}:
-                return Claim(ClaimAnswer.HELD, held.message_id)
-            if self._done(other) and not self._past(held.since_ms, CLAIM_WINDOW_SECONDS):
-                return Claim(ClaimAnswer.DUPLICATE, held.message_id)
-        self.world.claims[key] = Held(record.message.id, self._now())
+        other = self.world.records.get(self.world.claims.get(key, record.message.id))
+        if other is not None and other is not record:
+            if other.state in {State.WAITING, State.LEASED}:
+                return Claim(ClaimAnswer.HELD, other.message.id)
+            if other.state is State.DONE:
+                return Claim(ClaimAnswer.DUPLICATE, other.message.id)
+        self.world.claims[key] = record.message.id
         record.delivery_id = delivery_id
         return Claim(ClaimAnswer.GRANTED)
 
-    def _done(self, holder: Record | None) -> bool:
-        """Whether it was worked. One that even history forgot was: a dead one takes its claim along."""
-        return holder is None or holder.state is State.DONE
-
     def _holds(self, record: Record) -> bool:
         """Whether it is the one under its delivery id."""
-        held = self.world.claims.get((record.message.webhook, record.delivery_id or ""))
-        return held is not None and held.message_id == record.message.id
+        key = (record.message.webhook, record.delivery_id or "")
+        return self.world.claims.get(key) == record.message.id
 
     def _redrive(self, id: str) -> bool:
         record = self.world.records.get(id)
@@ -348,18 +355,18 @@ class MemoryEngine:
         """What time alone does: waiting too long kills, resting or remembered too long removes."""
         limits = self.world.limits_of(record.message.webhook)
         state = record.state_at(self._now())
-        if state is State.DEAD:
-            if self._past(record.finished_at_ms or 0, limits.dead_retention_seconds):
-                self._unclaim(record)
-                del self.world.records[record.message.id]
-        elif self._past(record.kept_from_ms, limits.retention_seconds):
-            if state is State.WAITING:
+        if state is State.WAITING:
+            if self._past(record.kept_from_ms, limits.retention_seconds):
                 record.die(self._now(), "expired")
-            elif state in {State.DONE, State.PURGED}:
+        elif record.finished_at_ms is not None:
+            dead = state is State.DEAD
+            rest_seconds = limits.dead_retention_seconds if dead else limits.retention_seconds
+            if self._past(record.finished_at_ms, rest_seconds):
+                self._unclaim(record)
                 del self.world.records[record.message.id]
 
     def _unclaim(self, record: Record) -> None:
-        """What was never worked must not make a later delivery a duplicate."""
+        """A delivery id is remembered for as long as the message that holds it."""
         if self._holds(record):
             del self.world.claims[record.message.webhook, record.delivery_id or ""]
 

@@ -32,7 +32,6 @@ class Record:
     receive_count: int = 0
     receipt: Receipt | None = None
     holder: str | None = None
-    begun: bool = False
     alone: bool = False
     attempts: tuple[Failure, ...] = ()
     finished_at_ms: int | None = None
@@ -57,7 +56,7 @@ class Record:
     def wait(self, visible_at_ms: int) -> None:
         """Back in the queue, in nobody's hands."""
         self.state, self.visible_at_ms = State.WAITING, visible_at_ms
-        self.receipt, self.holder, self.begun = None, None, False
+        self.receipt, self.holder = None, None
 
     def die(self, now_ms: int, reason: str) -> None:
         """To dead letters."""
@@ -68,7 +67,7 @@ class Record:
         """Done, dead or purged."""
         self.state, self.finished_at_ms = state, now_ms
         self.visible_at_ms, self.receipt, self.holder = None, None, None
-        self.begun, self.alone = False, False
+        self.alone = False
 
     def dead_letter(self) -> DeadLetter:
         """As `browse` shows it."""
@@ -97,20 +96,17 @@ class Record:
 
 
 @dataclass(slots=True)
-class Held:
-    """Which message holds a delivery id, and since when."""
-
-    message_id: str
-    since_ms: int
-
-
-@dataclass(slots=True)
 class World:
     """One store: what every engine over it shares."""
 
     records: dict[str, Record] = field(default_factory=dict)
     limits: dict[str, QueueLimits] = field(default_factory=dict)
-    claims: dict[tuple[str, str], Held] = field(default_factory=dict)
+    claims: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(webhook, delivery id) -> id of the message that holds it."""
+    leased: dict[Receipt, str] = field(default_factory=dict)
+    """Every receipt ever given out -> message id."""
+    begun: set[tuple[str, Receipt]] = field(default_factory=set)
+    """(holder, receipt): what is being worked, whether its receipt is still current or not."""
     paused: set[str] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
@@ -128,6 +124,12 @@ class World:
         """The message whose current receipt this is; None: the receipt is stale."""
         current = (record for record in self.records.values() if record.receipt == receipt)
         return next(current, None)
+
+    def begun_by(self, holder: str) -> list[Receipt]:
+        """What a holder is working."""
+        return [
+            receipt for name, receipt in self.begun if name == holder and receipt in self.leased
+        ]
 
     def limits_of(self, webhook: str) -> QueueLimits:
         """The numbers of a queue; the defaults where nobody set any."""

@@ -122,6 +122,15 @@ class Claiming(Ground):
 
         assert [second.message.id] == [letter.superseded_by for letter in self.dead()]
 
+    def test_every_dead_letter_of_an_event_is_superseded(self) -> None:
+        """However many deliveries died before one succeeded."""
+        self.claimed_and_buried()
+        self.claimed_and_buried()
+        third = self.claimed()
+        self.engine.settle([third.receipt])
+
+        assert [letter.superseded_by for letter in self.dead()] == [third.message.id] * 2
+
     def test_a_delivery_that_dies_too_supersedes_nothing(self) -> None:
         """Then both rest."""
         self.claimed_and_buried()
@@ -173,7 +182,7 @@ class Claiming(Ground):
         assert expected == self.engine.claim(self.sent_and_leased().receipt, "evt_1")
 
     def test_after_the_window_a_delivery_id_is_new_again(self) -> None:
-        """Seven days, and the memory of it ends."""
+        """With the history of the message that held it, the memory of it ends."""
         self.engine.settle([self.claimed().receipt])
         self.clock.advance(8 * DAY)
         self.upkeep()

@@ -206,6 +206,20 @@ class Crashing(Ground):
         self.engine.bury(again.receipt, self.failure("KeyError", "permanent", attempt=2))
         assert [failure.error for failure in self.dead()[0].attempts] == ["OSError", "KeyError"]
 
+    def test_a_stale_receipt_does_not_hide_what_is_being_worked(self) -> None:
+        """A holder may be handed the same message again, and then lets go of the older lease."""
+        self.needs("alone")
+        self.send()
+        old = self.lease(self.other)
+        self.other.begin([old.receipt])
+        self.clock.advance(31)
+        self.other.begin([self.lease(self.other).receipt])
+        assert self.other.settle([old.receipt]) == [False]
+        self.crash(self.other, "second")
+
+        again = self.lease()
+        assert (again.receive_count, again.alone) == (3, True)
+
     def test_freeing_a_holder_that_held_nothing_changes_nothing(self) -> None:
         """Nor does freeing it twice, or one that never was."""
         lease = self.crash_after_receive(begun=True)
