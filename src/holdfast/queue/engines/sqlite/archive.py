@@ -72,19 +72,24 @@ def depth(shelf: Shelf, now_ms: int) -> list[Depth]:
 def events(shelf: Shelf, filter: Filter, after: str | None, limit: int, now_ms: int) -> list[Entry]:
     """Newest (or oldest) first; rows that do not match the state are passed over page by page."""
     found: list[Entry] = []
+    # Every row comes with its body: no more of them than needed where all of them match.
+    selective = any(one is not None for one in (filter.state, filter.reason, filter.error))
+    page = PAGE if selective else min(PAGE, limit)
     while True:
-        rows = _candidates(shelf, filter, after)
+        rows = _candidates(shelf, filter, after, page)
         for entry in _entries(shelf, rows, now_ms):
             if _matches(entry, filter):
                 found.append(entry)
                 if len(found) == limit:
                     return found
-        if len(rows) < PAGE:
+        if len(rows) < page:
             return found
         after = rows[-1][1]
 
 
-def _candidates(shelf: Shelf, filter: Filter, after: str | None) -> list[tuple[Any, ...]]:
+def _candidates(
+    shelf: Shelf, filter: Filter, after: str | None, page: int
+) -> list[tuple[Any, ...]]:
     tests: dict[str, Any] = {
         "id = ?": filter.id,
         "webhook = ?": filter.webhook,
@@ -99,7 +104,7 @@ def _candidates(shelf: Shelf, filter: Filter, after: str | None) -> list[tuple[A
         return select(
             inbox,
             "SELECT n, id, webhook, received_at, head, body FROM message"
-            f" WHERE {where} ORDER BY id {order} LIMIT {PAGE}",
+            f" WHERE {where} ORDER BY id {order} LIMIT {page}",
             tuple(given.values()),
         )
 
