@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
-from holdfast.errors import HoldfastError, NotSupported
 from holdfast.gateway.door import Door
 from holdfast.gateway.intake import Intake
 from holdfast.queue.contract import QueueLimits
-from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.group_commit import GroupSender
+from holdfast.runtime.store import open_engine
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
-
-DEFAULT_STORE: Final = "sqlite:.holdfast"
-
-
-def store_path(url: str) -> Path:
-    """The directory of `sqlite:PATH`; a bare path means the same. Raises NotSupported."""
-    kind, colon, rest = url.partition(":")
-    if not colon or "/" in kind:
-        return Path(url)
-    if kind != "sqlite":
-        raise NotSupported(f"there is no engine for {kind}: here; there is sqlite:PATH")
-    if not rest:
-        raise HoldfastError("a store is written sqlite:PATH, with the path of a directory")
-    return Path(rest)
-
-
-def open_engine(
-    store: str, *, telemetry: Telemetry | None = None, clock: Clock = SYSTEM_CLOCK
-) -> SQLiteEngine:
-    """The engine that a store's URL names. Raises StoreError."""
-    return SQLiteEngine(store_path(store), clock=clock, telemetry=telemetry)
 
 
 def limits_of(compiled: Compiled) -> dict[str, QueueLimits]:

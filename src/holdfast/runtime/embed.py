@@ -11,8 +11,9 @@ from holdfast.compile import compile_app
 from holdfast.compiled import Compiled
 from holdfast.definition import App
 from holdfast.gateway.asgi import Application, Receive, Scope, Send
-from holdfast.runtime.assembly import DEFAULT_STORE, Gateway
+from holdfast.runtime.assembly import Gateway
 from holdfast.runtime.logs import make_log
+from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.telemetry import Telemetry
 
 

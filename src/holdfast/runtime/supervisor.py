@@ -28,10 +28,11 @@ from holdfast.errors import HoldfastError, StoreError
 from holdfast.queue.contract import Depth
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
-from holdfast.runtime.assembly import limits_of, open_engine, store_path
+from holdfast.runtime.assembly import limits_of
 from holdfast.runtime.metrics import Totals, exposition
 from holdfast.runtime.ops import OpsServer, Page
 from holdfast.runtime.processes import Child
+from holdfast.runtime.store import open_engine, store_path
 from holdfast.telemetry import Telemetry
 
 UPKEEP_SECONDS: Final = 1.0

@@ -14,7 +14,7 @@ from holdfast.pipe.gate import Gate
 from holdfast.pipe.runner import PipeRunner
 from holdfast.queue.contract import Claim
 from holdfast.queue.group_commit import GroupReceiver
-from holdfast.runtime.assembly import open_engine
+from holdfast.runtime.store import open_engine
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.crew import Crew

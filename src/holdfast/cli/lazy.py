@@ -1,0 +1,56 @@
+"""Commands that are imported when they are called for.
+
+`holdfast status` needs the store and nothing else; importing the server, the compiler and an HTTP
+client for it took three quarters of the time until it answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "run": "holdfast.cli.run:run",
+    "check": "holdfast.cli.check:check",
+    "init": "holdfast.cli.check:init",
+    "send": "holdfast.cli.send:send",
+    "events": "holdfast.cli.events:app",
+    "dead": "holdfast.cli.dead:app",
+    "replay": "holdfast.cli.replay:replay",
+    "pause": "holdfast.cli.status:pause",
+    "resume": "holdfast.cli.status:resume",
+    "status": "holdfast.cli.status:status",
+    "recover": "holdfast.cli.recover:recover",
+}
+"""By name: the function, or the Typer with commands of its own. In the order of `--help`."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are those of `COMMANDS`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": None})
+        self.commands: Any = _Commands()
+
+
+class _Commands(Mapping[str, Any]):
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = name
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
