@@ -1,54 +1,58 @@
 """The command line: verbs only. What they do is in `holdfast.operate` and `holdfast.runtime`.
 
-Exit codes: 0 it worked; 1 it did not (refused, mistakes found, nothing answered); 2 wrong usage;
-3 the store cannot be used; 4 there is no such thing; 130 interrupted.
+Exit codes:
+    0    it worked
+    1    it did not: refused, mistakes found, nothing answered, dead
+    2    wrong usage
+    3    the store cannot be used
+    4    there is no such thing
+    130  interrupted; what was done by then stays done
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 
-from holdfast.cli import dead, events, run, send, status, store
+from holdfast.cli import exits
+from holdfast.cli.lazy import LazyGroup
 from holdfast.cli.output import complain
-from holdfast.errors import DefinitionError, HoldfastError, NotFound, StoreError
+from holdfast.errors import HoldfastError, NotFound, StoreError
 
 app = typer.Typer(
     name="holdfast",
-    help="Receives webhooks and never loses one.",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="\b\n" + __doc__.partition("\n\n")[2].rstrip(),
 )
-app.command("run")(run.run)
-app.command("check")(run.check)
-app.command("init")(run.init)
-app.command("send")(send.send)
-app.add_typer(events.app, name="events")
-app.add_typer(dead.app, name="dead")
-app.command("replay")(events.replay)
-app.command("pause")(status.pause)
-app.command("resume")(status.resume)
-app.command("status")(status.status)
-app.command("recover")(store.recover)
 
 
-def main() -> None:
-    """The `holdfast` command."""
+@app.callback()
+def holdfast() -> None:
+    """Receives webhooks and never loses one."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `holdfast` command. Ends in SystemExit with one of the codes above."""
     try:
-        app()
+        app(arguments)
     except KeyboardInterrupt:
-        sys.exit(130)
-    except DefinitionError as error:
-        complain(str(error))
-        sys.exit(1)
-    except StoreError as error:
-        complain(str(error))
-        sys.exit(3)
-    except NotFound as error:
-        complain(str(error))
-        sys.exit(4)
+        sys.exit(exits.INTERRUPTED)
     except HoldfastError as error:
         complain(str(error))
-        sys.exit(1)
+        sys.exit(_code(error))
+    except OSError as error:
+        # A file that the user named, or the disk; not for a traceback.
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        sys.exit(exits.FAILED)
+
+
+def _code(error: HoldfastError) -> int:
+    if isinstance(error, StoreError):
+        return exits.STORE
+    return exits.NOT_FOUND if isinstance(error, NotFound) else exits.FAILED

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from holdfast.cli.fields import letter_fields
 from holdfast.cli.options import (
-    LimitOption,
+    DryRunOption,
+    ErrorOption,
+    IdOption,
+    ListLimitOption,
     Output,
     OutputOption,
+    RateOption,
+    ReasonOption,
     SinceOption,
     StoreOption,
+    UntilOption,
     WebhookOption,
+    WorkLimitOption,
+    command,
     engine_on,
     parse_time,
 )
-from holdfast.cli.output import console, letter_fields, print_json, print_page, print_rows, when
-from holdfast.cli.progress import work_through
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows
+from holdfast.cli.pages import print_letter
+from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
-from holdfast.errors import NotFound
+from holdfast.message import DeadLetter
+from holdfast.operate import lookup
 from holdfast.operate.selection import Selection, dead_ids
 from holdfast.queue.contract import Filter
-from holdfast.runtime.assembly import DEFAULT_STORE
+from holdfast.runtime.store import DEFAULT_STORE
 
-app = typer.Typer(help="What could not be worked: why, and the way back.", no_args_is_help=False)
-
-IdOption = Annotated[list[str] | None, typer.Option("--id", help="This one; repeatable.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="exhausted, expired, ...")]
-ErrorOption = Annotated[str | None, typer.Option("--error", help="The last error's name.")]
-AtMostOption = Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many.")]
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
@@ -40,47 +46,61 @@ def list_dead(
     reason: ReasonOption = None,
     error: ErrorOption = None,
     since: SinceOption = None,
-    limit: LimitOption = 20,
+    until: UntilOption = None,
+    limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """The newest dead letters."""
+    """What could not be worked, newest first: why, and the way back."""
     if context.invoked_subcommand is not None:
         return
-    wanted = Filter(webhook=webhook, reason=reason, error=error, since_ms=parse_time(since))
+    wanted = _filter(webhook, reason, error, since, until)
     with engine_on(store) as engine:
-        letters = engine.browse(wanted, None, limit)
+        lookup.known_webhook(engine, webhook)
+        # One more than shown tells whether there are more.
+        letters = engine.browse(wanted, None, limit + 1)
     if output is Output.JSON:
-        print_json([letter_fields(letter) for letter in letters])
+        print_json([letter_fields(letter) for letter in letters[:limit]])
         return
-    rows = [
-        {
-            "id": letter.message.id,
-            "died": when(letter.died_at_ms),
-            "webhook": letter.message.webhook,
-            "reason": letter.reason,
-            "attempts": letter.receive_count,
-            "error": letter.failure.error if letter.failure else None,
-            "state": letter.failure.state or None if letter.failure else None,
-            "superseded_by": letter.superseded_by,
-        }
-        for letter in letters
-    ]
-    print_rows(output, rows, "no dead letters")
+    print_rows([_row(letter) for letter in letters[:limit]], "no dead letters")
+    if len(letters) > limit:
+        hint(f"these are the newest {limit}; older ones with --limit or --until")
+    if letters:
+        hint(f"one in full:       {command('dead show ID', store)}")
+        hint(f"back to the queue: {command('dead redrive --dry-run', store)}")
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    failure = letter.failure
+    error = failure.error if failure else ""
+    where = f" in {failure.state}" if failure and failure.state else ""
+    later = f", superseded by {letter.superseded_by}" if letter.superseded_by else ""
+    return {
+        "id": letter.message.id,
+        "died": age(letter.died_at_ms),
+        "webhook": letter.message.webhook,
+        "reason": letter.reason,
+        "attempts": letter.receive_count,
+        "error": f"{error}{where}{later}".lstrip(" ,"),
+    }
 
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The message id.")],
+    id: Annotated[str, typer.Argument(help="The message id, or its beginning.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """One dead letter in full, with every attempt."""
     with engine_on(store) as engine:
-        letters = engine.browse(Filter(id=id), None, 1)
-    if not letters:
-        raise NotFound(f"no dead letter {id}")
-    print_page(output, letter_fields(letters[0]))
+        letter = lookup.dead_letter(engine, id)
+        runs = engine.executions(letter.message.id)
+    if output is Output.JSON:
+        print_json(letter_fields(letter, runs))
+        return
+    id = letter.message.id
+    print_letter(letter, runs, command(f"dead show {id} --output json", store))
+    hint(f"\nsend it back: {command(f'dead redrive --id {id}', store)}")
 
 
 @app.command("redrive")
@@ -90,34 +110,39 @@ def redrive(
     reason: ReasonOption = None,
     error: ErrorOption = None,
     since: SinceOption = None,
-    limit: AtMostOption = None,
-    rate: Annotated[
-        float | None, typer.Option("--rate", min=0.01, help="Letters a second.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    until: UntilOption = None,
+    limit: WorkLimitOption = None,
+    rate: RateOption = None,
+    dry_run: DryRunOption = False,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Send dead letters back to their queue. Without a filter: all of them."""
-    selection = _selection(id, webhook, reason, error, since, limit)
+    wanted = Selection(tuple(id or ()), _filter(webhook, reason, error, since, until), limit)
     with engine_on(store) as engine:
-        ids = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())
-        done = 0
-        if not dry_run:
-            outcome = work_through(
-                ids,
-                lambda chunk: sum(engine.redrive(chunk)),
-                rate=rate,
-                what="redriven",
-                output=output,
-            )
-            done = outcome.done
+        selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
+        outcome = work_through(
+            [] if dry_run else selected,
+            lambda chunk: sum(engine.redrive(chunk)),
+            what="redriven",
+            rate=rate,
+        )
     if output is Output.JSON:
-        print_json({"selected": ids, "redriven": done, "dry_run": dry_run})
+        print_json(
+            {
+                "dry_run": dry_run,
+                "selected": selected,
+                "redriven": outcome.done,
+                "stopped": outcome.cancelled,
+            }
+        )
     elif dry_run:
-        for one in ids:
+        for one in selected:
             console.print(one)
-        console.print(f"{len(ids)} dead letters would be redriven")
+        console.print(f"{count(len(selected), 'dead letter')} would be redriven")
+    else:
+        console.print(tell(outcome, "redriven"))
+    end(outcome)
 
 
 @app.command("purge")
@@ -127,37 +152,57 @@ def purge(
     reason: ReasonOption = None,
     error: ErrorOption = None,
     since: SinceOption = None,
-    limit: AtMostOption = None,
+    until: UntilOption = None,
+    limit: WorkLimitOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRunOption = False,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Remove dead letters for good. Asks first; without a filter: all of them."""
-    selection = _selection(id, webhook, reason, error, since, limit)
+    """Remove dead letters for good. Asks first. Without a filter: all of them."""
+    wanted = Selection(tuple(id or ()), _filter(webhook, reason, error, since, until), limit)
     with engine_on(store) as engine:
-        ids = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())
-        if ids and not yes:
-            if not sys.stdin.isatty():
-                raise typer.BadParameter("nobody is there to ask; say --yes")
-            typer.confirm(f"Remove {len(ids)} dead letters for good?", abort=True)
+        selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
+        if selected and not yes and not dry_run:
+            _confirm(len(selected))
         outcome = work_through(
-            ids,
-            lambda chunk: sum(engine.purge(chunk)),
-            rate=None,
-            what="purged",
-            output=output,
+            [] if dry_run else selected, lambda chunk: sum(engine.purge(chunk)), what="purged"
         )
     if output is Output.JSON:
-        print_json({"selected": ids, "purged": outcome.done})
+        print_json(
+            {
+                "dry_run": dry_run,
+                "selected": selected,
+                "purged": outcome.done,
+                "stopped": outcome.cancelled,
+            }
+        )
+    elif dry_run:
+        for one in selected:
+            console.print(one)
+        console.print(f"{count(len(selected), 'dead letter')} would be removed for good")
+    else:
+        console.print(tell(outcome, "purged"))
+    end(outcome)
 
 
-def _selection(
-    id: list[str] | None,
+def _confirm(number: int) -> None:
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nobody is there to ask; say --yes")
+    typer.confirm(f"Remove {count(number, 'dead letter')} for good?", abort=True, err=True)
+
+
+def _filter(
     webhook: str | None,
     reason: str | None,
     error: str | None,
     since: str | None,
-    limit: int | None,
-) -> Selection:
-    wanted = Filter(webhook=webhook, reason=reason, error=error, since_ms=parse_time(since))
-    return Selection(ids=tuple(id or ()), filter=wanted, limit=limit)
+    until: str | None,
+) -> Filter:
+    return Filter(
+        webhook=webhook,
+        reason=reason,
+        error=error,
+        since_ms=parse_time(since),
+        until_ms=parse_time(until),
+    )

@@ -1,162 +1,153 @@
-"""events, events show, replay."""
+"""events, events show."""
 
 from __future__ import annotations
 
 import heapq
+from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
+from holdfast.cli.fields import entry_fields, fields_of, refusal_fields
 from holdfast.cli.options import (
-    LimitOption,
+    ListLimitOption,
     Output,
     OutputOption,
+    ReasonOption,
     SinceOption,
     StoreOption,
+    UntilOption,
     WebhookOption,
+    command,
     engine_on,
     parse_time,
 )
-from holdfast.cli.output import (
-    console,
-    entry_fields,
-    print_json,
-    print_page,
-    print_rows,
-    refusal_fields,
-    when,
-)
-from holdfast.cli.progress import work_through
-from holdfast.clock import SYSTEM_CLOCK
-from holdfast.errors import NotFound
-from holdfast.operate.replay import replay as replay_entries
-from holdfast.operate.selection import Selection
-from holdfast.operate.selection import events as select_events
+from holdfast.cli.output import age, hint, print_json, print_rows
+from holdfast.cli.pages import print_entry, print_refusal
+from holdfast.operate import lookup
 from holdfast.queue.contract import Entry, Filter, Refusal, State
-from holdfast.runtime.assembly import DEFAULT_STORE
+from holdfast.runtime.store import DEFAULT_STORE
 
-app = typer.Typer(help="What came in, also what was refused and why.", no_args_is_help=False)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+class Came(StrEnum):
+    """What became of a request: the states of a message, and one for what was not kept."""
+
+    WAITING = "waiting"
+    LEASED = "leased"
+    DONE = "done"
+    DEAD = "dead"
+    PURGED = "purged"
+    REFUSED = "refused"
 
 
 @app.callback(invoke_without_command=True)
 def list_events(
     context: typer.Context,
     webhook: WebhookOption = None,
-    state: Annotated[
-        str | None, typer.Option(help="waiting, leased, done, dead, purged or refused.")
+    state: Annotated[Came | None, typer.Option("--state", help="Only these.")] = None,
+    reason: ReasonOption = None,
+    find: Annotated[
+        str | None,
+        typer.Option(
+            "--find", metavar="TEXT", help="Only with this in path, query, a header or the body."
+        ),
     ] = None,
     since: SinceOption = None,
-    limit: LimitOption = 20,
+    until: UntilOption = None,
+    limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """The newest events and refusals."""
+    """What came in, newest first, also what was refused and why."""
     if context.invoked_subcommand is not None:
         return
-    known = [one.value for one in State]
-    if state is not None and state not in (*known, "refused"):
-        raise typer.BadParameter(f"--state is one of {', '.join(known)} or refused")
+    kept = State(state.value) if state and state is not Came.REFUSED else None
     wanted = Filter(
         webhook=webhook,
-        state=State(state) if state in known else None,
+        state=kept,
+        reason=reason,
         since_ms=parse_time(since),
+        until_ms=parse_time(until),
     )
     with engine_on(store) as engine:
-        came = [] if state == "refused" else engine.events(wanted, None, limit)
-        refused = [] if state in known else engine.refusals(wanted, None, limit)
-    rows: list[tuple[int, Entry | Refusal]] = [(one.message.received_at_ms, one) for one in came]
-    rows += [(one.at_ms, one) for one in refused]
-    newest = heapq.nlargest(limit, rows, key=lambda row: row[0])
+        lookup.known_webhook(engine, webhook)
+        # One more than shown tells whether there are more.
+        came: list[Entry] = []
+        refused: list[Refusal] = []
+        if state is not Came.REFUSED:
+            came = _found(engine.events, wanted, find, limit + 1)
+        if kept is None:
+            refused = _found(engine.refusals, wanted, find, limit + 1)
+    both: list[Entry | Refusal] = [*came, *refused]
+    newest = heapq.nlargest(limit, both, key=lookup.id_of)
     if output is Output.JSON:
-        print_json([_fields(one) for _, one in newest])
-    else:
-        print_rows(output, [_row(one) for _, one in newest], "nothing came in yet")
+        print_json([fields_of(one) for one in newest])
+        return
+    print_rows([_row(one) for one in newest], "nothing such came in")
+    if len(both) > len(newest):
+        hint(f"these are the newest {limit}; older ones with --limit or --until")
+    if newest:
+        hint(f"one in full: {command('events show ID', store)}")
 
 
-def _fields(one: Entry | Refusal) -> dict[str, Any]:
-    return entry_fields(one) if isinstance(one, Entry) else refusal_fields(one)
+def _found(pages: Any, filter: Filter, text: str | None, limit: int) -> list[Any]:
+    if text is None:
+        found: list[Any] = pages(filter, None, limit)
+        return found
+    return list(islice(lookup.holding(pages, filter, text), limit))
 
 
 def _row(one: Entry | Refusal) -> dict[str, Any]:
     if isinstance(one, Refusal):
         return {
             "id": one.id,
-            "received": when(one.at_ms),
+            "age": age(one.at_ms),
             "webhook": one.webhook or one.path,
             "state": "refused",
-            "attempts": 0,
-            "bytes": len(one.body),
+            "attempts": None,
+            "bytes": len(one.body) or None,
             "why": f"{one.status} {one.reason}: {one.detail}",
         }
-    last = one.attempts[-1] if one.attempts else None
-    why = one.reason or (f"duplicate of {one.duplicate_of}" if one.duplicate_of else None)
+    why = one.reason or (f"duplicate of {one.duplicate_of}" if one.duplicate_of else "")
+    last = one.attempts[-1].error if one.attempts else ""
     return {
         "id": one.message.id,
-        "received": when(one.message.received_at_ms),
+        "age": age(one.message.received_at_ms),
         "webhook": one.message.webhook,
         "state": one.state.value,
         "attempts": one.receive_count,
         "bytes": len(one.message.request.body),
-        "why": " ".join(filter(None, (why, last.error if last else None))) or None,
+        "why": f"{why} {last}".strip(),
     }
 
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The event's or the refusal's id.")],
+    id: Annotated[str, typer.Argument(help="The event's or the refusal's id, or its beginning.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """One event, or refusal, in full."""
+    """One event, or refusal, in full: what came, and what happened to it."""
     with engine_on(store) as engine:
-        entries = engine.events(Filter(id=id), None, 1)
-        if entries:
-            print_page(output, entry_fields(entries[0], engine.executions(id)))
-            return
-        refusals = engine.refusals(Filter(id=id), None, 1)
-    if not refusals:
-        raise NotFound(f"no event and no refusal {id}")
-    print_page(output, refusal_fields(refusals[0]))
+        found = lookup.event_or_refusal(engine, id)
+        runs = engine.executions(found.message.id) if isinstance(found, Entry) else []
+    if isinstance(found, Refusal):
+        if output is Output.JSON:
+            print_json(refusal_fields(found))
+        else:
+            print_refusal(found, command(f"events show {found.id} --output json", store))
+    elif output is Output.JSON:
+        print_json(entry_fields(found, runs))
+    else:
+        print_entry(found, runs, command(f"events show {found.message.id} --output json", store))
+        _suggest(found, store)
 
 
-def replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Event ids.")] = None,
-    webhook: WebhookOption = None,
-    state: Annotated[str | None, typer.Option(help="Only events in this state.")] = None,
-    since: SinceOption = None,
-    until: Annotated[str | None, typer.Option("--until", help="Only before then.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most.")] = None,
-    rate: Annotated[float | None, typer.Option("--rate", min=0.01, help="Events a second.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
-    store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
-) -> None:
-    """Send past events through again, each under a new id."""
-    if not ids and webhook is None and since is None:
-        raise typer.BadParameter("say which: event ids, --webhook or --since")
-    selection = Selection(
-        ids=tuple(ids or ()),
-        filter=Filter(
-            webhook=webhook,
-            state=State(state) if state else None,
-            since_ms=parse_time(since),
-            until_ms=parse_time(until),
-        ),
-        limit=limit,
-    )
-    new: list[str] = []
-    with engine_on(store) as engine:
-        entries = select_events(engine, selection)
-
-        def act(chunk: Any) -> int:
-            made = replay_entries(engine, chunk, SYSTEM_CLOCK.now_ms())
-            new.extend(made)
-            return len(made)
-
-        if not dry_run:
-            work_through(entries, act, rate=rate, what="replayed", output=output)
-    if output is Output.JSON:
-        selected = [entry.message.id for entry in entries]
-        print_json({"selected": selected, "replayed": new, "dry_run": dry_run})
-    elif dry_run:
-        console.print(f"{len(entries)} events would be replayed")
+def _suggest(entry: Entry, store: str) -> None:
+    if entry.state is State.DEAD:
+        hint(f"\nsend it back: {command(f'dead redrive --id {entry.message.id}', store)}")
+    else:
+        hint(f"\nsend it through again: {command(f'replay {entry.message.id}', store)}")

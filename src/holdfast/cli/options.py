@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
-from dotenv import load_dotenv
 
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
-from holdfast.compile import compile_app, load
-from holdfast.compiled import Compiled
 from holdfast.errors import StoreError
-from holdfast.operate.running import find_running
 from holdfast.queue.engines.sqlite import INBOX, SQLiteEngine
-from holdfast.runtime.assembly import open_engine, store_path
+from holdfast.runtime.store import DEFAULT_STORE, open_engine, store_path
 
 
 class Output(StrEnum):
@@ -28,23 +27,59 @@ class Output(StrEnum):
 
 StoreOption = Annotated[
     str,
-    typer.Option("--store", envvar="HOLDFAST_STORE", help="Where messages are kept: sqlite:PATH."),
+    typer.Option(
+        "--store", envvar="HOLDFAST_STORE", metavar="sqlite:PATH", help="Where messages are kept."
+    ),
 ]
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="For people, or for programs.")
 ]
-WebhookOption = Annotated[str | None, typer.Option("--webhook", "-w", help="Only this webhook.")]
+WebhookOption = Annotated[
+    str | None, typer.Option("--webhook", "-w", metavar="NAME", help="Only this webhook.")
+]
 SinceOption = Annotated[
     str | None,
     typer.Option(
-        "--since", help="Only from then on: an age (2h, 7d) or a time (2026-11-23T10:00)."
+        "--since",
+        metavar="TIME",
+        help="Only from then on: an age (30m, 2h, 7d) or a time (2026-11-23T10:00).",
     ),
 ]
-LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="At most so many.")]
-DefinitionOption = Annotated[
-    Path | None,
-    typer.Option("--definition", "-d", help="The definition; default: the one that runs."),
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Only before then.")
 ]
+IdOption = Annotated[
+    list[str] | None,
+    typer.Option("--id", metavar="ID", help="This one; may be repeated. Its beginning will do."),
+]
+ReasonOption = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="NAME", help="Only this reason: exhausted, expired, ..."),
+]
+ErrorOption = Annotated[
+    str | None, typer.Option("--error", metavar="NAME", help="Only this name of the last error.")
+]
+ListLimitOption = Annotated[
+    int, typer.Option("--limit", "-n", min=1, metavar="COUNT", help="At most so many.")
+]
+WorkLimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", "-n", min=1, metavar="COUNT", help="At most so many, the oldest first."
+    ),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option("--rate", min=0.01, metavar="NUMBER", help="At most so many a second."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
+
+
+def command(words: str, store: str) -> str:
+    """A command line to try next, as it must be typed here."""
+    program = "holdfast" if which("holdfast") else sys.argv[0]
+    known = store in (DEFAULT_STORE, os.environ.get("HOLDFAST_STORE"))
+    return f"{program} {words}" if known else f"{program} {words} --store {shlex.quote(store)}"
 
 
 @contextmanager
@@ -52,7 +87,9 @@ def engine_on(store: str) -> Iterator[SQLiteEngine]:
     """The engine on a store that exists. Raises StoreError where none does."""
     path = store_path(store)
     if not (path / INBOX).exists():
-        raise StoreError(f"there is no store at {path}; `holdfast run` makes one, or see --store")
+        raise StoreError(
+            f"there is no store at {path}; `holdfast run` makes one, --store names another"
+        )
     engine = open_engine(store)
     try:
         yield engine
@@ -70,29 +107,8 @@ def parse_time(text: str | None) -> int | None:
         pass
     try:
         return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
-            f"{text!r} is neither an age (30m, 2h, 7d) nor a time (2026-11-23T10:00)"
+            f"{text!r} is neither an age (units: ms, s, m, h, d; such as 30m, 2h, 7d) "
+            "nor a time (2026-11-23T10:00)"
         ) from None
-
-
-def load_definition(path: Path) -> Compiled:
-    """Compiled, with the variables of the `.env` files beside it and here. Raises DefinitionError.
-
-    Variables that are set already win, so that a forgotten file cannot override a deployment.
-    """
-    for folder in (Path.cwd(), path.resolve().parent):
-        load_dotenv(folder / ".env", override=False)
-    return compile_app(load(path))
-
-
-def running_definition(store: str, definition: Path | None) -> tuple[Compiled, str | None]:
-    """The definition given, or the one that runs on the store; and the running gateway's URL."""
-    running = find_running(store_path(store))
-    path = definition or (running.definition if running else None)
-    if path is None:
-        raise typer.BadParameter(
-            f"nothing runs on {store_path(store)}; name the definition with --definition FILE.py, "
-            "or the store with --store"
-        )
-    return load_definition(path), running.url if running else None

@@ -1,79 +1,130 @@
-"""How things look: tables and pages for people, JSON for programs."""
+"""How things look: one line or a table for people, JSON for programs.
+
+Standard output carries what was asked for and nothing else; mistakes, warnings, hints and progress
+go to standard error.
+"""
 
 from __future__ import annotations
 
-import base64
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from holdfast.cli.options import Output
 from holdfast.clock import SYSTEM_CLOCK, format_duration
-from holdfast.message import DeadLetter, Failure, Message
-from holdfast.queue.contract import Entry, Execution, Refusal
 
-# Where nobody watches, a line is as long as it is: a program or grep must find whole ids in it.
-_WIDE = None if sys.stdout.isatty() else 4096
-console = Console(highlight=False, width=_WIDE)
-errors = Console(stderr=True, highlight=False)
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
-
-WRAPPING = ("why", "error")
+# Below this a wrapped last column is harder to read than one on a line of its own.
+_WRAP_MIN: Final = 24
+_PROSE: Final = ("why", "error")
 
 
 def complain(text: str) -> None:
-    """An error, to the error stream."""
-    errors.print(f"[red]error:[/red] {escape(text)}")
+    """What went wrong."""
+    errors.print(f"[red]error:[/red] {escape(printable(text, keep_lines=True))}")
+
+
+def warn(text: str) -> None:
+    """What will go wrong."""
+    errors.print(f"[yellow]warning:[/yellow] {escape(printable(text, keep_lines=True))}")
+
+
+def hint(text: str) -> None:
+    """A next step, for people at a terminal."""
+    if errors.is_terminal and console.is_terminal:
+        errors.print(f"[dim]{escape(text)}[/dim]")
 
 
 def print_json(value: Any) -> None:
+    sys.stdout.flush()
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
     sys.stdout.buffer.flush()
 
 
-def print_rows(output: Output, rows: Sequence[dict[str, Any]], empty: str) -> None:
-    """A list of like things: a table, or a JSON array."""
-    if output is Output.JSON:
-        print_json(list(rows))
-        return
+def print_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
+    """A table: a column per key, numbers to the right, nothing ever cut off.
+
+    A last column of prose takes what room is left, and goes on under itself, or on the next line.
+    """
     if not rows:
         console.print(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, value in rows[0].items():
-        number = isinstance(value, int | float)
-        table.add_column(
-            name.replace("_", " "),
-            justify="right" if number else "left",
-            no_wrap=name not in WRAPPING,
-        )
-    for row in rows:
-        table.add_row(*(escape(visible(value)) for value in row.values()))
-    console.print(table)
+    names = list(rows[0])
+    lines = [[name.replace("_", " ") for name in names]]
+    lines += [[visible(value) for value in row.values()] for row in rows]
+    numbers = [any(isinstance(row[name], int | float) for row in rows) for name in names]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        padded = [
+            text.rjust(width) if number else text.ljust(width)
+            for text, width, number in zip(line, widths, numbers, strict=True)
+        ]
+        told = "  ".join(padded).rstrip()
+        if names[-1] in _PROSE and console.is_terminal:
+            told = _folded("  ".join(padded[:-1]), line[-1], console.width)
+        console.print(f"[dim]{escape(told)}[/dim]" if line is lines[0] else escape(told))
+
+
+def _folded(columns: str, prose: str, width: int) -> str:
+    lead = columns + "  "
+    room = width - len(lead)
+    if len(prose) <= room:
+        return lead + prose
+    if room >= _WRAP_MIN:
+        return lead + f"\n{' ' * len(lead)}".join(textwrap.wrap(prose, room))
+    return (
+        columns.rstrip() if prose in _PROSE or prose == "-" else f"{columns.rstrip()}\n    {prose}"
+    )
+
+
+def count(number: int, what: str) -> str:
+    """`1 event`, `2 events`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def printable(text: str, *, keep_lines: bool = False) -> str:
+    """Text that cannot move the cursor or change colours, whatever a sender wrote into it."""
+    if keep_lines:
+        return "\n".join(printable(line) for line in text.split("\n"))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def visible(value: Any) -> str:
-    """A value in one line that cannot move the cursor, whatever a sender wrote into it."""
-    if value is None:
+    """A value in one line."""
+    if value is None or value == "":
         return "-"
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    text = str(value)
-    return text if text.isprintable() else ascii(text)[1:-1]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return printable(str(value))
 
 
-def when(ms: int | None) -> str:
-    """A time as an age, which is what an operator asks about."""
+def age(ms: int | None) -> str | None:
+    """How long ago, which is what an operator asks about."""
     if ms is None:
-        return "-"
+        return None
     seconds = (SYSTEM_CLOCK.now_ms() - ms) / 1000
-    return f"{format_duration(seconds)} ago" if seconds >= 0 else f"in {format_duration(-seconds)}"
+    return format_duration(seconds) if seconds >= 0 else f"in {format_duration(-seconds)}"
+
+
+def local_time(ms: int) -> str:
+    """The time of day here, to the millisecond."""
+    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def local_instant(ms: int | None) -> str | None:
+    """Day and time here, with the zone, and how long ago."""
+    if ms is None:
+        return None
+    moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone()
+    text = moment.isoformat(sep=" ", timespec="milliseconds")
+    return f"{text} ({age(ms)} ago)"
 
 
 def instant(ms: int | None) -> str | None:
@@ -84,128 +135,8 @@ def instant(ms: int | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def body_fields(body: bytes) -> dict[str, str]:
-    """The body as text where it is text, otherwise in base64."""
-    try:
-        return {"body": body.decode()}
-    except UnicodeDecodeError:
-        return {"body_base64": base64.b64encode(body).decode()}
-
-
-def message_fields(message: Message) -> dict[str, Any]:
-    request = message.request
-    return {
-        "id": message.id,
-        "webhook": message.webhook,
-        "received_at": instant(message.received_at_ms),
-        "method": request.method,
-        "path": request.path,
-        "query": request.query,
-        "remote": request.remote,
-        "params": dict(message.params),
-        "verdict": message.verdict,
-        "replay_of": message.replay_of,
-        "headers": [list(line) for line in request.headers],
-        **body_fields(request.body),
-    }
-
-
-def failure_fields(failure: Failure) -> dict[str, Any]:
-    return {
-        "attempt": failure.attempt,
-        "at": instant(failure.at_ms),
-        "state": failure.state or None,
-        "error": failure.error,
-        "cause": failure.cause,
-        "reason": failure.reason or None,
-    }
-
-
-def execution_fields(execution: Execution) -> dict[str, Any]:
-    return {
-        "attempt": execution.attempt,
-        "started_at": instant(execution.started_at_ms),
-        "duration_ms": round(execution.duration_ms, 3),
-        "status": execution.status,
-        "error": execution.error,
-        "cause": execution.cause,
-        "state": execution.state,
-        "history": list(execution.history),
-    }
-
-
-def entry_fields(entry: Entry, executions: Sequence[Execution] = ()) -> dict[str, Any]:
-    return {
-        **message_fields(entry.message),
-        "state": entry.state.value,
-        "receive_count": entry.receive_count,
-        "finished_at": instant(entry.finished_at_ms),
-        "duplicate_of": entry.duplicate_of,
-        "reason": entry.reason,
-        "attempts": [failure_fields(failure) for failure in entry.attempts],
-        "executions": [execution_fields(execution) for execution in executions],
-    }
-
-
-def letter_fields(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        **message_fields(letter.message),
-        "reason": letter.reason,
-        "error": letter.failure.error if letter.failure else None,
-        "cause": letter.failure.cause if letter.failure else None,
-        "state": letter.failure.state or None if letter.failure else None,
-        "died_at": instant(letter.died_at_ms),
-        "receive_count": letter.receive_count,
-        "superseded_by": letter.superseded_by,
-        "attempts": [failure_fields(failure) for failure in letter.attempts],
-    }
-
-
-def refusal_fields(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "id": refusal.id,
-        "webhook": refusal.webhook,
-        "received_at": instant(refusal.at_ms),
-        "method": refusal.method,
-        "path": refusal.path,
-        "remote": refusal.remote,
-        "state": "refused",
-        "status": refusal.status,
-        "reason": refusal.reason,
-        "detail": refusal.detail,
-        "headers": [list(line) for line in refusal.headers],
-        **body_fields(refusal.body),
-    }
-
-
-def print_page(output: Output, fields: dict[str, Any]) -> None:
-    """One thing in full."""
-    if output is Output.JSON:
-        print_json(fields)
-        return
-    for name, value in fields.items():
-        if value in (None, "", [], {}) or name in ("headers", "body", "body_base64"):
-            continue
-        if isinstance(value, list):
-            console.print(f"[dim]{name.replace('_', ' ')}[/dim]")
-            for item in value:
-                console.print("  " + escape(_line(item)), soft_wrap=True)
-        else:
-            label = name.replace("_", " ")
-            console.print(f"[dim]{label:<14}[/dim]{escape(visible(value))}", soft_wrap=True)
-    console.print("[dim]headers[/dim]")
-    for header, text in fields.get("headers", []):
-        console.print(f"  {escape(header)}: {escape(visible(text))}", soft_wrap=True)
-    console.print("[dim]body[/dim]")
-    if "body_base64" in fields:
-        console.print(f"  (base64) {fields['body_base64']}", soft_wrap=True)
-    else:
-        for line in str(fields.get("body", "")).splitlines() or [""]:
-            console.print(f"  {escape(visible(line))}", soft_wrap=True)
-
-
-def _line(item: Any) -> str:
-    if not isinstance(item, dict):
-        return visible(item)
-    told = (f"{name}={visible(value)}" for name, value in item.items() if value not in (None, []))
-    return "  ".join(told)
+def rate(per_second: float) -> str | None:
+    """Events in the unit that gives a number worth reading; None: none at all."""
+    if not per_second:
+        return None
+    return f"{per_second:,.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"

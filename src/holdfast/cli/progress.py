@@ -1,42 +1,48 @@
-"""Long work with a bar, that Ctrl-C ends cleanly."""
+"""Long work with a bar on standard error, that Ctrl-C ends cleanly."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from rich.progress import Progress
 
-from holdfast.cli.options import Output
-from holdfast.cli.output import console, errors
+from holdfast.cli import exits
+from holdfast.cli.output import errors
 from holdfast.clock import SYSTEM_CLOCK
-from holdfast.operate.selection import Outcome, in_order
-
-Item = TypeVar("Item")
+from holdfast.operate.selection import CHUNK, Outcome, in_order
 
 
 def work_through(
-    items: Sequence[Item],
-    act: Callable[[Sequence[Item]], int],
+    ids: Sequence[str],
+    act: Callable[[Sequence[str]], int],
     *,
-    rate: float | None,
     what: str,
-    output: Output,
+    rate: float | None = None,
 ) -> Outcome:
-    """`act` on all items at that rate, and say how far it got."""
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task(what, total=len(items))
-        outcome = asyncio.run(
+    """`act` on all ids at that rate; how far it got. `what`: the word for done, `redriven`."""
+    shown = errors.is_terminal and (rate is not None or len(ids) > CHUNK)
+    with Progress(console=errors, transient=True, disable=not shown) as bar:
+        task = bar.add_task(what, total=len(ids))
+        return asyncio.run(
             in_order(
-                items,
+                ids,
                 act,
                 rate=rate,
                 clock=SYSTEM_CLOCK,
                 on_progress=lambda done: bar.update(task, completed=done),
             )
         )
-    if output is Output.TEXT:
-        stopped = " (stopped)" if outcome.cancelled else ""
-        console.print(f"{outcome.done} of {outcome.selected} {what}{stopped}")
-    return outcome
+
+
+def tell(outcome: Outcome, what: str) -> str:
+    """How far it got, in a line."""
+    told = f"{outcome.done:,} of {outcome.selected:,} {what}"
+    return f"{told}; stopped, the rest are as they were" if outcome.cancelled else told
+
+
+def end(outcome: Outcome) -> None:
+    """Exit as interrupted if it was."""
+    if outcome.cancelled:
+        sys.exit(exits.INTERRUPTED)

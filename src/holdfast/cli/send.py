@@ -3,95 +3,105 @@
 from __future__ import annotations
 
 import asyncio
+import mimetypes
+import os
 import sys
-from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import (
-    DefinitionOption,
-    Output,
-    OutputOption,
-    StoreOption,
-    engine_on,
-    running_definition,
-)
-from holdfast.cli.output import console, entry_fields, print_json
+from holdfast.cli import exits
+from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.fields import entry_fields
+from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
+from holdfast.cli.output import console, errors, hint, print_json, printable
+from holdfast.cli.pages import told
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.errors import NotFound
 from holdfast.gateway.routes import Router
-from holdfast.operate.delivery import deliver, make_request
-from holdfast.operate.sample import wait_for_outcome
-from holdfast.runtime.assembly import DEFAULT_STORE
+from holdfast.operate.delivery import Answered, deliver, make_request
+from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
+from holdfast.queue.contract import Entry, State
+from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 
 
 def send(
-    path: Annotated[str, typer.Argument(help="The webhook's path, such as /users.")],
-    json: Annotated[str | None, typer.Option("--json", help="The body, as JSON.")] = None,
-    file: Annotated[Path | None, typer.Option("--file", help="The body, from a file.")] = None,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The webhook's path: /users.")],
+    json: Annotated[
+        str | None, typer.Option("--json", metavar="TEXT", help="The body, as JSON.")
+    ] = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option("--form", metavar="NAME=VALUE", help="A form's field; may be repeated."),
+    ] = None,
+    file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option("--file", metavar="FILE", help="The body, byte for byte; - reads it here."),
+    ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="A body made from the schema.")] = False,
     content_type: Annotated[
-        str | None, typer.Option("--type", help="Content type; default: application/json.")
+        str | None,
+        typer.Option("--type", metavar="TYPE", help="Content type; default: as the body is given."),
     ] = None,
     header: Annotated[
-        list[str] | None, typer.Option("--header", "-H", help="'Name: value'; repeatable.")
+        list[str] | None,
+        typer.Option("--header", "-H", metavar="'NAME: VALUE'", help="A header; may be repeated."),
     ] = None,
-    method: Annotated[str, typer.Option(help="HTTP method.")] = "POST",
-    signed: Annotated[bool, typer.Option(help="--no-signed: as a forger would.")] = True,
+    method: Annotated[str, typer.Option(metavar="METHOD", help="HTTP method.")] = "POST",
+    signed: Annotated[
+        bool, typer.Option("--signed/--no-signed", help="As the webhook expects, or as a forger.")
+    ] = True,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is worked, or dead.")] = False,
     url: Annotated[
-        str | None, typer.Option(help="The gateway; default: the one that runs.")
+        str | None, typer.Option(metavar="URL", help="The gateway; default: the one that runs.")
     ] = None,
     definition: DefinitionOption = None,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Send an event, signed as the webhook expects."""
-    if (json is not None) + (file is not None) + sample != 1:
-        raise typer.BadParameter("give one of --json, --file or --sample")
+    """Send an event, signed as the webhook expects. Succeeds if it is accepted (and worked)."""
+    if (json is not None) + (form is not None) + (file is not None) + sample != 1:
+        raise typer.BadParameter("give one of --json, --form, --file or --sample")
     compiled, running_url = running_definition(store, definition)
     base = url or running_url
     if base is None:
         raise typer.BadParameter("no gateway runs here; name one with --url")
     webhook = _webhook(compiled, path)
-    body = json.encode() if json is not None else file.read_bytes() if file else b""
+    if json is not None:
+        body, kind = os.fsencode(json), "application/json"
+    elif form is not None:
+        body, kind = _form(form), "application/x-www-form-urlencoded"
+    elif file is not None:
+        body, kind = file.read(), _kind(str(file.name))
+    else:
+        body, kind = sample_body(webhook), "application/json"
     request = make_request(
         webhook,
         url=base.rstrip("/") + path,
         method=method.upper(),
-        headers={"content-type": content_type or _content_type(file), **_headers(header or [])},
-        body=sample_body(webhook) if sample else body,
+        headers=_headers(header or [], content_type or kind),
+        body=body,
         secrets=Secrets(),
         clock=SYSTEM_CLOCK,
         signed=signed,
     )
     answered = asyncio.run(deliver(request))
-    entry = None
-    if wait and answered.accepted and answered.id:
+    entry, followed = None, wait and answered.accepted and answered.id is not None
+    if followed and answered.id is not None:
         with engine_on(store) as engine:
             entry = asyncio.run(wait_for_outcome(engine, answered.id))
     if output is Output.JSON:
-        print_json(
-            {
-                "status": answered.status,
-                "id": answered.id,
-                "answer": answered.body,
-                "event": entry_fields(entry) if entry else None,
-            }
-        )
+        _print_fields(answered, entry)
     else:
-        colour = "green" if answered.accepted else "red"
-        console.print(f"[{colour}]{answered.status}[/{colour}] {escape(answered.body)}")
-        if entry is not None:
-            last = entry.attempts[-1] if entry.attempts else None
-            why = f": {entry.reason or ''} {last.error if last else ''}" if entry.reason else ""
-            console.print(f"{entry.state.value}{escape(why)}")
-    sys.exit(0 if answered.accepted else 1)
+        _print(answered, entry, store, followed=followed)
+    worked = entry is not None and entry.state is State.DONE
+    if not answered.accepted or (followed and not worked):
+        sys.exit(exits.FAILED)
 
 
 def _webhook(compiled: Compiled, path: str) -> CompiledWebhook:
@@ -103,17 +113,61 @@ def _webhook(compiled: Compiled, path: str) -> CompiledWebhook:
     return found[0]
 
 
-def _content_type(file: Path | None) -> str:
-    if file is None or file.suffix == ".json":
-        return "application/json"
-    return "application/octet-stream"
+def _form(fields: list[str]) -> bytes:
+    pairs = []
+    for field in fields:
+        name, equals, value = field.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"a form's field is written NAME=VALUE, not {field!r}")
+        pairs.append((os.fsencode(name), os.fsencode(value)))
+    return urlencode(pairs).encode()
 
 
-def _headers(lines: list[str]) -> dict[str, str]:
-    headers = {}
+def _kind(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _headers(lines: list[str], content_type: str) -> list[tuple[str, str]]:
+    headers = []
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon:
-            raise typer.BadParameter(f"a header is written 'Name: value', not {line!r}")
-        headers[name.strip().lower()] = value.strip()
+        if not colon or not name.strip():
+            raise typer.BadParameter(f"a header is written 'NAME: VALUE', not {line!r}")
+        # Headers hold the bytes on the wire read as latin-1; a terminal hands over UTF-8.
+        headers.append((name.strip().lower(), os.fsencode(value.strip()).decode("latin-1")))
+    if not any(name == "content-type" for name, _ in headers):
+        headers.insert(0, ("content-type", content_type))
     return headers
+
+
+def _print_fields(answered: Answered, entry: Entry | None) -> None:
+    print_json(
+        {
+            "accepted": answered.accepted,
+            "status": answered.status,
+            "id": answered.id,
+            "answer": answered.body,
+            "event": entry_fields(entry) if entry else None,
+        }
+    )
+
+
+def _print(answered: Answered, entry: Entry | None, store: str, *, followed: bool) -> None:
+    colour = "green" if answered.accepted else "red"
+    body = escape(printable(answered.body, keep_lines=True))
+    console.print(f"[{colour}]{answered.status}[/{colour}] {body}")
+    if entry is None:
+        if followed:
+            errors.print(f"not worked after {OUTCOME_SECONDS:.0f} seconds; see `holdfast events`")
+        elif answered.accepted and answered.id:
+            hint(f"what becomes of it: {command(f'events show {answered.id}', store)}")
+        return
+    ended = entry.state.value
+    if entry.duplicate_of:
+        ended += f": a duplicate of {entry.duplicate_of}"
+    if entry.reason:
+        last = told(entry.attempts[-1])[0] if entry.attempts else ""
+        ended += ": " + ", ".join(filter(None, (entry.reason, last.partition("\n")[0])))
+    console.print(escape(printable(ended)))
+    if entry.state is State.DEAD:
+        hint(f"the whole story: {command(f'dead show {entry.message.id}', store)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -34,7 +34,7 @@ def make_request(
     *,
     url: str,
     method: str,
-    headers: Mapping[str, str],
+    headers: Mapping[str, str] | Sequence[tuple[str, str]],
     body: bytes,
     secrets: Secrets,
     clock: Clock,
@@ -46,7 +46,7 @@ def make_request(
         method=method,
         path=parts.path or "/",
         query=parts.query,
-        headers=Headers.of(dict(headers)),
+        headers=Headers.of(headers),
         body=body,
         origin=f"{parts.scheme}://{parts.netloc}",
     )
@@ -59,18 +59,26 @@ def make_request(
 
 
 async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
-    """Send it. Raises HoldfastError where nothing answers."""
+    """Send it. Raises HoldfastError where nothing answers, or where it cannot be sent at all."""
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     try:
         async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
             response = await client.request(
-                request.method,
-                request.url,
-                headers=list(request.headers.lines),
-                content=request.body,
+                request.method, request.url, headers=lines, content=request.body
             )
-    except httpx.HTTPError as error:
-        raise HoldfastError(
-            f"nothing answers at {request.origin} ({type(error).__name__}); is `holdfast run` on?"
-        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise HoldfastError(_complaint(request, error, timeout_seconds)) from error
     known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
     return Answered(response.status_code, dict(response.headers), response.text, known)
+
+
+def _complaint(request: Request, error: Exception, timeout_seconds: float) -> str:
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return f"nothing answers at {request.origin}; is `holdfast run` on?"
+        case httpx.TimeoutException():
+            return f"{request.origin} did not answer within {timeout_seconds:.0f} seconds"
+        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return f"this request cannot be sent: {error}"
+        case _:
+            return f"{request.origin} broke off ({type(error).__name__})"

@@ -24,6 +24,6 @@ def find_running(store: Path) -> Running | None:
     try:
         record = orjson.loads((store / "run.json").read_bytes())
         os.kill(record["pid"], 0)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return Running(record["pid"], Path(record["definition"]), record["url"], record["ops_url"])

@@ -58,7 +58,7 @@ async def wait_for_outcome(archive: Archive, id: str) -> Entry | None:
         async with asyncio.timeout(OUTCOME_SECONDS):
             while True:
                 found = await asyncio.to_thread(archive.events, Filter(id=id), None, 1)
-                if found and found[0].state in (State.DONE, State.DEAD):
+                if found and found[0].state in (State.DONE, State.DEAD, State.PURGED):
                     return found[0]
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from itertools import islice
+from typing import Final
 
 from holdfast.clock import Clock
-from holdfast.errors import NotFound
-from holdfast.queue.contract import Archive, Entry, Filter, Operator, walk
+from holdfast.operate import lookup
+from holdfast.queue.contract import Archive, Filter, Operator, walk
 
 CHUNK: Final = 100
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,67 +37,64 @@ def dead_ids(operator: Operator, selection: Selection, now_ms: int) -> list[str]
     """The dead letters meant, oldest first, as of now: one that dies again meanwhile is not
     taken twice. Raises NotFound where an id is no dead letter."""
     if selection.ids:
-        for id in selection.ids:
-            if not operator.browse(Filter(id=id), None, 1):
-                raise NotFound(f"no dead letter {id}")
-        return list(selection.ids)
-    until = min(selection.filter.until_ms or now_ms + 1, now_ms + 1)
-    wanted = replace(selection.filter, until_ms=until, newest_first=False)
-    found = (letter.message.id for letter in walk(operator, wanted))
-    return list(_first(found, selection.limit))
+        return _once(lookup.dead_letter(operator, id).message.id for id in selection.ids)
+    lookup.known_webhook(operator, selection.filter.webhook)
+    letters = walk(operator, _as_of(selection.filter, now_ms))
+    return list(islice((letter.message.id for letter in letters), selection.limit))
 
 
-def events(archive: Archive, selection: Selection) -> list[Entry]:
-    """The events meant, oldest first. Raises NotFound where there is no event of an id."""
+def event_ids(archive: Archive, selection: Selection, now_ms: int) -> list[str]:
+    """The events meant, oldest first, as of now. Raises NotFound where there is no event of an id.
+
+    Ids and not events: history may hold far more than memory does.
+    """
     if selection.ids:
-        entries = []
-        for id in selection.ids:
-            found = archive.events(Filter(id=id), None, 1)
-            if not found:
-                raise NotFound(f"no event {id}")
-            entries += found
-        return entries
-    return list(_first(_walk_events(archive, selection.filter), selection.limit))
+        return _once(lookup.event(archive, id).message.id for id in selection.ids)
+    return list(islice(_walk(archive, _as_of(selection.filter, now_ms)), selection.limit))
 
 
-def _walk_events(archive: Archive, filter: Filter) -> Iterator[Entry]:
+def _walk(archive: Archive, filter: Filter) -> Iterator[str]:
     after: str | None = None
-    wanted = replace(filter, newest_first=False)
-    while page := archive.events(wanted, after, CHUNK):
-        yield from page
+    while page := archive.events(filter, after, CHUNK):
+        yield from (entry.message.id for entry in page)
         after = page[-1].message.id
 
 
-def _first(items: Iterator[Item], limit: int | None) -> Iterator[Item]:
-    for index, item in enumerate(items):
-        if limit is not None and index >= limit:
-            return
-        yield item
+def _as_of(filter: Filter, now_ms: int) -> Filter:
+    until = min(filter.until_ms or now_ms + 1, now_ms + 1)
+    return replace(filter, until_ms=until, newest_first=False)
+
+
+def _once(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(ids))
 
 
 async def in_order(
-    items: Sequence[Item],
-    act: Callable[[Sequence[Item]], int],
+    ids: Sequence[str],
+    act: Callable[[Sequence[str]], int],
     *,
     rate: float | None,
     clock: Clock,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
-    """`act` on the items in small chunks, at most `rate` a second; it answers how many it did.
+    """`act` on the ids in small chunks, at most `rate` a second; it answers how many it did.
 
-    Each chunk is durable by itself, so that stopping anywhere leaves the rest as they were.
+    Each chunk is durable by itself. Cancelled, it finishes the chunk that is under way and says
+    how far it got; the rest stay as they were.
     """
     size = CHUNK if rate is None else max(1, min(CHUNK, int(rate)))
     began, done = clock.monotonic(), 0
-    for start in range(0, len(items), size):
-        if rate is not None:
-            ahead = began + start / rate - clock.monotonic()
-            if ahead > 0:
-                await asyncio.sleep(ahead)
-        chunk = items[start : start + size]
-        try:
-            done += await asyncio.to_thread(act, chunk)
-        except asyncio.CancelledError:
-            return Outcome(len(items), done, cancelled=True)
-        on_progress(start + len(chunk))
-    return Outcome(len(items), done)
+    try:
+        for start in range(0, len(ids), size):
+            if rate is not None:
+                await asyncio.sleep(began + start / rate - clock.monotonic())
+            acting = asyncio.ensure_future(asyncio.to_thread(act, ids[start : start + size]))
+            try:
+                done += await asyncio.shield(acting)
+            except asyncio.CancelledError:
+                done += await acting
+                raise
+            on_progress(min(start + size, len(ids)))
+    except asyncio.CancelledError:
+        return Outcome(len(ids), done, cancelled=True)
+    return Outcome(len(ids), done)

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import Output, OutputOption, StoreOption, parse_time
-from holdfast.cli.output import console, print_json
+from holdfast.cli.options import Output, OutputOption, StoreOption, command, parse_time
+from holdfast.cli.output import console, count, hint, print_json
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.engines.sqlite import recover as recover_store
-from holdfast.runtime.assembly import DEFAULT_STORE, store_path
+from holdfast.runtime.store import DEFAULT_STORE, store_path
 
 
 def recover(
@@ -25,7 +25,11 @@ def recover(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Make a new ledger for an inbox whose own is lost or does not fit."""
+    """Make a new ledger where it is lost or does not fit.
+
+    For a store that refuses to start. Messages are in the inbox; the ledger says what became of
+    them. Say which of the kept messages are to be delivered again. The old ledger is set aside.
+    """
     if everything + (since is not None) + nothing != 1:
         raise typer.BadParameter("give one of --all, --from TIME or --none")
     from_ms = 0 if everything else parse_time(since)
@@ -39,6 +43,10 @@ def recover(
             }
         )
         return
-    console.print(f"{done.waiting} messages wait again, {done.considered_done} count as done")
+    console.print(
+        f"{count(done.waiting, 'message')} to be delivered again, "
+        f"{count(done.considered_done, 'message')} taken as done"
+    )
     if done.set_aside:
         console.print(f"the old ledger is at {escape(str(done.set_aside))}")
+    hint(f"work them with: {command('run FILE.py', store)}")

@@ -1,0 +1,76 @@
+"""check, init."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from holdfast.cli import exits
+from holdfast.cli.definitions import DefinitionArgument
+from holdfast.cli.options import Output, OutputOption
+from holdfast.cli.output import complain, console, count, errors, print_json
+from holdfast.compile import check_app, load
+from holdfast.errors import DefinitionError
+from holdfast.starter import STARTER, STARTER_NAME, STARTER_VARIABLE
+
+
+def check(definition: DefinitionArgument, output: OutputOption = Output.TEXT) -> None:
+    """Print every mistake in a definition, each with its place."""
+    try:
+        app = load(definition)
+        mistakes, webhooks = check_app(app), len(app.webhooks)
+    except DefinitionError as error:
+        mistakes, webhooks = list(error.mistakes), 0
+    if output is Output.JSON:
+        print_json([{"place": one.place, "message": one.message} for one in mistakes])
+    elif mistakes:
+        for one in mistakes:
+            console.print(f"[bold]{escape(one.place)}[/bold] {escape(one.message)}")
+        errors.print(f"[red]{count(len(mistakes), 'mistake')}[/red]")
+    else:
+        console.print(f"{escape(str(definition))}: {count(webhooks, 'webhook')}, no mistakes")
+    if mistakes:
+        sys.exit(exits.FAILED)
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[FILE.py]", help="The file to write.")] = Path(
+        STARTER_NAME
+    ),
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Write a commented first definition, and its secret.
+
+    The secret goes into `.env` beside it, unless one is there already.
+    """
+    if path.suffix != ".py":
+        raise typer.BadParameter(f"a definition is a Python file; {path} does not end in .py")
+    if path.exists():
+        complain(f"{path} is there already; nothing was written")
+        sys.exit(exits.FAILED)
+    path.write_text(STARTER, encoding="utf-8")
+    env = path.resolve().parent / ".env"
+    made = _add_secret(env)
+    if output is Output.JSON:
+        print_json({"definition": str(path), "env": str(env), "secret_made": made})
+        return
+    where = "its secret to" if made else "found its secret in"
+    console.print(f"wrote {escape(str(path))}, {where} {escape(str(env))}")
+    console.print(f"next: [bold]holdfast run {escape(str(path))} --sample[/bold]")
+
+
+def _add_secret(env: Path) -> bool:
+    """Whether there was none yet."""
+    known = env.read_text(encoding="utf-8") if env.exists() else ""
+    if any(line.startswith(f"{STARTER_VARIABLE}=") for line in known.splitlines()):
+        return False
+    env.touch(mode=0o600)
+    gap = "" if known.endswith("\n") or not known else "\n"
+    line = f"{STARTER_VARIABLE}={secrets.token_urlsafe(32)}\n"
+    env.write_text(known + gap + line, encoding="utf-8")
+    return True
