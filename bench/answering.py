@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 import orjson
@@ -23,7 +22,7 @@ from holdfast.gateway.intake import Intake
 from holdfast.gateway.serve import serve
 from holdfast.message import Message
 from holdfast.queue.contract import Refusal
-from holdfast.runtime.child import SWITCH_SECONDS
+from holdfast.runtime.child import tune_interpreter
 from holdfast.runtime.logs import make_log
 from holdfast.runtime.metrics import Counts
 from holdfast.secrets import Secrets
@@ -48,6 +47,7 @@ async def answer(definition: Path, report: int) -> None:
     telemetry.subscribe(Counts())
     telemetry.subscribe(make_log(SYSTEM_CLOCK, role="gateway", format="json"))
     intake = Intake(compile_app(load(definition)), Secrets(), SYSTEM_CLOCK)
+    tune_interpreter()
     await serve(
         Door(intake, NotKeeping(), SYSTEM_CLOCK, telemetry),
         host="127.0.0.1",
@@ -67,5 +67,4 @@ if __name__ == "__main__":
     parser.add_argument("definition", type=Path)
     parser.add_argument("--report", type=int, required=True)
     options = parser.parse_args()
-    sys.setswitchinterval(SWITCH_SECONDS)
     uvloop.run(answer(options.definition, options.report))

@@ -37,7 +37,9 @@ class Memory:
 class Process:
     """One child process; ready when its report says so, stopped at the end of the block."""
 
-    def __init__(self, module: str, *arguments: str, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
         report_read, report_write = os.pipe()
         lifeline_read, self._lifeline = os.pipe()
         told = [*arguments, "--report", str(report_write)]
@@ -66,7 +68,7 @@ class Process:
                 return int(fields.get("port", 0))
             if "failed" in fields:
                 raise RuntimeError(fields["failed"])
-        raise RuntimeError(f"{self._process.args} ended before it was ready")
+        raise RuntimeError(f"{self._process.args!r} ended before it was ready")
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"

@@ -17,7 +17,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 
 BODY: Final = b'{"name": "Ada Lovelace", "age": 36, "email": "ada@example.com"}'
 
-_HEADERS: Final = Headers(
+HEADERS: Final = Headers(
     (
         ("host", "hooks.example.com"),
         ("user-agent", "bench"),
@@ -65,7 +65,7 @@ class Scene:
 
 def fill(sender: Sender, webhook: str, count: int) -> None:
     """Send so many of the reference message, in large groups."""
-    request = Request("POST", f"/{webhook}", "", _HEADERS, BODY, "127.0.0.1", "http://localhost")
+    request = Request("POST", f"/{webhook}", "", HEADERS, BODY, "127.0.0.1", "http://localhost")
     for sent in range(0, count, _GROUP):
         now_ms = SYSTEM_CLOCK.now_ms()
         size = min(_GROUP, count - sent)

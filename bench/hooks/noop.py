@@ -21,17 +21,17 @@ class User(BaseModel):
 
 
 @app.webhook("/users")
-async def on_the_loop(event: Event[User]) -> None:
+async def on_the_loop(_event: Event[User]) -> None:
     """No work, on the event loop."""
 
 
 @app.webhook("/users/sync")
-def on_a_thread(event: Event[User]) -> None:
+def on_a_thread(_event: Event[User]) -> None:
     """No work, on a thread."""
 
 
 @app.webhook("/users/timed")
-async def tell_the_time(event: Event[User]) -> None:
+async def tell_the_time(_event: Event[User]) -> None:
     """Writes when it started, to the pipe whose path stands in the environment."""
     now = time.monotonic_ns()
     pipe = os.open(os.environ["HOLDFAST_BENCH_STARTS"], os.O_WRONLY)
