@@ -53,11 +53,12 @@ class Body(NamedTuple):
 def read_body(content_type: str | None, body: bytes, *, expect_json: bool) -> Body:
     """Parsed JSON where it is (or should be) JSON; else text where it is text; else base64.
 
-    An empty body is empty text. What calls itself JSON and is not is handed on as what it is.
+    An empty body is empty text. What calls itself JSON and is not is handed on as what it is. What
+    calls itself nothing counts as JSON, as at the door and on API Gateway.
     """
     kind, _, parameters = (content_type or "").partition(";")
     kind = kind.strip().lower()
-    if body and (expect_json or kind.endswith(("/json", "+json"))):
+    if body and (expect_json or not kind or kind.endswith(("/json", "+json"))):
         try:
             return Body(orjson.loads(body), "json")
         except orjson.JSONDecodeError:
