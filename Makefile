@@ -1,12 +1,14 @@
 # The short list of verbs. `make run` and `make test` need Python 3.11+ and nothing else.
 PYTHON ?= python3
+PORT ?= 8080
+OPS_PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
 
 .PHONY: run test check format bench clean
 
 run: $(VENV)/.installed examples/.env
-	@$(BIN)/holdfast run examples/users.py --sample
+	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
