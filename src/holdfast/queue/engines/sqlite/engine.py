@@ -30,9 +30,9 @@ from holdfast.telemetry import Telemetry
 SYNC_SECONDS = 1.0
 # A first receive that only finds what is beyond help looks again, this often at the most.
 TURNS = 50
-# Rows per INSERT: one statement for many rows, so that the interpreter's lock is handed over
-# once and not per row.
-CHUNKS = (64, 8, 1)
+# Rows per INSERT: each statement lets another thread have the interpreter's lock and then waits for
+# it, so a group of any size should take few. In powers of two one of 60 takes four.
+CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
 class SQLiteEngine:
