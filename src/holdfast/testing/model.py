@@ -220,7 +220,7 @@ class MemoryEngine:
                 if record.holder != holder:
                     continue
                 if id in working:
-                    record.attempts += (self._worker_died(record),)
+                    record.attempts += (record.worker_died(self._now()),)
                     record.alone = True
                 else:
                     record.receive_count -= 1
@@ -291,7 +291,7 @@ class MemoryEngine:
 
     def _supersede(self, done: Record) -> None:
         """Dead letters of the same event need nobody's attention any more."""
-        if done.delivery_id is None or not self._holds(done):
+        if done.delivery_id is None or not self.world.holds(done):
             return
         for record in self.world.queue(done.message.webhook):
             if record.state is State.DEAD and record.delivery_id == done.delivery_id:
@@ -329,11 +329,6 @@ class MemoryEngine:
         record.delivery_id = delivery_id
         return Claim(ClaimAnswer.GRANTED)
 
-    def _holds(self, record: Record) -> bool:
-        """Whether it is the one under its delivery id."""
-        key = (record.message.webhook, record.delivery_id or "")
-        return self.world.claims.get(key) == record.message.id
-
     def _redrive(self, id: str) -> bool:
         record = self.world.records.get(id)
         if record is None or record.state is not State.DEAD:
@@ -347,7 +342,7 @@ class MemoryEngine:
         record = self.world.records.get(id)
         if record is None or record.state is not State.DEAD:
             return False
-        self._unclaim(record)
+        self.world.unclaim(record)
         record.finish(State.PURGED, self._now())
         return True
 
@@ -362,21 +357,8 @@ class MemoryEngine:
             dead = state is State.DEAD
             rest_seconds = limits.dead_retention_seconds if dead else limits.retention_seconds
             if self._past(record.finished_at_ms, rest_seconds):
-                self._unclaim(record)
+                self.world.unclaim(record)
                 del self.world.records[record.message.id]
-
-    def _unclaim(self, record: Record) -> None:
-        """A delivery id is remembered for as long as the message that holds it."""
-        if self._holds(record):
-            del self.world.claims[record.message.webhook, record.delivery_id or ""]
-
-    def _worker_died(self, record: Record) -> Failure:
-        return Failure(
-            error="Holdfast.WorkerDied",
-            cause=f"the worker {record.holder} ended while this was being worked",
-            at_ms=self._now(),
-            attempt=record.receive_count,
-        )
 
     # -- What the verbs read
 

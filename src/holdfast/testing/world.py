@@ -69,6 +69,14 @@ class Record:
         self.visible_at_ms, self.receipt, self.holder = None, None, None
         self.alone = False
 
+    def worker_died(self, now_ms: int) -> Failure:
+        return Failure(
+            error="Holdfast.WorkerDied",
+            cause=f"the worker {self.holder} ended while this was being worked",
+            at_ms=now_ms,
+            attempt=self.receive_count,
+        )
+
     def dead_letter(self) -> DeadLetter:
         """As `browse` shows it."""
         return DeadLetter(
@@ -124,6 +132,16 @@ class World:
         """The message whose current receipt this is; None: the receipt is stale."""
         current = (record for record in self.records.values() if record.receipt == receipt)
         return next(current, None)
+
+    def holds(self, record: Record) -> bool:
+        """Whether it is the one under its delivery id."""
+        key = (record.message.webhook, record.delivery_id or "")
+        return self.claims.get(key) == record.message.id
+
+    def unclaim(self, record: Record) -> None:
+        """A delivery id is remembered for as long as the message that holds it."""
+        if self.holds(record):
+            del self.claims[record.message.webhook, record.delivery_id or ""]
 
     def begun_by(self, holder: str) -> list[Receipt]:
         """What a holder is working."""

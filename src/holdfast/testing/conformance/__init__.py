@@ -16,6 +16,8 @@ The tests move the clock themselves and never sleep. What your engine cannot do 
 back after a first delivery is promised to nobody, and not tested.
 """
 
+# ruff: noqa: E402 - the parts are imported after pytest knows them
+
 from __future__ import annotations
 
 import pytest
@@ -24,13 +26,13 @@ _CLAIMS = ("claiming", "crashing", "delivering", "ground", "leasing", "rememberi
 # Without this, a claim that fails would not show the values that it compared.
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _CLAIMS))
 
-from holdfast.testing.conformance.claiming import Claiming  # noqa: E402 - after the line above
-from holdfast.testing.conformance.crashing import Crashing  # noqa: E402
-from holdfast.testing.conformance.delivering import Delivering  # noqa: E402
-from holdfast.testing.conformance.ground import EngineUnderTest  # noqa: E402
-from holdfast.testing.conformance.leasing import Leasing  # noqa: E402
-from holdfast.testing.conformance.remembering import Remembering  # noqa: E402
-from holdfast.testing.conformance.resting import Resting  # noqa: E402
+from holdfast.testing.conformance.claiming import Claiming
+from holdfast.testing.conformance.crashing import Crashing
+from holdfast.testing.conformance.delivering import Delivering
+from holdfast.testing.conformance.ground import EngineUnderTest
+from holdfast.testing.conformance.leasing import Leasing
+from holdfast.testing.conformance.remembering import Remembering
+from holdfast.testing.conformance.resting import Resting
 
 __all__ = ["EngineUnderTest", "QueueConformance"]
 

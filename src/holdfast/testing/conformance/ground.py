@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
@@ -35,15 +36,15 @@ class EngineUnderTest(Engine, Archive, Protocol):
         ...
 
 
-class Ground:
+class Ground(ABC):
     """The parts that tests are written with. Subclasses say how to open the engine."""
 
+    @abstractmethod
     def open(self, clock: Clock, holder: str) -> EngineUnderTest:
         """Open the store of this test as the process called `holder` would.
 
         Called several times in one test, always over the same store; every test has its own.
         """
-        raise NotImplementedError
 
     @cached_property
     def clock(self) -> ManualClock:

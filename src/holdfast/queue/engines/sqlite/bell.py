@@ -63,9 +63,9 @@ class Ringer:
             self._looked_at = now
         for name, descriptor in list(self._bells.items()):
             try:
-                os.write(descriptor, b"!")
-            except BlockingIOError:
-                pass  # it has rings enough
+                # A full pipe has rings enough.
+                with contextlib.suppress(BlockingIOError):
+                    os.write(descriptor, b"!")
             except OSError:
                 self._forget(name)
 

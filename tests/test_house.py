@@ -1,0 +1,259 @@
+"""The house, held: the ladder, where time and SQLite may be, names, lengths, tests that speak."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from house import (
+    Rule,
+    Source,
+    cycle,
+    imported_only_in,
+    imports,
+    machine_paths,
+    reads_time,
+    silent_ignores,
+    silent_tests,
+    sleeps,
+    too_long,
+    unfinished,
+    upward,
+    vague_names,
+)
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+FOLDERS: Final = ("src", "tests", "bench", "examples")
+
+# From the ground up. A module imports from its own rung or from those below it, never from above.
+# `x.*` stands for whatever is in the package x; every other module is named.
+LADDER: Final[Mapping[int, str]] = {
+    0: "errors clock",
+    1: "message telemetry secrets",
+    2: "definition compiled starter",
+    3: """
+        queue queue.contract verify verify.*
+        gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
+        workflow workflow.asl workflow.states workflow.choice workflow.conditions workflow.fields
+        workflow.paths workflow.templates workflow.timestamps workflow.limits workflow.input
+        workflow.result workflow.events
+    """,
+    4: """
+        compile compile.* sample testing testing.*
+        gateway.intake gateway.gate gateway.answers
+        pipe pipe.batch pipe.disposition pipe.stock
+        workflow.machine workflow.outcome
+    """,
+    5: """
+        gateway.door gateway.asgi gateway.serve gateway.patience
+        pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
+        workflow.runner workflow.tasks workflow.crew workflow.forward
+        queue.engines queue.engines.* queue.group_commit
+    """,
+    6: "operate operate.*",
+    7: "runtime runtime.*",
+    8: "cli cli.*",
+    9: "holdfast __main__",
+}
+
+RULES: Final[Mapping[str, tuple[tuple[str, ...], Rule, tuple[str, ...]]]] = {
+    # name: (the folders it holds for, the rule, sources that break it)
+    "time is read in clock.py": (
+        ("src",),
+        reads_time,
+        (
+            "import time\n",
+            "from time import monotonic\n",
+            "def f():\n    return datetime.now(UTC)\n",
+            "def f(loop):\n    return loop.time()\n",
+        ),
+    ),
+    "SQLite is in its engine": (
+        ("src",),
+        imported_only_in("apsw", "src/holdfast/queue/engines/sqlite/"),
+        ("def f():\n    import apsw.ext\n",),
+    ),
+    "Python's own SQLite is nowhere": (
+        ("src",),
+        imported_only_in("sqlite3", "nowhere"),
+        ("import sqlite3\n",),
+    ),
+    "Granian is in serve.py": (
+        ("src",),
+        imported_only_in("granian", "src/holdfast/gateway/serve.py"),
+        ("from granian.server import embed\n",),
+    ),
+    "files are short": (("src", "tests", "bench"), too_long, ("x = 1\n" * 401,)),
+    "nothing is left for later": (
+        FOLDERS,
+        unfinished,
+        (
+            "x = 1  # TO" + "DO: more\n",
+            "def f():\n    raise NotImplemented" + "Error\n",
+            "try:\n    f()\nexcept E:\n    pass" + "  # well\n",
+        ),
+    ),
+    "ignores have reasons": (
+        FOLDERS,
+        silent_ignores,
+        (
+            "import x  # no" + "qa: E402\n",
+            "import x  # no" + "qa\n",
+            "x = f()  # type: ig" + "nore[no-any-return]\n",
+        ),
+    ),
+    "tests do not sleep": (
+        ("tests",),
+        sleeps,
+        ("import asyncio\nasyncio.sleep(1)\n", "from time import sleep\n"),
+    ),
+    "tests speak": (
+        ("tests", "src"),
+        silent_tests,
+        ("def test_x() -> None:\n    assert True\n", 'def test_x() -> None:\n    """x"""\n'),
+    ),
+    "names say what things are": (
+        FOLDERS,
+        vague_names,
+        ("class LeaseManager:\n    x = 1\n", "class HTTPUtil:\n    x = 1\n"),
+    ),
+    "no machine is named": (
+        FOLDERS,
+        machine_paths,
+        ('x = "/ro' + 'ot/holdfast"\n', 'x = "https://py' + 'pi.org/simple"\n'),
+    ),
+}
+
+
+@cache
+def sources(*folders: str) -> tuple[Source, ...]:
+    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return tuple(
+        Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths
+    )
+
+
+def graph() -> dict[str, set[str]]:
+    ours = sources("src")
+    modules = frozenset(source.module for source in ours)
+    return {source.module: imports(source, modules) for source in ours}
+
+
+def rungs(modules: set[str]) -> dict[str, int]:
+    """The rung of every module that the ladder names."""
+    found: dict[str, int] = {}
+    for rung, names in LADDER.items():
+        for name in names.split():
+            full = name if name == "holdfast" else f"holdfast.{name}"
+            if full.endswith(".*"):
+                inside = full.removesuffix("*")
+                found |= {module: rung for module in modules if module.startswith(inside)}
+            else:
+                found[full] = rung
+    return found
+
+
+def test_no_module_imports_from_a_higher_rung() -> None:
+    """Every module stands on the ladder, and what it imports stands no higher."""
+    found = graph()
+
+    assert upward(found, rungs(set(found))) == []
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """From no module do imports lead back to it, those inside functions included."""
+    assert cycle(graph()) == []
+
+
+def test_the_ladder_can_be_broken() -> None:
+    """An import from above, an unknown module, a vanished one and a circle are all found."""
+    modules = frozenset({"holdfast.clock", "holdfast.cli", "holdfast.cli.run"})
+    low = Source("src/holdfast/clock.py", "def f():\n    from holdfast.cli import run\n")
+    named = Source("src/holdfast/clock.py", "def f():\n    import_module('holdfast.cli')\n")
+
+    assert imports(low, modules) == {"holdfast.cli.run"}
+    assert imports(named, modules) == {"holdfast.cli"}
+    assert upward({"a": {"b"}, "b": set()}, {"a": 0, "b": 1}) == ["a (rung 0) imports b (rung 1)"]
+    assert upward({"a": set()}, {}) == ["a has no rung"]
+    assert upward({}, {"a": 0}) == ["a stands on a rung but does not exist"]
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_tree_keeps_the_rule(name: str) -> None:
+    """No file in the folders that a rule holds for breaks it."""
+    folders, rule, _ = RULES[name]
+
+    assert [wrong for source in sources(*folders) for wrong in rule(source)] == []
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_rule_can_be_broken(name: str) -> None:
+    """The rule finds each source that breaks it, and lets a harmless one through."""
+    _, rule, broken = RULES[name]
+
+    for text in broken:
+        assert list(rule(Source("src/holdfast/broken.py", text))), text
+    assert not list(rule(Source("src/holdfast/sound.py", '"""Nothing wrong here."""\n')))
+
+
+def test_a_vague_module_is_found_by_its_path() -> None:
+    """A file may not be called utils either."""
+    assert list(vague_names(Source("src/holdfast/queue/utils.py", "")))
+
+
+def test_ignores_with_a_reason_are_let_through() -> None:
+    """A reason beside the code, after a dash or a second hash, is enough."""
+    source = Source(
+        "src/holdfast/x.py",
+        "import x  # no" + "qa: E402 - after the line above\n"
+        "y = f()  # type: ig" + "nore[misc]  # asyncio's own names\n",
+    )
+
+    assert list(silent_ignores(source)) == []
+
+
+def test_no_text_file_knows_this_machine() -> None:
+    """Documents, settings and the Makefile name no path of a machine and no registry."""
+    texts = [path for path in ROOT.iterdir() if path.suffix in (".md", ".toml", "")]
+    texts += (ROOT / "docs").rglob("*.md")
+    found = [
+        wrong
+        for path in texts
+        if path.is_file()
+        for wrong in machine_paths(
+            Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+        )
+    ]
+
+    assert found == []
+
+
+def test_decisions_are_numbered() -> None:
+    """Each decision has a number of its own, and none is left out."""
+    folder = ROOT / "docs" / "decisions"
+    names = sorted(path.name for path in folder.glob("*.md") if path.name != "README.md")
+    numbers = [int(name[:4]) for name in names if re.match(r"\d{4}-[a-z0-9-]+\.md$", name)]
+
+    assert len(numbers) == len(names)
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_there_is_a_changelog() -> None:
+    """Whoever upgrades finds what changed."""
+    assert (ROOT / "CHANGELOG.md").read_text("utf-8").startswith("# Changelog\n")
+
+
+def test_the_two_commands_of_the_readme_exist() -> None:
+    """`make run` and `make test` stand in the README and in the Makefile."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+    for command in ("run", "test"):
+        assert f"make {command}" in readme
+        assert command in targets
