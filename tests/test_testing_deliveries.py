@@ -1,0 +1,62 @@
+"""Signed test deliveries are genuine, and only under their own secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast.clock import ManualClock
+from holdfast.definition import Provider, Verification
+from holdfast.errors import VerificationFailed
+from holdfast.testing import delivery, sign
+from holdfast.verify import hmac_sha256, token
+from holdfast.verify.presets import github, shopify, slack, standard_webhooks, stripe
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NOW = ManualClock().now_ms() / 1000
+
+SENDERS: list[Verification | Provider] = [
+    hmac_sha256("env:SECRET"),
+    github("env:SECRET"),
+    shopify("env:SECRET"),
+    slack("env:SECRET"),
+    standard_webhooks("env:SECRET"),
+    stripe("env:SECRET"),
+]
+
+
+@pytest.mark.parametrize("by", SENDERS, ids=lambda by: by.name)
+def test_a_signed_delivery_is_genuine(by: Verification | Provider) -> None:
+    """The verification that signed it accepts it, and no other secret would do."""
+    verification = by.verification if isinstance(by, Provider) else by
+    request = sign(by, {"type": "invoice.paid"}, secret=SECRET, now=NOW)
+
+    verification.check(request, [SECRET], NOW)
+    with pytest.raises(VerificationFailed):
+        verification.check(request, [SECRET.replace("M", "N")], NOW)
+
+
+def test_credentials_in_a_header_sign_too() -> None:
+    """A static token is a signature that does not depend on the body."""
+    verification = token("env:SECRET", header="X-Token")
+    request = sign(verification, b"", secret=SECRET, now=NOW)
+
+    verification.check(request, [SECRET], NOW)
+
+
+def test_a_delivery_says_what_it_carries() -> None:
+    """Bytes as they are, text as UTF-8, the rest as JSON; a content type of yours stands."""
+    assert delivery(b"\x00").headers.lines == ()
+    assert delivery("é").body == "é".encode()
+    assert delivery({"a": 1}).headers["content-type"] == "application/json"
+    assert delivery({"a": 1}).body == b'{"a":1}'
+    assert delivery("{}", headers={"Content-Type": "text/x"}).headers.lines == (
+        ("content-type", "text/x"),
+    )
+
+
+def test_a_delivery_knows_its_address() -> None:
+    """Some schemes sign the whole URL."""
+    request = delivery(method="PUT", url="https://hooks.example.com/orders?a=1")
+
+    assert request.url == "https://hooks.example.com/orders?a=1"
+    assert (request.method, request.path, request.query) == ("PUT", "/orders", "a=1")
