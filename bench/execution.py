@@ -25,7 +25,7 @@ from holdfast.telemetry import Telemetry
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.runner import Express
 
-MORE: Final = 10
+MORE: Final = 50
 """States that the long workflow has beyond the short one."""
 
 
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="short, and judges nothing")
     smoke = parser.parse_args().smoke
     print(lines(("machine", ""), machine.describe(Path())), "\n")
-    print(show(measure(200, 3) if smoke else measure(5_000, 11), judge=not smoke))
+    print(show(measure(100, 3) if smoke else measure(2_000, 11), judge=not smoke))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ class Process:
         self.pid = self._process.pid
         self.port = self._wait()
         # Reports go on coming; a full pipe would hold the process up.
-        threading.Thread(target=self._report.read, daemon=True).start()
+        self._draining = threading.Thread(target=self._report.read, daemon=True)
+        self._draining.start()
 
     def _wait(self) -> int:
         for line in self._report:
@@ -84,6 +85,8 @@ class Process:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(timeout=60)
+        self._draining.join()
+        self._report.close()
         os.close(self._lifeline)
 
     def __enter__(self) -> Self:
