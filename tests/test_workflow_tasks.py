@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from holdfast.errors import Permanent, Retryable
+from holdfast.errors import Permanent, Retryable, SchemaInvalid
 from holdfast.message import Event, Lease, Receipt
 from holdfast.queue.contract import Claim, ClaimAnswer
-from holdfast.workflow.input import Delivery, read_body
+from holdfast.workflow.input import Delivery, Validator, read_body
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
 from workflow_kit import VERIFY_HANDLE, a_lease, a_message, a_webhook, run_one
 
@@ -225,6 +225,37 @@ def test_a_body_is_json_text_or_base64(
 ) -> None:
     """The content type and the bytes decide how a body is shown to the workflow."""
     assert read_body(content_type, body, expect_json=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "content_type", "body", "expected"),
+    [
+        (bytes, "application/json", b'{"a": 1}', b'{"a": 1}'),
+        (bytes, "text/plain", b"\xff", b"\xff"),
+        (bytes, "", b"", b""),
+        (str, "application/json", b'{"a": 1}', '{"a": 1}'),
+        (str, "text/plain; charset=iso-8859-1", b"\xe9", "é"),
+    ],
+)
+def test_a_handler_of_bytes_or_text_gets_the_body_as_it_came(
+    model: type, content_type: str, body: bytes, expected: Any
+) -> None:
+    """`Event[bytes]` is bytes and `Event[str]` is text, whatever the sender calls the body."""
+    message = a_message(body, {"content-type": content_type})
+    delivery = Delivery(a_webhook(body_model=model), message, 1, Validator(model))
+
+    delivery.validate()
+
+    assert delivery.event().body == expected
+
+
+def test_bytes_that_are_no_text_do_not_fit_a_handler_of_text() -> None:
+    """They are quarantined as `schema_invalid`, and the error does not repeat them."""
+    message = a_message(b"\xff\xfe", {"content-type": "text/plain"})
+    delivery = Delivery(a_webhook(body_model=str), message, 1, Validator(str))
+
+    with pytest.raises(SchemaInvalid, match="^the body: not text in utf-8$"):
+        delivery.validate()
 
 
 def test_the_input_of_an_execution() -> None:

@@ -95,7 +95,8 @@ class CompiledWebhook:
     schema: Mapping[str, Any] | None
     """JSON Schema 2020-12 that the door holds bodies against; None: bodies of any kind."""
     body_model: Any
-    """The type of the body as pydantic knows it; None: parsed JSON, text or bytes."""
+    """The type of the body as pydantic knows it; `bytes` and `str`: as it came; None: parsed JSON,
+    text or bytes, as the content type says."""
     queue: Queue
     pipe: Pipe
     timeout_seconds: float

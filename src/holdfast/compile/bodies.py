@@ -25,7 +25,7 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: Final = ("null", "boolean", "object", "array", "number", "string", "integer")
 _OUTSIDE: Final = re.compile(r"Resource '([^']+)' is not present")
 _RAW: Final = (bytes, str)
-"""`Event[bytes]` and `Event[str]` ask for the body as it came, not for a JSON text."""
+"""`Event[bytes]` and `Event[str]` ask for the body as it came, whatever it is: no schema."""
 
 
 def schema(
@@ -40,11 +40,6 @@ def schema(
         return None
     made = schema_of(model_spot, model)
     return made if made is not None and _judged(model_spot, made) else None
-
-
-def full_model(model: Any) -> Any:
-    """What the first state validates the body as; None: nothing beyond the schema."""
-    return None if model in _RAW else model
 
 
 def schema_of(spot: Spot, model: Any) -> dict[str, Any] | None:

@@ -79,7 +79,7 @@ def _webhook(spot: Spot, webhook: Webhook) -> CompiledWebhook:
         event_type=origin.event_type,
         answer=settings.answer(spot.under("answer"), given["answer"]),
         schema=schema,
-        body_model=bodies.full_model(done.model),
+        body_model=done.model,
         queue=settings.queue(spot.under("queue"), given["queue"], timeout),
         pipe=settings.pipe(spot.under("pipe"), given["pipe"]),
         timeout_seconds=timeout,

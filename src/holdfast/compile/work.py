@@ -167,9 +167,8 @@ def _one_model(
 
 def _with_model(tasks: Mapping[str, Task], model: Any) -> dict[str, Task | Forward]:
     """Tasks that take the event, also unannotated ones, get the one body that was agreed on."""
-    full = bodies.full_model(model)
     return {
-        name: replace(each, model=full) if each.takes == "event" else each
+        name: replace(each, model=model) if each.takes == "event" else each
         for name, each in tasks.items()
     }
 

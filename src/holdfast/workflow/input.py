@@ -38,6 +38,9 @@ _BINARY: Final = (
     "application/x-protobuf",
 )
 
+_RAW: Final = (bytes, str)
+"""Types of body that ask for it as it came."""
+
 _ESCAPED_BYTES: Final = 6
 """What one byte can grow to in JSON (`\\u0000`); numbers grow less."""
 
@@ -71,6 +74,15 @@ def read_body(content_type: str | None, body: bytes, *, expect_json: bool) -> Bo
     return Body(base64.b64encode(body).decode("ascii"), "base64")
 
 
+def read_text(content_type: str | None, body: bytes) -> str:
+    """The body as text, in the charset that it names, or UTF-8. Raises SchemaInvalid."""
+    charset = _charset((content_type or "").partition(";")[2])
+    try:
+        return body.decode(charset)
+    except UnicodeDecodeError:
+        raise SchemaInvalid(f"the body: not text in {charset}") from None
+
+
 def _charset(parameters: str) -> str:
     for parameter in parameters.split(";"):
         name, _, value = parameter.partition("=")
@@ -85,6 +97,7 @@ class Validator:
     """A pydantic model, ready. Its errors name fields, never what was in them."""
 
     def __init__(self, model: Any) -> None:
+        self.type = model
         self._adapter: TypeAdapter[Any] = TypeAdapter(model)
 
     def json(self, body: bytes) -> Any:
@@ -139,7 +152,7 @@ class Delivery:
     def body(self) -> Body:
         if self._body is None:
             request, webhook = self.message.request, self.webhook
-            expect_json = webhook.schema is not None or webhook.body_model is not None
+            expect_json = webhook.schema is not None or webhook.body_model not in (None, *_RAW)
             content_type = request.headers.get("content-type")
             self._body = read_body(content_type, request.body, expect_json=expect_json)
         return self._body
@@ -198,7 +211,7 @@ class Delivery:
     def validate(self) -> None:
         """Hold the body against the webhook's model. Raises SchemaInvalid."""
         if self._model is not None and self._ready is None:
-            self._ready = self._build_event(self._model.json(self.message.request.body))
+            self._ready = self._build_event(self._modelled(self._model))
 
     def event(self, model: Validator | None = None) -> Event[Any]:
         """What a handler receives; with a model of its own where that is not the webhook's.
@@ -212,7 +225,16 @@ class Delivery:
         ready, self._ready = self._ready, None
         if ready is not None and model is self._model:
             return ready
-        return self._build_event(model.json(self.message.request.body))
+        return self._build_event(self._modelled(model))
+
+    def _modelled(self, model: Validator) -> Any:
+        """The body as the model, where `bytes` and `str` mean: as it came, JSON or not."""
+        request = self.message.request
+        if model.type is bytes:
+            return request.body
+        if model.type is str:
+            return read_text(request.headers.get("content-type"), request.body)
+        return model.json(request.body)
 
     def _plain_body(self) -> Any:
         raw, body = self.message.request.body, self.body
