@@ -254,7 +254,7 @@ def test_bytes_that_are_no_text_do_not_fit_a_handler_of_text() -> None:
     message = a_message(b"\xff\xfe", {"content-type": "text/plain"})
     delivery = Delivery(a_webhook(body_model=str), message, 1, Validator(str))
 
-    with pytest.raises(SchemaInvalid, match="^the body: not text in utf-8$"):
+    with pytest.raises(SchemaInvalid, match=r"^the body: not text in utf-8$"):
         delivery.validate()
 
 
