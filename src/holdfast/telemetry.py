@@ -62,7 +62,6 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("message.released", "debug", ("id", "webhook", "why"), "given back unworked"),
     Kind("message.stale", "warning", ("id", "webhook"), "its lease had passed on; result dropped"),
     Kind("message.expired", "error", ("webhook", "count"), "waited longer than the retention"),
-    Kind("message.redriven", "info", ("id", "webhook"), "sent back from dead letters"),
     Kind("execution.event", "info", ("id", "webhook", "event", "state"), "one step, at level ALL"),
     Kind("pipe.paused", "info", ("webhook",), "nothing is handed out until resumed"),
     Kind("pipe.resumed", "info", ("webhook",), "handing out again"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -58,7 +59,18 @@ def _json(now: datetime, role: str, kind: Kind, fields: Mapping[str, Any]) -> st
         "role": role,
         **{name: _short(value) for name, value in fields.items()},
     }
-    return orjson.dumps(record, default=str).decode()
+    try:
+        line = orjson.dumps(record, default=str).decode()
+    except TypeError:
+        # Integers beyond 64 bits and lone surrogates are news all the same.
+        line = json.dumps(record, default=str)
+    # What a sender wrote must neither end the line nor move the cursor of whoever reads it. All of
+    # it stands inside strings, where JSON has an escape for everything.
+    return line if line.isprintable() else "".join(map(_escaped, line))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _human(now: datetime, kind: Kind, fields: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -50,12 +51,16 @@ _HELP: Final = {name: (text, labels) for name, text, labels in _COUNTERS.values(
 
 
 class Counts:
-    """A subscriber that counts. One per process; safe for the single writes of several threads."""
+    """A subscriber that counts. One per process; several threads may tell it things."""
 
     def __init__(self) -> None:
-        self.totals: dict[Key, float] = {}
+        self._totals: dict[Key, float] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, kind: Kind, fields: Mapping[str, Any]) -> None:
+        if kind.name == "message.expired":
+            # Told once for many, by whoever does the store's upkeep.
+            self._add(("messages_dead", str(fields["webhook"]), "expired"), fields["count"])
         counter = _COUNTERS.get(kind.name)
         if counter is None:
             return
@@ -67,11 +72,13 @@ class Counts:
             self._add(("request_bytes", fields["webhook"]), fields["bytes"])
 
     def _add(self, key: Key, by: float) -> None:
-        self.totals[key] = self.totals.get(key, 0) + by
+        with self._lock:
+            self._totals[key] = self._totals.get(key, 0) + by
 
     def rows(self) -> list[list[Any]]:
         """For the report to the supervisor."""
-        return [[*key, value] for key, value in list(self.totals.items())]
+        with self._lock:
+            return [[*key, value] for key, value in self._totals.items()]
 
 
 class Totals:

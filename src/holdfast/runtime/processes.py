@@ -19,6 +19,9 @@ RESTART_FIRST_SECONDS: Final = 0.2
 RESTART_MAX_SECONDS: Final = 30.0
 # A child that ran this long was no failed start: the next restart is quick again.
 STEADY_SECONDS: Final = 10.0
+# A line of counts grows with the number of webhooks and reasons; one that did not fit would leave
+# the child waiting for ever to get rid of it.
+REPORT_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 class Child:
@@ -111,7 +114,7 @@ class Child:
             os.close(lifeline_write)
 
     async def _read(self, descriptor: int, pid: int) -> None:
-        reader = asyncio.StreamReader()
+        reader = asyncio.StreamReader(limit=REPORT_BYTES_MAX)
         loop = asyncio.get_running_loop()
         with os.fdopen(descriptor, "rb", buffering=0) as pipe:
             transport, _ = await loop.connect_read_pipe(

@@ -29,8 +29,10 @@ class Reports:
 
     def say(self, **fields: Any) -> None:
         """One line up. A supervisor that is gone is noticed by the lifeline, not here."""
+        line = memoryview(orjson.dumps(fields) + b"\n")
         with contextlib.suppress(OSError):
-            os.write(self._report, orjson.dumps(fields) + b"\n")
+            while line:
+                line = line[os.write(self._report, line) :]
 
     def watch(self, on_orphaned: Callable[[], None]) -> None:
         """Call back once the supervisor is gone."""

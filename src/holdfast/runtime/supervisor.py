@@ -29,7 +29,7 @@ from holdfast.queue.contract import Depth
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.assembly import limits_of
-from holdfast.runtime.metrics import Totals, exposition
+from holdfast.runtime.metrics import Counts, Totals, exposition
 from holdfast.runtime.ops import OpsServer, Page
 from holdfast.runtime.processes import Child
 from holdfast.runtime.store import open_engine, store_path
@@ -86,6 +86,9 @@ class Supervisor:
         self._clock = clock
         self._on_started = on_started
         self._totals = Totals()
+        self._counts = Counts()
+        """What this process itself has to tell: children that ended, messages that expired."""
+        telemetry.subscribe(self._counts)
         self._depths: list[Depth] = []
         self._upkeep_at = clock.monotonic()
         self._store_error = ""
@@ -259,6 +262,7 @@ class Supervisor:
         return OpsServer(self._options.ops_host, self._options.ops_port, pages)
 
     def _metrics(self) -> Page:
+        self._totals.report(os.getpid(), self._counts.rows())
         body = exposition(self._totals, self._depths, self._clock.now_ms())
         return Page(200, "text/plain; version=0.0.4; charset=utf-8", body)
 
