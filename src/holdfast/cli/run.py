@@ -107,8 +107,13 @@ async def _supervise(
             os.write(record, _start_record(now, options.definition))
         else:
             _greet(now, options.definition)
-        if sample and now.new and now.url:
+        if not sample or not now.url:
+            return
+        if now.new:
             background.add(asyncio.ensure_future(_sample(compiled, now.url, options.store)))
+        else:
+            console.print("\nno sample is sent: this store has kept events before")
+            _suggest(compiled, options.store)
 
     await Supervisor(options, compiled, telemetry, on_started=started).run()
 

@@ -25,7 +25,7 @@ import orjson
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, StoreError
-from holdfast.queue.contract import Depth
+from holdfast.queue.contract import Depth, Filter
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.assembly import limits_of
@@ -65,7 +65,7 @@ class Started:
     ops_url: str | None
     store: Path
     new: bool
-    """Whether this run made the store."""
+    """Whether the store never kept an event: a run that could not start does not count."""
 
 
 class Supervisor:
@@ -103,10 +103,10 @@ class Supervisor:
     async def run(self) -> None:
         """Until a signal, or until a child cannot be started at all."""
         path = store_path(self._options.store)
-        new = not (path / "inbox.db").exists()
         with SupervisorLock(path) as lock:
             engine = open_engine(self._options.store, telemetry=self._telemetry)
             try:
+                new = not engine.events(Filter(), limit=1)
                 engine.configure(limits_of(self._compiled))
                 await self._supervise(engine, lock.descriptor, path, new=new)
             finally:
@@ -231,7 +231,12 @@ class Supervisor:
             self._stop.set()
             return
         for child in self._children:
-            child.stop()
+            # A worker asked twice gives back what it holds. What a gateway still has under way was
+            # not answered with success, so its sender will send it again.
+            if child.role == "gateway":
+                child.kill()
+            else:
+                child.stop()
 
     async def _end(self, running: list[asyncio.Task[None]]) -> None:
         self._telemetry.emit("process.stopping", role="supervisor", why="asked to")
