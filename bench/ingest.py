@@ -313,7 +313,10 @@ def main() -> None:
         rows: list[Row] = []
         for name in options.only or MEASURES:
             print(f"measuring: {name}", file=sys.stderr)
-            rows += MEASURES[name](scene)
+            measured = MEASURES[name](scene)
+            for row in measured:  # the table comes in a few minutes
+                print(f"  {row.what.strip()}: {row.measured}", file=sys.stderr)
+            rows += measured
     finally:
         shutil.rmtree(directory)
     print(show(rows, judge=not smoke))
