@@ -102,7 +102,7 @@ def parse_time(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return SYSTEM_CLOCK.now_ms() - round(parse_duration(text) * 1000)
+        return max(0, SYSTEM_CLOCK.now_ms() - round(parse_duration(text) * 1000))
     except ValueError:
         pass
     try:
