@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import ExtraMissing, SecretMissing
+from holdfast.errors import SecretMissing
 
 KINDS: Final = ("env", "file", "aws-secret")
 
@@ -53,7 +53,8 @@ class Secrets:
         elif ref.kind == "file":
             value = self._read(ref)
         else:
-            raise ExtraMissing(f"the secret {ref}", "aws")
+            # A definition for AWS may say so already; nothing here can read it yet.
+            raise SecretMissing(f"the secret {ref} cannot be read on this machine")
         if not value:
             raise SecretMissing(f"the secret {ref} is not set or is empty")
         return value
