@@ -68,7 +68,12 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("pipe.failed", "error", ("webhook", "error"), "the pipe stumbled and goes on"),
     Kind("worker.dead", "error", ("holder", "begun", "released"), "what it held is freed"),
     Kind("process.started", "info", ("role", "pid"), "a child process is ready"),
-    Kind("process.ended", "warning", ("role", "pid", "code", "restart_seconds"), "to be restarted"),
+    Kind(
+        "process.ended",
+        "warning",
+        ("role", "pid", "code", "why", "restart_seconds"),
+        "to be restarted",
+    ),
     Kind("process.stopping", "info", ("role", "why"), "draining"),
 )
 

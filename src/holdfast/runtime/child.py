@@ -12,8 +12,9 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -55,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     telemetry.subscribe(log)
     reports = Reports(options.report, options.lifeline)
+    for descriptor in (options.report, options.lifeline, *options.inherited):
+        # What a handler starts must not hold the store's lock after all of us are gone.
+        os.set_inheritable(descriptor, False)
     try:
         compiled = compile_app(load(Path(options.definition)))
         tune_interpreter()
@@ -82,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report", type=int, required=True)
     parser.add_argument("--lifeline", type=int, required=True)
+    parser.add_argument("--inherited", type=int, nargs="*", default=[])
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     return parser
@@ -94,18 +99,19 @@ async def _gateway(
     counts: Counts,
     reports: Reports,
 ) -> int:
-    stop, _ = _prepare(reports, telemetry, "gateway")
+    stop, hurry = _prepare(reports, telemetry, "gateway")
     gateway = Gateway(compiled, options.store, telemetry)
     repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
+    serving = serve(
+        gateway.door,
+        host=options.host,
+        port=options.port,
+        on_ready=lambda port: reports.say(ready=True, port=port),
+        stop=stop,
+        drain_seconds=DRAIN_SECONDS,
+    )
     try:
-        await serve(
-            gateway.door,
-            host=options.host,
-            port=options.port,
-            on_ready=lambda port: reports.say(ready=True, port=port),
-            stop=stop,
-            drain_seconds=DRAIN_SECONDS,
-        )
+        await _unless(hurry, serving)
     finally:
         repeat.cancel()
         await asyncio.to_thread(gateway.close)
@@ -122,23 +128,27 @@ async def _worker(
 ) -> int:
     stop, hurry = _prepare(reports, telemetry, "worker")
     worker = Worker(compiled, options.store, telemetry)
-    loop = asyncio.get_running_loop()
-    repeat = loop.create_task(reports.repeat(counts))
-    work = loop.create_task(worker.run(stop))
-    hurried = loop.create_task(hurry.wait())
+    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
     reports.say(ready=True)
     try:
-        await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait((work,))
-        elif not work.cancelled():
-            work.result()
+        await _unless(hurry, worker.run(stop))
     finally:
-        hurried.cancel()
         repeat.cancel()
         reports.say(counts=counts.rows())
     return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
+
+
+async def _unless(hurry: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """See the work through; once there is a hurry, cancel it."""
+    working = asyncio.ensure_future(work)
+    hurried = asyncio.ensure_future(hurry.wait())
+    await asyncio.wait((working, hurried), return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait((working,))
+    elif not working.cancelled():
+        working.result()
 
 
 def _prepare(

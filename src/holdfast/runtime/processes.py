@@ -13,12 +13,10 @@ from typing import Any, Final
 
 import orjson
 
-from holdfast.clock import Clock, backoff_seconds
+from holdfast.clock import backoff_seconds
 
 RESTART_FIRST_SECONDS: Final = 0.2
 RESTART_MAX_SECONDS: Final = 30.0
-# A child that ran this long was no failed start: the next restart is quick again.
-STEADY_SECONDS: Final = 10.0
 # A line of counts grows with the number of webhooks and reasons; one that did not fit would leave
 # the child waiting for ever to get rid of it.
 REPORT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -30,16 +28,16 @@ class Child:
     def __init__(
         self,
         role: str,
-        arguments: Sequence[str],
+        arguments: Callable[[], Sequence[str]],
         *,
-        clock: Clock,
         inherit: Sequence[int] = (),
-        on_report: Callable[[int, Mapping[str, Any]], None],
-        on_end: Callable[[str, int, int, float | None], None],
+        on_report: Callable[[Child, int, Mapping[str, Any]], None],
+        on_end: Callable[[Child, int, int, float | None], None],
     ) -> None:
-        """`inherit`: descriptors that live as long as the child does, such as the store's lock.
+        """`arguments` is asked at each start. `inherit`: descriptors that live as long as the child
+        does, such as the store's lock.
 
-        on_report(pid, fields): a line from the child. on_end(role, pid, code, restart_seconds).
+        on_report(child, pid, fields): a line from it. on_end(child, pid, code, restart_seconds).
         """
         self.role = role
         self.pid: int | None = None
@@ -47,7 +45,6 @@ class Child:
         self.failure: str | None = None
         """What the child said was wrong before it ended."""
         self._arguments = arguments
-        self._clock = clock
         self._inherit = tuple(inherit)
         self._on_report = on_report
         self._on_end = on_end
@@ -58,22 +55,24 @@ class Child:
     async def run(self) -> None:
         """Start, and start again, until stopped."""
         while not self._stopping:
-            began = self._clock.monotonic()
             pid, code = await self._once()
-            lasted = self._clock.monotonic() - began
-            self._failed_starts = 0 if lasted > STEADY_SECONDS else self._failed_starts + 1
             wait = None
             if not self._stopping:
+                # Only what never became ready waits longer each time. A worker that died of a
+                # message is wanted back at once: the others' messages wait for it.
                 wait = backoff_seconds(
                     max(1, self._failed_starts),
                     first_seconds=RESTART_FIRST_SECONDS,
                     max_seconds=RESTART_MAX_SECONDS,
                 )
-            self._on_end(self.role, pid, code, wait)
+            self._on_end(self, pid, code, wait)
             if wait is not None:
                 await asyncio.sleep(wait)
 
     async def _once(self) -> tuple[int, int]:
+        """One life: the process id, and its exit code."""
+        self._failed_starts += 1
+        self.failure = None
         report_read, report_write = os.pipe()
         lifeline_read, lifeline_write = os.pipe()
         try:
@@ -82,11 +81,13 @@ class Child:
                 "-m",
                 "holdfast.runtime.child",
                 self.role,
-                *self._arguments,
+                *self._arguments(),
                 "--report",
                 str(report_write),
                 "--lifeline",
                 str(lifeline_read),
+                "--inherited",
+                *map(str, self._inherit),
                 stdin=subprocess.DEVNULL,
                 pass_fds=(report_write, lifeline_read, *self._inherit),
                 # Ctrl-C at the terminal goes to the supervisor alone, which then asks in order.
@@ -121,11 +122,13 @@ class Child:
                 lambda: asyncio.StreamReaderProtocol(reader), pipe
             )
             try:
-                while line := await reader.readline():
+                # Half a line is what a killed child leaves.
+                while (line := await reader.readline()).endswith(b"\n"):
                     fields = orjson.loads(line)
                     self.failure = fields.get("failed", self.failure)
-                    self.ready = self.ready or bool(fields.get("ready"))
-                    self._on_report(pid, fields)
+                    if fields.get("ready"):
+                        self.ready, self._failed_starts = True, 0
+                    self._on_report(self, pid, fields)
             finally:
                 transport.close()
 

@@ -17,6 +17,9 @@ import orjson
 from holdfast.runtime.metrics import Counts
 
 REPORT_SECONDS: Final = 1.0
+# Held back while the supervisor does not read; counts are totals, so that a later line makes up for
+# one that was left out.
+UNSAID_BYTES: Final = 64 * 1024
 
 
 class Reports:
@@ -25,14 +28,20 @@ class Reports:
     def __init__(self, report_descriptor: int, lifeline_descriptor: int) -> None:
         self._report = report_descriptor
         self._lifeline = lifeline_descriptor
-        os.set_blocking(lifeline_descriptor, False)
+        self._unsaid = b""
+        for descriptor in (report_descriptor, lifeline_descriptor):
+            os.set_blocking(descriptor, False)
 
     def say(self, **fields: Any) -> None:
-        """One line up. A supervisor that is gone is noticed by the lifeline, not here."""
-        line = memoryview(orjson.dumps(fields) + b"\n")
+        """One line up; never blocks, so that a supervisor that hangs holds nobody up.
+
+        While nobody reads, whole lines are left out.
+        """
+        if len(self._unsaid) < UNSAID_BYTES:
+            self._unsaid += orjson.dumps(fields) + b"\n"
+        # A supervisor that is gone is noticed by the lifeline, not here.
         with contextlib.suppress(OSError):
-            while line:
-                line = line[os.write(self._report, line) :]
+            self._unsaid = self._unsaid[os.write(self._report, self._unsaid) :]
 
     def watch(self, on_orphaned: Callable[[], None]) -> None:
         """Call back once the supervisor is gone."""

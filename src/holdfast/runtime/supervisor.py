@@ -37,7 +37,6 @@ from holdfast.telemetry import Telemetry
 
 UPKEEP_SECONDS: Final = 1.0
 KILL_SECONDS: Final = 30.0
-START_ATTEMPTS: Final = 3
 RUN_FILE: Final = "run.json"
 
 
@@ -151,23 +150,21 @@ class Supervisor:
             "--log-format",
             options.log_format,
         ]
-        door = [*shared, "--host", options.host, "--port", str(options.port)]
-        children = []
-        for role, arguments in [("gateway", door)] * options.gateway + [
-            ("worker", shared)
-        ] * options.workers:
-            children.append(
-                Child(
-                    role,
-                    arguments,
-                    clock=self._clock,
-                    # The lock covers the workers: it is free when the last of them is gone.
-                    inherit=(lock,) if role == "worker" else (),
-                    on_report=self._reported,
-                    on_end=self._ended,
-                )
+
+        def door() -> list[str]:
+            # A gateway that is started again comes back where senders know it.
+            return [*shared, "--host", options.host, "--port", str(self._port or options.port)]
+
+        def make(
+            role: str, arguments: Callable[[], list[str]], inherit: tuple[int, ...] = ()
+        ) -> Child:
+            return Child(
+                role, arguments, inherit=inherit, on_report=self._reported, on_end=self._ended
             )
-        return children
+
+        # The lock covers the workers: it is free when the last of them is gone.
+        workers = [make("worker", lambda: shared, (lock,)) for _ in range(options.workers)]
+        return [make("gateway", door), *workers] if options.gateway else workers
 
     async def _ready(self) -> bool:
         """Until every child is ready, or a stop. False: stopped first."""
@@ -198,32 +195,31 @@ class Supervisor:
         draft.write_bytes(orjson.dumps(record))
         draft.rename(started.store / RUN_FILE)
 
-    def _reported(self, pid: int, fields: Mapping[str, Any]) -> None:
+    def _reported(self, child: Child, pid: int, fields: Mapping[str, Any]) -> None:
         if "counts" in fields:
             self._totals.report(pid, fields["counts"])
         if fields.get("ready"):
             if "port" in fields:
                 self._port = fields["port"]
-            child = next(child for child in self._children if child.pid == pid)
             self._telemetry.emit("process.started", role=child.role, pid=pid)
             if all(child.ready for child in self._children):
                 self._all_ready.set()
 
-    def _ended(self, role: str, pid: int, code: int, restart_seconds: float | None) -> None:
+    def _ended(self, child: Child, pid: int, code: int, restart_seconds: float | None) -> None:
         self._totals.ended(pid)
         self._nudge.set()
         if restart_seconds is None:
             return
         self._telemetry.emit(
             "process.ended",
-            role=role,
+            role=child.role,
             pid=pid,
             code=code,
+            why=child.failure or "",
             restart_seconds=round(restart_seconds, 2),
         )
-        failure = next((c.failure for c in self._children if c.role == role and c.failure), None)
-        if failure is not None and not self._all_ready.is_set():
-            self._failure = failure
+        if child.failure is not None and not self._all_ready.is_set():
+            self._failure = child.failure
             self._stop.set()
 
     def _signalled(self) -> None:
@@ -253,7 +249,7 @@ class Supervisor:
                 more = await asyncio.to_thread(engine.maintain)
                 self._depths = await asyncio.to_thread(engine.depth)
                 self._upkeep_at, self._store_error = self._clock.monotonic(), ""
-            except StoreError as error:
+            except (StoreError, OSError) as error:
                 self._store_error = str(error)
                 more = False
             self._nudge.clear()
@@ -280,7 +276,11 @@ class Supervisor:
 
     def _readyz(self) -> Page:
         """Whether what is sent now would be kept and worked."""
-        reasons = [f"{c.role} is not ready" for c in self._children if not c.ready]
+        reasons = [
+            f"{child.role} is not ready" + (f": {child.failure}" if child.failure else "")
+            for child in self._children
+            if not child.ready
+        ]
         if self._store_error:
             reasons.append(self._store_error)
         elif self._clock.monotonic() - self._upkeep_at > 10 * UPKEEP_SECONDS:
