@@ -11,7 +11,7 @@ from typing import Self
 import apsw
 
 from holdfast.clock import Clock
-from holdfast.errors import StoreLocked, StoreMismatch
+from holdfast.errors import StoreError, StoreLocked, StoreMismatch
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.engines.sqlite.files import (
     Store,
@@ -135,8 +135,11 @@ class SupervisorLock:
         self.descriptor = -1
 
     def __enter__(self) -> Self:
-        self._path.mkdir(parents=True, exist_ok=True)
-        self.descriptor = os.open(self._path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._path.mkdir(parents=True, exist_ok=True)
+            self.descriptor = os.open(self._path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"the store {self._path} cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
