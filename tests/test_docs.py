@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import typer
 
 import holdfast
 from holdfast import testing
+from holdfast.cli import app as cli
 from holdfast.cli.lazy import COMMANDS
 from holdfast.compile import compile_app
 from holdfast.definition import Answer, App, Pipe, Queue, RateLimit, Webhook
@@ -33,8 +35,25 @@ DEFINITION: Final = ROOT / "docs/definition.md"
 OPERATIONS: Final = ROOT / "docs/operations.md"
 
 _PYTHON: Final = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
+_EVERYWHERE: Final = {"--store", "--output", "--help"}
 _VERB: Final = re.compile(r"holdfast ([a-z]+)")
+
+
+def _command(words: tuple[str, ...]) -> Any:
+    found: Any = typer.main.get_command(cli)
+    for word in words:
+        found = found.commands[word]
+    return found
+
+
+def _commands() -> list[tuple[str, ...]]:
+    """Every command, and every command below one."""
+    nested = [
+        (name, below) for name in COMMANDS for below in getattr(_command((name,)), "commands", ())
+    ]
+    return [*((name,) for name in COMMANDS), *nested]
 
 
 def shown(path: Path) -> str:
@@ -264,14 +283,26 @@ def test_every_command_that_is_named_exists() -> None:
     """`holdfast run`, wherever it is written as code, is a verb of the command line."""
     named = set()
     for page in PAGES:
-        text = re.sub(
-            r"^```(?:python|json)\n.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE
-        )
+        text = _FENCE.sub("", page.read_text())
         spans = re.findall(r"`([^`]+)`", text) + re.findall(r"^ {4}(.*)$", text, re.MULTILINE)
         for span in spans:
             named |= set(_VERB.findall(span))
 
     assert named - set(COMMANDS) == set()
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_every_option_of_a_command_is_there(command: tuple[str, ...]) -> None:
+    """What `--help` lists under a command is what the page lists under its heading."""
+    documented = section(ROOT / "docs/cli.md", " ".join(command))
+    options = {
+        name
+        for parameter in _command(command).params
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--") and name not in _EVERYWHERE
+    }
+
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", documented)) - _EVERYWHERE == options
 
 
 def test_the_version_is_one_number() -> None:
