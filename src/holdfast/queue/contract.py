@@ -107,7 +107,10 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to browse. Empty fields match everything; all given fields must match."""
+    """What to browse. Empty fields match everything; all given fields must match.
+
+    Times are those of arrival, and those of death where dead letters are browsed.
+    """
 
     id: str | None = None
     webhook: str | None = None

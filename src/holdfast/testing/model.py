@@ -107,9 +107,11 @@ class MemoryEngine:
         self, receipts: Sequence[Receipt], lease_seconds: float, failure: Failure | None = None
     ) -> list[bool]:
         with self.world.news:
-            if failure is not None or lease_seconds == 0:
-                self._let_go(receipts)
-            return [self._extend(receipt, lease_seconds, failure) for receipt in receipts]
+            answers = [self._extend(receipt, lease_seconds, failure) for receipt in receipts]
+            works_on = failure is None and lease_seconds > 0
+            pairs = zip(receipts, answers, strict=True)
+            self._let_go([receipt for receipt, current in pairs if not (works_on and current)])
+            return answers
 
     def bury(self, receipt: Receipt, failure: Failure) -> bool:
         with self.world.news:
@@ -154,7 +156,7 @@ class MemoryEngine:
 
     def browse(self, filter: Filter, after: str | None = None, limit: int = 50) -> list[DeadLetter]:
         with self.world.news:
-            found = self._found(filter, only=State.DEAD)
+            found = self._found_dead(filter)
             return [record.dead_letter() for record in page(found, filter, after, limit)]
 
     def redrive(self, ids: Sequence[str]) -> list[bool]:
@@ -362,12 +364,15 @@ class MemoryEngine:
 
     # -- What the verbs read
 
-    def _found(self, filter: Filter, only: State | None = None) -> list[tuple[str, Record]]:
-        return [
-            (id, record)
-            for id, record in self.world.records.items()
-            if only in {None, record.state} and fits(record, filter, self._now())
-        ]
+    def _found(self, filter: Filter) -> list[tuple[str, Record]]:
+        records = self.world.records.items()
+        return [(id, record) for id, record in records if fits(record, filter, self._now())]
+
+    def _found_dead(self, filter: Filter) -> list[tuple[str, Record]]:
+        """Their times are those of death."""
+        dead = [(id, one) for id, one in self.world.records.items() if one.state is State.DEAD]
+        now_ms = self._now()
+        return [(id, one) for id, one in dead if fits(one, filter, now_ms, one.finished_at_ms)]
 
     def _depth(self, webhook: str) -> Depth:
         queue = self.world.queue(webhook)

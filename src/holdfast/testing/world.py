@@ -177,8 +177,8 @@ def page(
     return [row for _, row in ordered[:limit]]
 
 
-def fits(record: Record, filter: Filter, now_ms: int) -> bool:
-    """Whether a message matches: every field that is given. Times are those of arrival."""
+def fits(record: Record, filter: Filter, now_ms: int, at_ms: int | None = None) -> bool:
+    """Whether a message matches: every field that is given. `at_ms`: its time; default: arrival."""
     message = record.message
     return (
         filter.id in {None, message.id}
@@ -186,7 +186,7 @@ def fits(record: Record, filter: Filter, now_ms: int) -> bool:
         and filter.state in {None, record.state_at(now_ms)}
         and filter.reason in {None, record.reason}
         and filter.error in {None, record.failure.error if record.failure else None}
-        and _within(message.received_at_ms, filter)
+        and _within(message.received_at_ms if at_ms is None else at_ms, filter)
     )
 
 

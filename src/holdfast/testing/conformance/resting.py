@@ -75,12 +75,14 @@ class Resting(Ground):
         assert searches == {search: ids(self.engine.browse(search)) for search in searches}
 
     def test_browse_finds_by_time(self) -> None:
-        """Since and until, in milliseconds."""
-        old = self.buried()
+        """Since and until are about the time of death, whenever the message arrived."""
+        self.send(2)
+        first, second = self.engine.receive(ORDERS, 2, lease_seconds=9_000)
+        old, new = first.message, second.message
+        self.engine.bury(first.receipt, self.failure(reason="permanent"))
         self.clock.advance(3600)
         between_ms = self.clock.now_ms()
-        self.clock.advance(3600)
-        new = self.buried()
+        self.engine.bury(second.receipt, self.failure(reason="permanent"))
 
         assert [new.id] == ids(self.engine.browse(Filter(since_ms=between_ms)))
         assert [old.id] == ids(self.engine.browse(Filter(until_ms=between_ms)))
