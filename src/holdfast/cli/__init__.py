@@ -40,7 +40,7 @@ def holdfast() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `holdfast` command. Ends in SystemExit with one of the codes above."""
     try:
-        app(arguments)
+        app(arguments, prog_name="holdfast")
     except KeyboardInterrupt:
         sys.exit(exits.INTERRUPTED)
     except HoldfastError as error:

@@ -77,7 +77,9 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say which.")
 
 def command(words: str, store: str) -> str:
     """A command line to try next, as it must be typed here."""
-    program = "holdfast" if which("holdfast") else sys.argv[0]
+    program = "holdfast"
+    if not which(program):
+        program = sys.argv[0] if os.access(sys.argv[0], os.X_OK) else "python -m holdfast"
     known = store in (DEFAULT_STORE, os.environ.get("HOLDFAST_STORE"))
     return f"{program} {words}" if known else f"{program} {words} --store {shlex.quote(store)}"
 

@@ -40,8 +40,14 @@ def make_request(
     clock: Clock,
     signed: bool = True,
 ) -> Request:
-    """The request that a genuine sender would make. Raises SecretMissing, NotSupported."""
-    parts = urlsplit(url)
+    """The request that a genuine sender would make.
+
+    Raises HoldfastError where `url` is none, SecretMissing, NotSupported.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise HoldfastError(f"{url!r} is no URL: {error}") from None
     request = Request(
         method=method,
         path=parts.path or "/",

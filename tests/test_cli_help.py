@@ -1,0 +1,81 @@
+"""--help tells what there is: every command, every option, every exit code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import typer
+
+import holdfast.cli
+from cli_scene import call
+
+BOOK: Final = (Path(__file__).resolve().parent.parent / "docs" / "cli.md").read_text("utf-8")
+
+
+def below(name: str, group: Any) -> Iterator[tuple[str, Any]]:
+    """Every command of a group with its full name: `dead redrive`."""
+    for part in group.list_commands(None):
+        command = group.get_command(None, part)
+        full = f"{name} {part}".strip()
+        yield full, command
+        if hasattr(command, "list_commands"):
+            yield from below(full, command)
+
+
+COMMANDS: Final = dict(below("", typer.main.get_command(holdfast.cli.app)))
+
+
+def sentence(command: Any) -> str:
+    """The first paragraph of its help."""
+    return " ".join((command.help or "").partition("\n\n")[0].split())
+
+
+def options(command: Any) -> list[Any]:
+    return [one for one in command.params if "--help" not in one.opts]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_has_help(name: str) -> None:
+    """A sentence for the command, a few words for each option, all of it shown by -h."""
+    command = COMMANDS[name]
+
+    helped = call(*name.split(), "-h")
+    said = " ".join(helped.out.split())
+
+    assert helped.code == 0
+    assert sentence(command).endswith(".")
+    assert sentence(command) in said
+    for one in options(command):
+        assert one.help
+        assert " ".join(one.help.split()) in said
+        assert all(flag in said for flag in one.opts if flag.startswith("-"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_speaks_json(name: str) -> None:
+    """`--output json`, or `-o json`, wherever one is."""
+    flags = [flag for one in options(COMMANDS[name]) for flag in one.opts]
+
+    assert {"--output", "-o"} <= set(flags)
+
+
+def test_no_summary_is_cut_off() -> None:
+    """In the list of commands each sentence is there to its end."""
+    summaries = [line for line in call("--help").out.splitlines() if line.startswith("  ")]
+
+    assert len(summaries) > 10
+    assert not [line for line in summaries if line.endswith("...")]
+
+
+def test_exit_codes_are_told_alike() -> None:
+    """The module, --help and the book agree on them."""
+    codes = re.findall(r"^ +(\d+) +(.+)$", holdfast.cli.__doc__ or "", re.MULTILINE)
+
+    assert [code for code, _ in codes] == ["0", "1", "2", "3", "4", "130"]
+    for code, meaning in codes:
+        assert f"{code:<4} {meaning}" in call("--help").out
+        assert f"| {code} | {meaning} |" in BOOK
