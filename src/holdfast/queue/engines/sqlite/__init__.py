@@ -24,7 +24,7 @@ What happens on each failure:
 """
 
 from holdfast.queue.engines.sqlite.engine import SQLiteEngine
-from holdfast.queue.engines.sqlite.files import INBOX, LEDGER, Store
 from holdfast.queue.engines.sqlite.recover import Recovery, recover
+from holdfast.queue.engines.sqlite.store import INBOX, LEDGER, Store
 
 __all__ = ["INBOX", "LEDGER", "Recovery", "SQLiteEngine", "Store", "recover"]

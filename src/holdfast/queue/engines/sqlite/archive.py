@@ -1,43 +1,36 @@
-"""What came in and what became of it: depth, history, refusals, executions, rates."""
+"""What operators look at beside the messages themselves: depth, refusals, executions, rates."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 
-from holdfast.message import Failure
 from holdfast.queue.contract import (
     REFUSAL_BODY_BYTES,
     Depth,
-    Entry,
     Execution,
     Filter,
     Refusal,
-    State,
 )
 from holdfast.queue.engines.sqlite.query import select, select_value
-from holdfast.queue.engines.sqlite.schema import DEAD, DONE, PURGED
-from holdfast.queue.engines.sqlite.shelf import (
-    MINUTE_MS,
-    Shelf,
-    attempts_of,
-    numbers,
-    read_message,
-    tally,
-)
+from holdfast.queue.engines.sqlite.shelf import MINUTE_MS, Shelf, storable, tally
 
 REFUSALS_KEPT: Final = 10_000
-# How many rows of history are looked at in one go when a filter leaves few of them.
-PAGE: Final = 500
 
 
 def depth(shelf: Shelf, now_ms: int) -> list[Depth]:
-    with shelf.inbox.read() as inbox:
-        sent = dict(select(inbox, "SELECT webhook, total FROM sent"))
-    with shelf.ledger.read() as ledger:
-        queues = select(ledger, "SELECT webhook, position, passed FROM queue")
+    # The ledger first, and all of it at one moment: what is sent or handed out meanwhile is then
+    # counted once, as it was at that moment.
+    with shelf.ledger.snapshot() as ledger:
+        known = {
+            webhook: (position, passed)
+            for webhook, position, passed in select(
+                ledger, "SELECT webhook, position, passed FROM queue"
+            )
+        }
         live = {
             webhook: (waiting, leased, oldest)
             for webhook, waiting, leased, oldest in select(
@@ -50,7 +43,8 @@ def depth(shelf: Shelf, now_ms: int) -> list[Depth]:
             )
         }
         dead = dict(select(ledger, "SELECT webhook, count(*) FROM dead GROUP BY webhook"))
-    known = {webhook: (position, passed) for webhook, position, passed in queues}
+    with shelf.inbox.read() as inbox:
+        sent = dict(select(inbox, "SELECT webhook, total FROM sent"))
     rows = []
     for webhook in sorted({*sent, *known}):
         position, passed = known.get(webhook, (0, 0))
@@ -69,123 +63,35 @@ def depth(shelf: Shelf, now_ms: int) -> list[Depth]:
     return rows
 
 
-def events(shelf: Shelf, filter: Filter, after: str | None, limit: int, now_ms: int) -> list[Entry]:
-    """Newest (or oldest) first; rows that do not match the state are passed over page by page."""
-    found: list[Entry] = []
-    # Every row comes with its body: no more of them than needed where all of them match.
-    selective = any(one is not None for one in (filter.state, filter.reason, filter.error))
-    page = PAGE if selective else min(PAGE, limit)
-    while True:
-        rows = _candidates(shelf, filter, after, page)
-        for entry in _entries(shelf, rows, now_ms):
-            if _matches(entry, filter):
-                found.append(entry)
-                if len(found) == limit:
-                    return found
-        if len(rows) < page:
-            return found
-        after = rows[-1][1]
-
-
-def _candidates(
-    shelf: Shelf, filter: Filter, after: str | None, page: int
-) -> list[tuple[Any, ...]]:
-    tests: dict[str, Any] = {
-        "id = ?": filter.id,
-        "webhook = ?": filter.webhook,
-        "received_at >= ?": filter.since_ms,
-        "received_at < ?": filter.until_ms,
-        ("id < ?" if filter.newest_first else "id > ?"): after,
-    }
-    given = {test: value for test, value in tests.items() if value is not None}
-    where = " AND ".join(given) or "1"
-    order = "DESC" if filter.newest_first else "ASC"
-    with shelf.inbox.read() as inbox:
-        return select(
-            inbox,
-            "SELECT n, id, webhook, received_at, head, body FROM message"
-            f" WHERE {where} ORDER BY id {order} LIMIT {page}",
-            tuple(given.values()),
-        )
-
-
-def _matches(entry: Entry, filter: Filter) -> bool:
-    if filter.state is not None and entry.state is not filter.state:
-        return False
-    if filter.reason is not None and entry.reason != filter.reason:
-        return False
-    return filter.error is None or any(one.error == filter.error for one in entry.attempts[-1:])
-
-
-def _entries(shelf: Shelf, rows: Sequence[tuple[Any, ...]], now_ms: int) -> list[Entry]:
-    if not rows:
-        return []
-    with shelf.ledger.read() as ledger:
-        known = {
-            n: columns
-            for n, *columns in select(
-                ledger,
-                "SELECT d.n, d.state, d.visible_at, d.receive_count, d.token, d.finished_at,"
-                " d.duplicate_of, x.reason FROM json_each(?) AS j"
-                " JOIN delivery AS d ON d.n = j.value LEFT JOIN dead AS x ON x.n = d.n",
-                (numbers([row[0] for row in rows]),),
-            )
-        }
-        positions = dict(select(ledger, "SELECT webhook, position FROM queue"))
-        attempts = {n: attempts_of(ledger, n) for n in known}
-    return [
-        _entry(row, known.get(row[0]), attempts.get(row[0], ()), positions, now_ms) for row in rows
-    ]
-
-
-def _entry(
-    row: tuple[Any, ...],
-    delivery: Sequence[Any] | None,
-    attempts: tuple[Failure, ...],
-    positions: dict[str, int],
-    now_ms: int,
-) -> Entry:
-    n, *parts = row
-    message = read_message(tuple(parts))
-    if delivery is None:
-        passed = n <= positions.get(message.webhook, 0)
-        return Entry(message, State.DONE if passed else State.WAITING)
-    state, visible_at, count, token, finished_at, duplicate_of, reason = delivery
-    if state in (DONE, DEAD, PURGED):
-        where = {DONE: State.DONE, DEAD: State.DEAD, PURGED: State.PURGED}[state]
-        return Entry(message, where, count, None, finished_at, duplicate_of, attempts, reason)
-    leased = token is not None and visible_at > now_ms
-    where = State.LEASED if leased else State.WAITING
-    return Entry(message, where, count, visible_at, None, None, attempts, None)
-
-
 def record(shelf: Shelf, executions: Sequence[Execution]) -> None:
     with shelf.inbox.read() as inbox:
-        known = {
-            one.message_id: select_value(
-                inbox, "SELECT n FROM message WHERE id = ?", (one.message_id,)
+        known = dict(
+            select(
+                inbox,
+                "SELECT id, n FROM message WHERE id IN (SELECT value FROM json_each(?))",
+                (orjson.dumps([one.message_id for one in executions]).decode(),),
             )
-            for one in executions
-        }
+        )
+    rows = [
+        (
+            known[one.message_id],
+            one.attempt,
+            one.started_at_ms,
+            one.duration_ms,
+            one.status,
+            one.error and storable(one.error),
+            one.cause and storable(one.cause),
+            one.state and storable(one.state),
+            orjson.dumps(one.history),
+        )
+        for one in executions
+        if one.message_id in known
+    ]
     with shelf.ledger.write() as ledger:
         ledger.executemany(
             "INSERT INTO execution (n, attempt, started_at, duration_ms, status, error, cause,"
             " state, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    known[one.message_id],
-                    one.attempt,
-                    one.started_at_ms,
-                    one.duration_ms,
-                    one.status,
-                    one.error,
-                    one.cause,
-                    one.state,
-                    orjson.dumps(one.history),
-                )
-                for one in executions
-                if known[one.message_id] is not None
-            ],
+            rows,
         )
 
 
@@ -211,27 +117,30 @@ def executions(shelf: Shelf, message_id: str) -> list[Execution]:
 def refuse(shelf: Shelf, refusals: Sequence[Refusal], now_ms: int) -> None:
     with shelf.outbox.write() as inbox:
         inbox.executemany(
-            "INSERT OR IGNORE INTO refusal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO refusal (id, at, webhook, method, path, remote, status, reason,"
+            " detail, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     one.id,
                     one.at_ms,
                     one.webhook,
-                    one.method,
-                    one.path,
+                    storable(one.method),
+                    storable(one.path),
                     one.remote,
                     one.status,
                     one.reason,
-                    one.detail,
-                    orjson.dumps(one.headers),
+                    storable(one.detail),
+                    orjson.dumps([(storable(name), storable(x)) for name, x in one.headers]),
                     one.body[:REFUSAL_BODY_BYTES],
                 )
                 for one in refusals
             ],
         )
-        for webhook in {one.webhook for one in refusals}:
-            count = sum(one.webhook == webhook for one in refusals)
-            tally(inbox, now_ms, webhook or "", "refused", count)
+        inbox.execute(
+            "DELETE FROM refusal WHERE k <= (SELECT max(k) FROM refusal) - ?", (REFUSALS_KEPT,)
+        )
+        for webhook, count in Counter(one.webhook or "" for one in refusals).items():
+            tally(inbox, now_ms, webhook, "refused", count)
 
 
 def refusals(shelf: Shelf, filter: Filter, after: str | None, limit: int) -> list[Refusal]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -20,10 +21,10 @@ REFRESH_SECONDS: Final = 0.5
 
 
 class Bell:
-    """The listening end."""
+    """The listening end. Raises OSError where it cannot be made."""
 
     def __init__(self, directory: Path, holder: str) -> None:
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         self.path = directory / holder
         self.path.unlink(missing_ok=True)
         os.mkfifo(self.path, 0o600)
@@ -32,7 +33,9 @@ class Bell:
 
     def wait(self, seconds: float) -> None:
         """Until it rings, or the time is over."""
-        select.select([self.descriptor], [], [], seconds)
+        poll = select.poll()  # `select` itself fails beyond 1024 open files
+        poll.register(self.descriptor, select.POLLIN)
+        poll.poll(seconds * 1000)
         self.drain()
 
     def drain(self) -> None:
@@ -54,24 +57,29 @@ class Ringer:
         self._clock = clock
         self._looked_at = float("-inf")
         self._bells: dict[str, int] = {}
+        # Two threads that ring must not meet over a closed descriptor: its number may be a
+        # database's by then, and a stray byte in that would be the end of it.
+        self._lock = threading.Lock()
 
     def ring(self) -> None:
-        """Wake every worker. Never blocks, never raises."""
-        now = self._clock.monotonic()
-        if now - self._looked_at >= REFRESH_SECONDS or not self._bells:
-            self._look()
-            self._looked_at = now
-        for name, descriptor in list(self._bells.items()):
-            try:
-                # A full pipe has rings enough.
-                with contextlib.suppress(BlockingIOError):
-                    os.write(descriptor, b"!")
-            except OSError:
-                self._forget(name)
+        """Wake every worker. Never blocks for long, never raises."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if now - self._looked_at >= REFRESH_SECONDS or not self._bells:
+                self._look()
+                self._looked_at = now
+            for name, descriptor in list(self._bells.items()):
+                try:
+                    # A full pipe has rings enough.
+                    with contextlib.suppress(BlockingIOError):
+                        os.write(descriptor, b"!")
+                except OSError:
+                    self._forget(name)
 
     def close(self) -> None:
-        for name in list(self._bells):
-            self._forget(name)
+        with self._lock:
+            for name in list(self._bells):
+                self._forget(name)
 
     def _look(self) -> None:
         try:
@@ -83,7 +91,7 @@ class Ringer:
         for name in names:
             if name in self._bells:
                 continue
-            # ENXIO: nobody listens any more. Its owner's heir removes it.
+            # ENXIO: nobody listens any more. Upkeep removes it.
             with contextlib.suppress(OSError):
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
                 self._bells[name] = os.open(self._directory / name, flags)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from holdfast.clock import SYSTEM_CLOCK, Clock
@@ -19,12 +20,22 @@ from holdfast.queue.contract import (
     QueueLimits,
     Refusal,
 )
-from holdfast.queue.engines.sqlite import archive, dead, handout, settling, upkeep
+from holdfast.queue.engines.sqlite import (
+    archive,
+    dead,
+    handout,
+    history,
+    queues,
+    retention,
+    settling,
+    upkeep,
+)
 from holdfast.queue.engines.sqlite.bell import Bell, Ringer
-from holdfast.queue.engines.sqlite.files import File, Store, Synchronous, network_file_system
+from holdfast.queue.engines.sqlite.clockwatch import ClockWatch
+from holdfast.queue.engines.sqlite.files import File, Synchronous, storing
 from holdfast.queue.engines.sqlite.holders import Begun, inherit
-from holdfast.queue.engines.sqlite.query import select
 from holdfast.queue.engines.sqlite.shelf import Shelf, read_receipt, tally
+from holdfast.queue.engines.sqlite.store import Store, network_file_system
 from holdfast.telemetry import Telemetry
 
 SYNC_SECONDS = 1.0
@@ -69,8 +80,9 @@ class SQLiteEngine:
             clock=clock,
             telemetry=telemetry or Telemetry(),
         )
-        self._watch = upkeep.ClockWatch(self._shelf)
+        self._watch = ClockWatch(self._shelf)
         self._watch.look()
+        self._presence = threading.Lock()
         self._begun: Begun | None = None
         self._bell: Bell | None = None
         self._synced_at = float("-inf")
@@ -89,12 +101,18 @@ class SQLiteEngine:
             return []
         now = self._clock.now_ms()
         visible_at = now + round(delay_seconds * 1000) if delay_seconds else 0
-        rows = [
-            (one.id, one.webhook, one.received_at_ms, visible_at, one.head(), one.request.body)
-            for one in messages
-        ]
+        rows: list[tuple[str | int | bytes, ...]] = []
         counts: dict[str, int] = {}
+        outcomes: list[StoreError | None] = []
         for one in messages:
+            try:
+                head = one.head()
+            except TypeError as error:  # text that is none: its neighbours shall not suffer for it
+                outcomes.append(StoreError(f"message {one.id} cannot be written down: {error}"))
+                continue
+            row = (one.id, one.webhook, one.received_at_ms, visible_at, head, one.request.body)
+            rows.append(row)
+            outcomes.append(None)
             counts[one.webhook] = counts.get(one.webhook, 0) + 1
         with self._shelf.outbox.write() as inbox:
             at = 0
@@ -111,7 +129,7 @@ class SQLiteEngine:
                 )
                 tally(inbox, now, webhook, "received", count)
         self._shelf.ringer.ring()
-        return [None] * len(messages)
+        return outcomes
 
     def refuse(self, refusals: Sequence[Refusal]) -> None:
         if refusals:
@@ -120,20 +138,7 @@ class SQLiteEngine:
     # Receiver
 
     def configure(self, limits: Mapping[str, QueueLimits]) -> None:
-        with self._shelf.ledger.write(durable=True) as ledger:
-            for webhook, one in limits.items():
-                ledger.execute(
-                    "INSERT INTO queue (webhook, retention, dead_retention, max_receive_count)"
-                    " VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-                    " retention = excluded.retention, dead_retention = excluded.dead_retention,"
-                    " max_receive_count = excluded.max_receive_count",
-                    (
-                        webhook,
-                        round(one.retention_seconds * 1000),
-                        round(one.dead_retention_seconds * 1000),
-                        one.max_receive_count,
-                    ),
-                )
+        queues.configure(self._shelf, limits)
 
     def receive(
         self, webhook: str, limit: int, lease_seconds: float, wait_seconds: float = 0
@@ -148,6 +153,8 @@ class SQLiteEngine:
             self._listen().wait(min(left, 1.0))
 
     def _receive(self, webhook: str, limit: int, lease_seconds: float) -> list[Lease]:
+        # A worker does no upkeep: here it sees that the clock was set, before anything expires.
+        self._watch.look()
         if limit < 1 or not handout.anything_due(self._shelf, webhook, self._clock.now_ms()):
             return []
         for _ in range(TURNS):
@@ -165,7 +172,7 @@ class SQLiteEngine:
         return []
 
     def begin(self, receipts: Sequence[Receipt]) -> None:
-        self._present().add(read_receipt(receipt)[0] for receipt in receipts)
+        self._present().add(map(read_receipt, receipts))
 
     def settle(self, receipts: Sequence[Receipt], duplicate_of: str | None = None) -> list[bool]:
         answers = settling.settle(self._shelf, receipts, duplicate_of, self._clock.now_ms())
@@ -185,8 +192,12 @@ class SQLiteEngine:
         held_on = failure is None and lease_seconds > 0
         visible_at = self._clock.now_ms() + round(lease_seconds * 1000)
         answers = settling.extend(self._shelf, receipts, visible_at, failure, held_on=held_on)
-        if not held_on:
-            self._ended(receipts)
+        # A lease that has passed on is no longer this holder's to answer for.
+        self._ended(
+            receipt
+            for receipt, current in zip(receipts, answers, strict=True)
+            if not (held_on and current)
+        )
         if lease_seconds <= 0:
             self._shelf.ringer.ring()
         return answers
@@ -206,23 +217,27 @@ class SQLiteEngine:
         return self._listen().descriptor
 
     def maintain(self) -> bool:
-        self._watch.look()
-        upkeep.free_dead_holders(self._shelf, self.holder)
-        more = self._watch.may_expire() and upkeep.expire(self._shelf)
-        if self._watch.may_expire():
-            more = upkeep.remove_old_dead(self._shelf) or more
-            more = upkeep.remove_finished(self._shelf) or more
+        shelf, watch = self._shelf, self._watch
+        watch.look()
+        with storing(shelf.store.path):
+            upkeep.free_dead_holders(shelf, self.holder)
+        if by_ms := watch.set_back_ms():
+            upkeep.bring_forward(shelf, by_ms)
+            watch.brought_forward(by_ms)
+        more = watch.may_expire() and retention.step(shelf)
         if not more:
-            upkeep.trim(self._shelf)
+            upkeep.square_counts(shelf)
+            upkeep.trim(shelf)
         if self._clock.monotonic() - self._synced_at >= SYNC_SECONDS:
-            upkeep.sync(self._shelf)
+            watch.sync()
             self._synced_at = self._clock.monotonic()
-        upkeep.checkpoint(self._shelf)
+        upkeep.checkpoint(shelf)
         return more
 
     def reclaim(self, holder: str) -> None:
         """Free what this holder had in its hands, if it no longer lives."""
-        with inherit(self._shelf.store.path / "holders" / holder) as gone:
+        path = self._shelf.store.path / "holders" / holder
+        with storing(self._shelf.store.path), inherit(path) as gone:
             if gone is not None:
                 upkeep.free(self._shelf, gone)
 
@@ -246,16 +261,14 @@ class SQLiteEngine:
         return dead.purge(self._shelf, ids)
 
     def pause(self, webhook: str) -> None:
-        self._set_paused(webhook, paused=True)
+        queues.set_paused(self._shelf, webhook, paused=True)
 
     def resume(self, webhook: str) -> None:
-        self._set_paused(webhook, paused=False)
+        queues.set_paused(self._shelf, webhook, paused=False)
         self._shelf.ringer.ring()
 
     def pauses(self) -> list[str]:
-        with self._shelf.ledger.read() as ledger:
-            rows = select(ledger, "SELECT webhook FROM queue WHERE paused ORDER BY webhook")
-            return [webhook for (webhook,) in rows]
+        return queues.pauses(self._shelf)
 
     # Archive
 
@@ -266,7 +279,7 @@ class SQLiteEngine:
         return archive.executions(self._shelf, message_id)
 
     def events(self, filter: Filter, after: str | None = None, limit: int = 50) -> list[Entry]:
-        return archive.events(self._shelf, filter, after, limit, self._clock.now_ms())
+        return history.events(self._shelf, filter, after, limit, self._clock.now_ms())
 
     def refusals(self, filter: Filter, after: str | None = None, limit: int = 50) -> list[Refusal]:
         return archive.refusals(self._shelf, filter, after, limit)
@@ -293,22 +306,30 @@ class SQLiteEngine:
             file.close()
 
     def _present(self) -> Begun:
-        if self._begun is None:
-            self._begun = Begun(self._shelf.store.path / "holders", self.holder)
-        return self._begun
+        """This holder's file, made when it first leases. Raises StoreError."""
+        with self._presence:
+            if self._begun is None:
+                directory = self._shelf.store.path / "holders"
+                # Under a name that was used before: first free what its earlier life held.
+                self.reclaim(self.holder)
+                with storing(self._shelf.store.path):
+                    if (directory / self.holder).exists():
+                        raise StoreError(f"another process already leases as {self.holder}")
+                    self._begun = Begun(directory, self.holder)
+            return self._begun
 
-    def _ended(self, receipts: Sequence[Receipt]) -> None:
+    def _ended(self, receipts: Iterable[Receipt]) -> None:
         if self._begun is not None:
-            self._begun.remove(read_receipt(receipt)[0] for receipt in receipts)
+            self._begun.remove(map(read_receipt, receipts))
 
     def _listen(self) -> Bell:
-        if self._bell is None:
-            self._bell = Bell(self._shelf.store.path / "bells", self.holder)
-        return self._bell
-
-    def _set_paused(self, webhook: str, *, paused: bool) -> None:
-        with self._shelf.ledger.write(durable=True) as ledger:
-            ledger.execute("UPDATE queue SET paused = ? WHERE webhook = ?", (paused, webhook))
+        self._present()  # a bell without a holder's file is somebody's leftover
+        with self._presence:
+            if self._bell is None:
+                directory = self._shelf.store.path / "bells"
+                with storing(self._shelf.store.path):
+                    self._bell = Bell(directory, self.holder)
+            return self._bell
 
 
 _INSERT = {

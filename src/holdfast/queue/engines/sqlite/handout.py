@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import apsw
 import orjson
 
-from holdfast.message import Failure, Lease, Message
-from holdfast.queue.engines.sqlite.query import select, select_value
+from holdfast.message import Lease, Message
+from holdfast.queue.engines.sqlite.query import select, select_value, stepping
+from holdfast.queue.engines.sqlite.queues import numbers_of
 from holdfast.queue.engines.sqlite.shelf import (
     Shelf,
-    attempts_of,
+    forget,
+    last_attempt,
     lay_to_rest,
     make_receipt,
     numbers,
@@ -32,16 +33,15 @@ def anything_due(shelf: Shelf, webhook: str, now_ms: int) -> bool:
     with shelf.ledger.read() as ledger:
         row = select(
             ledger,
-            "SELECT position, EXISTS (SELECT 1 FROM delivery"
+            "SELECT paused, position, EXISTS (SELECT 1 FROM delivery"
             "  WHERE webhook = ?1 AND state = 0 AND visible_at <= ?2)"
-            " FROM queue WHERE webhook = ?1 AND NOT paused",
+            " FROM queue WHERE webhook = ?1",
             (webhook, now_ms),
         )
-    if not row:
-        return False
-    position, due = row[0]
-    if due:
-        return True
+    # Nobody configured it: what was sent to it is to be worked all the same.
+    paused, position, due = row[0] if row else (False, 0, False)
+    if paused or due:
+        return not paused
     with shelf.inbox.read() as inbox:
         return bool(
             select_value(
@@ -69,22 +69,18 @@ def hand_out(
     """
     token = secrets.randbits(62) + 1
     with shelf.ledger.write() as ledger:
-        queue = select(
-            ledger,
-            "SELECT position, retention, max_receive_count FROM queue"
-            " WHERE webhook = ? AND NOT paused",
-            (webhook,),
-        )
-        if not queue:
+        paused, position, retention, max_receive_count = numbers_of(ledger, webhook)
+        if paused:
             return [], 0
-        position, retention, max_receive_count = queue[0]
         oldest_alive = now_ms - retention if may_expire else -1
         turn = _Turn(shelf, ledger, webhook, holder, token, now_ms, now_ms + lease_ms)
-        returned = turn.returned(limit, oldest_alive, max_receive_count)
-        if turn.leases and turn.leases[0].alone:
-            return turn.leases, returned
-        fresh = turn.fresh(limit - len(turn.leases), position, oldest_alive)
-        return turn.leases, returned + fresh
+        examined = turn.returned(limit, oldest_alive, max_receive_count)
+        if not (turn.leases and turn.leases[0].alone):
+            examined += turn.fresh(limit - len(turn.leases), position, oldest_alive)
+    # Told only now that it is true: the commit might have failed.
+    for letter in turn.buried:
+        shelf.telemetry.emit("message.dead", **letter)
+    return turn.leases, examined
 
 
 class _Turn:
@@ -109,6 +105,8 @@ class _Turn:
         self._until = lease_until
         self._bytes = 0
         self.leases: list[Lease] = []
+        self.buried: list[dict[str, str | int]] = []
+        """The fields of `message.dead` for each that was laid to rest."""
 
     def returned(self, limit: int, oldest_alive: int, max_receive_count: int) -> int:
         """Messages that were handed out before, or sent with a delay."""
@@ -125,46 +123,58 @@ class _Turn:
         if alone_at is not None:
             # Either it goes by itself now, or those before it go first.
             rows = rows[: alone_at or 1]
-        messages = self._messages([row[0] for row in rows])
         taken: list[int] = []
-        for n, count, alone, since in rows:
-            message = messages.get(n)
-            if message is None:
-                self._forget(n)
-            elif since <= oldest_alive:
-                self._bury(n, message, EXPIRED)
-            elif count >= max_receive_count:
-                self._bury(n, message, EXHAUSTED)
-            else:
-                taken.append(n)
-                self._take(n, message, count + 1, alone=bool(alone))
-                if self._bytes > BYTES_AT_ONCE:
-                    break
+        examined = 0
+        with (
+            self._shelf.inbox.read() as inbox,
+            stepping(
+                inbox,
+                "SELECT m.id, m.webhook, m.received_at, m.head, m.body FROM json_each(?) AS j"
+                " LEFT JOIN message AS m ON m.n = j.value",
+                (numbers([row[0] for row in rows]),),
+            ) as found,
+        ):
+            for (n, count, alone, since), parts in zip(rows, found, strict=True):
+                examined += 1
+                if parts[0] is None:
+                    forget(self._ledger, [n])
+                elif since <= oldest_alive:
+                    self._bury(n, parts[0], EXPIRED)
+                elif count >= max_receive_count:
+                    self._bury(n, parts[0], EXHAUSTED)
+                else:
+                    taken.append(n)
+                    self._take(n, read_message(parts), count + 1, alone=bool(alone))
+                    if self._bytes > BYTES_AT_ONCE:
+                        break
         self._ledger.execute(
             "UPDATE delivery SET receive_count = receive_count + 1, visible_at = ?, token = ?,"
             " holder = ? WHERE n IN (SELECT value FROM json_each(?))",
             (self._until, self._token, self._holder, numbers(taken)),
         )
-        return len(rows)
+        return examined
 
     def fresh(self, limit: int, position: int, oldest_alive: int) -> int:
         """Messages never handed out before, in the order in which they were kept."""
         if limit <= 0 or self._bytes > BYTES_AT_ONCE:
             return 0
         rows: list[tuple[int, int, int, int | None, str | None, int]] = []
-        expired: list[tuple[int, Message]] = []
+        expired: list[tuple[int, str]] = []
         last = position
-        with self._shelf.inbox.read() as inbox:
-            found: Iterable[tuple[Any, ...]] = inbox.execute(
+        with (
+            self._shelf.inbox.read() as inbox,
+            stepping(
+                inbox,
                 "SELECT n, visible_at, id, webhook, received_at, head, body FROM message"
                 " WHERE webhook = ? AND n > ? ORDER BY n LIMIT ?",
                 (self._webhook, position, limit),
-            )
+            ) as found,
+        ):
             for n, visible_at, *parts in found:
                 last = n
                 since = parts[2]
                 if since <= oldest_alive:
-                    expired.append((n, read_message(tuple(parts))))
+                    expired.append((n, parts[0]))
                     rows.append((n, self._now, 0, None, None, since))
                 elif visible_at > self._now:
                     rows.append((n, visible_at, 0, None, None, since))
@@ -185,50 +195,33 @@ class _Turn:
             "UPDATE queue SET position = ?, passed = passed + ? WHERE webhook = ?",
             (last, len(rows), self._webhook),
         )
-        for n, message in expired:
-            self._bury(n, message, EXPIRED)
+        for n, id in expired:
+            self._bury(n, id, EXPIRED)
         return len(rows)
-
-    def _messages(self, wanted: list[int]) -> dict[int, Message]:
-        with self._shelf.inbox.read() as inbox:
-            rows: list[tuple[Any, ...]] = select(
-                inbox,
-                "SELECT n, id, webhook, received_at, head, body FROM message"
-                " WHERE n IN (SELECT value FROM json_each(?))",
-                (numbers(wanted),),
-            )
-        return {n: read_message(tuple(parts)) for n, *parts in rows}
 
     def _take(self, n: int, message: Message, count: int, *, alone: bool) -> None:
         self._bytes += len(message.request.body)
         self.leases.append(Lease(message, make_receipt(n, self._token), count, alone))
 
-    def _bury(self, n: int, message: Message, reason: str) -> None:
-        attempts = attempts_of(self._ledger, n)
-        failure: Failure | None = attempts[-1] if attempts else None
+    def _bury(self, n: int, id: str, reason: str) -> None:
+        failure = last_attempt(self._ledger, n)
         lay_to_rest(
             self._ledger,
             n=n,
-            id=message.id,
+            id=id,
             webhook=self._webhook,
             reason=reason,
             failure=failure,
             now_ms=self._now,
         )
-        self._shelf.telemetry.emit(
-            "message.dead",
-            id=message.id,
-            webhook=self._webhook,
-            attempt=failure.attempt if failure else 0,
-            reason=reason,
-            error=failure.error if failure else "",
-            cause=failure.cause if failure else "",
-            state=failure.state if failure else "",
-        )
-
-    def _forget(self, n: int) -> None:
-        # Its body was removed, which happens only to what was finished: a rolled back ledger.
-        self._ledger.execute(
-            "UPDATE delivery SET state = 3, token = NULL, holder = NULL, finished_at = ? WHERE n = ?",
-            (self._now, n),
+        self.buried.append(
+            {
+                "id": id,
+                "webhook": self._webhook,
+                "attempt": failure.attempt if failure else 0,
+                "reason": reason,
+                "error": failure.error if failure else "",
+                "cause": failure.cause if failure else "",
+                "state": failure.state if failure else "",
+            }
         )

@@ -11,23 +11,18 @@ from typing import Self
 import apsw
 
 from holdfast.clock import Clock
-from holdfast.errors import StoreError, StoreLocked, StoreMismatch
+from holdfast.errors import StoreLocked, StoreMismatch
 from holdfast.queue.contract import QueueLimits
-from holdfast.queue.engines.sqlite.files import (
-    Store,
-    connect,
-    create,
-    judge_format,
-    require_sqlite,
-    translate,
-)
+from holdfast.queue.engines.sqlite.files import connect, require_sqlite, storing, translate
 from holdfast.queue.engines.sqlite.query import select, select_value
 from holdfast.queue.engines.sqlite.schema import LEDGER_SCHEMA
+from holdfast.queue.engines.sqlite.store import Store, create, judge_format, make_directory
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What was done. `set_aside`: where the old ledger went, if there was one."""
+    """What was done, in messages that the inbox still has. `set_aside`: where the old ledger went,
+    if there was one."""
 
     waiting: int
     considered_done: int
@@ -44,7 +39,7 @@ def recover(path: Path, *, from_ms: int | None, clock: Clock) -> Recovery:
     store = Store(path)
     if not store.inbox.exists():
         raise StoreMismatch(f"{path} has no inbox, so there is nothing to recover")
-    with SupervisorLock(path):
+    with storing(path), SupervisorLock(path):
         try:
             return _recover(store, from_ms, clock)
         except apsw.Error as error:
@@ -58,69 +53,68 @@ def _recover(store: Store, from_ms: int | None, clock: Clock) -> Recovery:
         store_id = select_value(inbox, "SELECT value FROM meta WHERE key = 'store_id'")
         totals = dict(select(inbox, "SELECT webhook, total FROM sent"))
         queues = []
+        kept = 0
         for webhook, total in totals.items():
-            position, waiting = _position(inbox, webhook, from_ms)
+            position, waiting, passed = _position(inbox, webhook, from_ms)
+            kept += passed
+            # Not what the inbox still has of them: retention may have removed most.
             queues.append((webhook, position, total - waiting, waiting))
     finally:
         inbox.close(force=True)
+    limits = QueueLimits()
+    rows = [
+        (
+            webhook,
+            position,
+            passed,
+            round(limits.retention_seconds * 1000),
+            round(limits.dead_retention_seconds * 1000),
+            limits.max_receive_count,
+        )
+        for webhook, position, passed, _ in queues
+    ]
     set_aside = _set_aside(store, clock)
-    create(store.ledger, LEDGER_SCHEMA, store_id)
-    ledger = connect(store.ledger, synchronous="FULL")
-    try:
-        limits = QueueLimits()
-        with ledger:
-            ledger.executemany(
-                "INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, 0)",
-                [
-                    (
-                        webhook,
-                        position,
-                        passed,
-                        round(limits.retention_seconds * 1000),
-                        round(limits.dead_retention_seconds * 1000),
-                        limits.max_receive_count,
-                    )
-                    for webhook, position, passed, _ in queues
-                ],
-            )
-    finally:
-        ledger.close(force=True)
+    # Filled before it has its name: an empty ledger would mean that nothing was ever worked.
+    create(
+        store.ledger,
+        LEDGER_SCHEMA,
+        store_id,
+        lambda ledger: ledger.executemany("INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, 0)", rows),
+    )
     return Recovery(
-        waiting=sum(waiting for *_, waiting in queues),
-        considered_done=sum(passed for _, _, passed, _ in queues),
-        set_aside=set_aside,
+        waiting=sum(waiting for *_, waiting in queues), considered_done=kept, set_aside=set_aside
     )
 
 
-def _position(inbox: apsw.Connection, webhook: str, from_ms: int | None) -> tuple[int, int]:
-    """The position from which messages wait, and how many do."""
+def _position(inbox: apsw.Connection, webhook: str, from_ms: int | None) -> tuple[int, int, int]:
+    """The position from which messages wait, how many do, and how many there are before it."""
     # Not the last message but the sequence: the last ones may have been removed already.
-    end = select_value(inbox, "SELECT seq FROM sqlite_sequence WHERE name = 'message'") or 0
-    if from_ms is None:
-        return end, 0
-    first = select_value(
+    position = select_value(inbox, "SELECT seq FROM sqlite_sequence WHERE name = 'message'") or 0
+    if from_ms is not None:
+        first = select_value(
+            inbox,
+            "SELECT min(n) FROM message WHERE webhook = ? AND received_at >= ?",
+            (webhook, from_ms),
+        )
+        position = position if first is None else first - 1
+    waiting, passed = select(
         inbox,
-        "SELECT min(n) FROM message WHERE webhook = ? AND received_at >= ?",
-        (webhook, from_ms),
-    )
-    if first is None:
-        return end, 0
-    waiting = select_value(
-        inbox, "SELECT count(*) FROM message WHERE webhook = ? AND n >= ?", (webhook, first)
-    )
-    return first - 1, waiting
+        "SELECT count(*) FILTER (WHERE n > ?1), count(*) FILTER (WHERE n <= ?1) FROM message"
+        " WHERE webhook = ?2",
+        (position, webhook),
+    )[0]
+    return position, waiting, passed
 
 
 def _set_aside(store: Store, clock: Clock) -> Path | None:
-    if not store.ledger.exists():
-        return None
     aside = store.path / f"{store.ledger.name}.{clock.now_ms()}.aside"
-    for suffix in ("-wal", "-shm"):
-        leftover = Path(f"{store.ledger}{suffix}")
-        if leftover.exists():
-            leftover.rename(f"{aside}{suffix}")
-    store.ledger.rename(aside)
-    return aside
+    found = store.ledger.exists()
+    # The file before its log: without its log it may be damaged, and must not pass for whole.
+    for suffix in ("", "-wal", "-shm"):
+        part = Path(f"{store.ledger}{suffix}")
+        if part.exists():
+            part.rename(f"{aside}{suffix}")
+    return aside if found else None
 
 
 class SupervisorLock:
@@ -135,11 +129,9 @@ class SupervisorLock:
         self.descriptor = -1
 
     def __enter__(self) -> Self:
-        try:
-            self._path.mkdir(parents=True, exist_ok=True)
+        with storing(self._path):
+            make_directory(self._path)
             self.descriptor = os.open(self._path / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise StoreError(f"the store {self._path} cannot be used: {error.strerror}") from error
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -25,8 +25,10 @@ CREATE INDEX message_of_webhook ON message (webhook, n);
 -- How many were ever sent: depth is this less what the ledger has passed, at any backlog.
 CREATE TABLE sent (webhook TEXT PRIMARY KEY, total INTEGER NOT NULL) WITHOUT ROWID;
 
+-- A ring: k only grows, and what is REFUSALS_KEPT behind it goes.
 CREATE TABLE refusal (
-  id TEXT PRIMARY KEY,
+  k INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
   at INTEGER NOT NULL,
   webhook TEXT,
   method TEXT NOT NULL,
@@ -37,7 +39,7 @@ CREATE TABLE refusal (
   detail TEXT NOT NULL,
   headers BLOB NOT NULL,
   body BLOB NOT NULL
-) WITHOUT ROWID;
+);
 
 -- Events per minute, for rates.
 CREATE TABLE tally (
@@ -56,7 +58,8 @@ LEDGER_SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- position: every message of the webhook up to this n has a row in delivery, or had one.
--- passed: how many those are.
+-- passed: how many those are. A webhook that left the definition keeps its row: its messages stay
+-- where they are, expire by its numbers, and go on if it comes back.
 CREATE TABLE queue (
   webhook TEXT PRIMARY KEY,
   position INTEGER NOT NULL DEFAULT 0,
@@ -83,7 +86,7 @@ CREATE TABLE delivery (
   duplicate_of TEXT
 );
 CREATE INDEX delivery_live ON delivery (webhook, visible_at, since) WHERE state = 0;
-CREATE INDEX delivery_finished ON delivery (finished_at) WHERE state IN (1, 3);
+CREATE INDEX delivery_finished ON delivery (webhook, finished_at) WHERE state IN (1, 3);
 
 CREATE TABLE dead (
   n INTEGER PRIMARY KEY,
@@ -106,12 +109,14 @@ CREATE TABLE attempt (
   PRIMARY KEY (n, k)
 ) WITHOUT ROWID;
 
--- Which message works a delivery id. supersedes: the dead letter it took the id over from.
+-- Which message works a delivery id, and which dead letters it took the id over from.
 CREATE TABLE claim (
-  webhook TEXT NOT NULL, delivery_id TEXT NOT NULL, n INTEGER NOT NULL, supersedes INTEGER,
+  webhook TEXT NOT NULL, delivery_id TEXT NOT NULL, n INTEGER NOT NULL,
   PRIMARY KEY (webhook, delivery_id)
 ) WITHOUT ROWID;
 CREATE INDEX claim_of_message ON claim (n);
+CREATE TABLE yielded (n INTEGER PRIMARY KEY, webhook TEXT NOT NULL, delivery_id TEXT NOT NULL);
+CREATE INDEX yielded_of_delivery ON yielded (webhook, delivery_id);
 
 CREATE TABLE execution (
   k INTEGER PRIMARY KEY,

@@ -11,6 +11,7 @@ import apsw
 
 from holdfast.message import Failure, Receipt
 from holdfast.queue.contract import Claim, ClaimAnswer
+from holdfast.queue.engines.sqlite.holders import Key
 from holdfast.queue.engines.sqlite.query import select, select_value
 from holdfast.queue.engines.sqlite.schema import DEAD, DONE, LIVE
 from holdfast.queue.engines.sqlite.shelf import (
@@ -22,12 +23,13 @@ from holdfast.queue.engines.sqlite.shelf import (
     numbers,
     pairs,
     read_receipt,
+    storable,
 )
 
 
-def current(ledger: apsw.Connection, receipts: Sequence[tuple[int, int]]) -> list[int]:
-    """The n of each receipt that is current."""
-    return [n for (n,) in select(ledger, HELD, (pairs(list(receipts)),))]
+def current(ledger: apsw.Connection, keys: Sequence[Key]) -> set[Key]:
+    """Those that are current."""
+    return {(n, token) for n, token in select(ledger, HELD, (pairs(list(keys)),))}
 
 
 def settle(
@@ -36,7 +38,7 @@ def settle(
     keys = [read_receipt(receipt) for receipt in receipts]
     with shelf.ledger.write() as ledger:
         held = current(ledger, keys)
-        which = numbers(held)
+        which = numbers([n for n, _ in held])
         ledger.execute(
             "UPDATE delivery SET state = 1, token = NULL, holder = NULL, alone = 0,"
             " finished_at = ?, duplicate_of = ? WHERE n IN (SELECT value FROM json_each(?))",
@@ -44,8 +46,9 @@ def settle(
         )
         if duplicate_of is None:
             ledger.execute(
-                "UPDATE dead SET superseded_by = c.n FROM claim AS c"
-                " WHERE c.n IN (SELECT value FROM json_each(?)) AND c.supersedes = dead.n",
+                "UPDATE dead SET superseded_by = c.n FROM claim AS c JOIN yielded AS y"
+                " ON y.webhook = c.webhook AND y.delivery_id = c.delivery_id"
+                " WHERE c.n IN (SELECT value FROM json_each(?)) AND y.n = dead.n",
                 (which,),
             )
         ledger.execute(
@@ -64,7 +67,7 @@ def release(shelf: Shelf, receipts: Sequence[Receipt], visible_at: int) -> list[
         ledger.execute(
             "UPDATE delivery SET receive_count = receive_count - 1, visible_at = ?, token = NULL,"
             " holder = NULL WHERE n IN (SELECT value FROM json_each(?))",
-            (visible_at, numbers(held)),
+            (visible_at, numbers([n for n, _ in held])),
         )
     return _each_once(keys, held)
 
@@ -85,22 +88,24 @@ def extend(
             "UPDATE delivery SET visible_at = ?1, holder = CASE WHEN ?2 THEN holder END,"
             " alone = CASE WHEN ?2 THEN alone ELSE 0 END"
             " WHERE n IN (SELECT value FROM json_each(?3))",
-            (visible_at, held_on, numbers(held)),
+            (visible_at, held_on, numbers([n for n, _ in held])),
         )
         if failure is not None:
-            for n in held:
+            for n, _ in held:
                 add_attempt(ledger, n, failure)
-    valid = set(held)
-    return [n in valid for n, _ in keys]
+    return [key in held for key in keys]
 
 
 def bury(shelf: Shelf, receipt: Receipt, failure: Failure, now_ms: int) -> bool:
-    n, token = read_receipt(receipt)
+    key = n, _ = read_receipt(receipt)
     with shelf.ledger.write(durable=True) as ledger:
-        if not current(ledger, [(n, token)]):
+        if not current(ledger, [key]):
             return False
         with shelf.inbox.read() as inbox:
-            id, webhook = select(inbox, "SELECT id, webhook FROM message WHERE n = ?", (n,))[0]
+            found = select(inbox, "SELECT id, webhook FROM message WHERE n = ?", (n,))
+        if not found:
+            return False
+        id, webhook = found[0]
         if failure.error:
             add_attempt(ledger, n, failure)
         lay_to_rest(
@@ -116,9 +121,10 @@ def bury(shelf: Shelf, receipt: Receipt, failure: Failure, now_ms: int) -> bool:
 
 
 def claim(shelf: Shelf, receipt: Receipt, delivery_id: str) -> Claim:
-    n, token = read_receipt(receipt)
+    key = n, _ = read_receipt(receipt)
+    delivery_id = storable(delivery_id)
     with shelf.ledger.write() as ledger:
-        if not current(ledger, [(n, token)]):
+        if not current(ledger, [key]):
             return Claim(ClaimAnswer.HELD)
         webhook = select_value(ledger, "SELECT webhook FROM delivery WHERE n = ?", (n,))
         row = select(
@@ -133,8 +139,11 @@ def claim(shelf: Shelf, receipt: Receipt, delivery_id: str) -> Claim:
             return Claim(answer, _id_of(shelf, other))
         if not row or other != n:
             ledger.execute(
-                "INSERT OR REPLACE INTO claim VALUES (?, ?, ?, ?)",
-                (webhook, delivery_id, n, other if state == DEAD else None),
+                "INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", (webhook, delivery_id, n)
+            )
+        if other != n and state == DEAD:
+            ledger.execute(
+                "INSERT OR REPLACE INTO yielded VALUES (?, ?, ?)", (other, webhook, delivery_id)
             )
     return Claim(ClaimAnswer.GRANTED)
 
@@ -145,10 +154,10 @@ def _id_of(shelf: Shelf, n: int) -> str | None:
     return id
 
 
-def _each_once(keys: Sequence[tuple[int, int]], held: Sequence[int]) -> list[bool]:
+def _each_once(keys: Sequence[Key], held: set[Key]) -> list[bool]:
     """Per key, whether it was current; a repeated one is stale the second time."""
     left, answers = set(held), []
-    for n, _ in keys:
-        answers.append(n in left)
-        left.discard(n)
+    for key in keys:
+        answers.append(key in left)
+        left.discard(key)
     return answers

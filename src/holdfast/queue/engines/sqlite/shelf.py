@@ -11,8 +11,9 @@ import orjson
 from holdfast.clock import Clock
 from holdfast.message import Failure, Message, Receipt
 from holdfast.queue.engines.sqlite.bell import Ringer
-from holdfast.queue.engines.sqlite.files import File, Store
+from holdfast.queue.engines.sqlite.files import File
 from holdfast.queue.engines.sqlite.query import select
+from holdfast.queue.engines.sqlite.store import Store
 from holdfast.telemetry import Telemetry
 
 MINUTE_MS: Final = 60_000
@@ -51,10 +52,10 @@ def pairs(receipts: list[tuple[int, int]]) -> str:
 
 
 HELD: Final = (
-    "SELECT d.n FROM json_each(?) AS j JOIN delivery AS d"
+    "SELECT d.n, d.token FROM json_each(?) AS j JOIN delivery AS d"
     " ON d.n = j.value->>0 AND d.token = j.value->>1 AND d.state = 0"
 )
-"""The n of each (n, token) whose receipt is current."""
+"""Each (n, token) whose receipt is current."""
 
 
 def numbers(values: list[int]) -> str:
@@ -70,14 +71,20 @@ def read_receipt(receipt: Receipt) -> tuple[int, int]:
     """(n, token); (0, 0), which nobody holds, for what is no receipt of ours."""
     n, _, token = receipt.partition(".")
     try:
-        return int(n), int(token)
+        key = int(n), int(token)
     except ValueError:
         return 0, 0
+    return key if max(map(abs, key)) < 2**63 else (0, 0)
 
 
 def read_message(row: tuple[Any, ...]) -> Message:
     """From (id, webhook, received_at, head, body)."""
     return Message.from_parts(*row)
+
+
+def storable(text: str) -> str:
+    """The text, with what UTF-8 cannot say (half of a surrogate pair) written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def add_attempt(connection: apsw.Connection, n: int, failure: Failure) -> None:
@@ -87,9 +94,9 @@ def add_attempt(connection: apsw.Connection, n: int, failure: Failure) -> None:
         " FROM attempt WHERE n = ?1",
         (
             n,
-            failure.error,
-            failure.cause,
-            failure.state,
+            storable(failure.error),
+            storable(failure.cause),
+            storable(failure.state),
             failure.at_ms,
             failure.attempt,
             failure.reason,
@@ -97,14 +104,24 @@ def add_attempt(connection: apsw.Connection, n: int, failure: Failure) -> None:
     )
 
 
-def attempts_of(connection: apsw.Connection, n: int) -> tuple[Failure, ...]:
-    """The attempt history, oldest first."""
+def attempts_of(connection: apsw.Connection, wanted: list[int]) -> dict[int, tuple[Failure, ...]]:
+    """The attempt history of each of these that has one, oldest first."""
     rows = select(
         connection,
-        "SELECT error, cause, state, at, attempt, reason FROM attempt WHERE n = ? ORDER BY k",
-        (n,),
+        "SELECT n, error, cause, state, at, attempt, reason FROM attempt"
+        " WHERE n IN (SELECT value FROM json_each(?)) ORDER BY n, k",
+        (numbers(wanted),),
     )
-    return tuple(Failure(*row) for row in rows)
+    found: dict[int, tuple[Failure, ...]] = {}
+    for n, *columns in rows:
+        found[n] = (*found.get(n, ()), Failure(*columns))
+    return found
+
+
+def last_attempt(connection: apsw.Connection, n: int) -> Failure | None:
+    """How the latest attempt failed; None where none did."""
+    attempts = attempts_of(connection, [n]).get(n)
+    return attempts[-1] if attempts else None
 
 
 def lay_to_rest(  # one dead letter has all of these
@@ -131,11 +148,21 @@ def lay_to_rest(  # one dead letter has all of these
             id,
             webhook,
             reason,
-            failure.error or None,
-            failure.cause or None,
-            failure.state or None,
+            storable(failure.error) or None,
+            storable(failure.cause) or None,
+            storable(failure.state) or None,
             now_ms,
             failure.attempt,
         ),
     )
     tally(connection, now_ms, webhook, "dead", 1)
+
+
+def forget(connection: apsw.Connection, which: list[int]) -> None:
+    """Messages without a body: it goes only after they ended, so this ledger is an older one."""
+    # Finished at the beginning of time, so that upkeep takes the row next.
+    connection.execute(
+        "UPDATE delivery SET state = 3, token = NULL, holder = NULL, finished_at = 0"
+        " WHERE n IN (SELECT value FROM json_each(?))",
+        (numbers(which),),
+    )

@@ -1,0 +1,76 @@
+"""Tells when somebody set the clock, and holds expiry off for a while."""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from holdfast.queue.engines.sqlite.query import select
+from holdfast.queue.engines.sqlite.shelf import Shelf
+
+# Beyond this, wall time and monotonic time do not tell the same story.
+JUMP_SECONDS: Final = 60
+# A machine that was off looks like a clock that jumped ahead; only a long gap is worth a warning.
+GAP_SECONDS: Final = 86_400
+SUSPEND_SECONDS: Final = 3_600
+
+
+class ClockWatch:
+    """Compares the wall clock with the monotonic one; across restarts, with the ledger's last sync.
+
+    Nothing expires and nothing is removed for an hour after a jump, restarts included: long enough
+    for whoever reads the warning to put the clock right, or to stop.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._lock = threading.Lock()
+        self._wall_ms: int | None = None
+        self._monotonic = 0.0
+        self._suspended_until = float("-inf")
+        self._set_back_ms = 0
+
+    def may_expire(self) -> bool:
+        return self._shelf.clock.monotonic() >= self._suspended_until
+
+    def look(self) -> None:
+        """Compare; call at least once before anything expires, and then often."""
+        with self._lock:
+            clock = self._shelf.clock
+            wall, monotonic = clock.now_ms(), clock.monotonic()
+            if self._wall_ms is None:
+                by_ms = self._since_last_sync(wall, monotonic)
+                jumped = by_ms > GAP_SECONDS * 1000 or by_ms < -JUMP_SECONDS * 1000
+            else:
+                by_ms = wall - self._wall_ms - round((monotonic - self._monotonic) * 1000)
+                jumped = abs(by_ms) > JUMP_SECONDS * 1000
+            self._wall_ms, self._monotonic = wall, monotonic
+            if jumped:
+                self._suspended_until = monotonic + SUSPEND_SECONDS
+                self._set_back_ms += max(0, -by_ms)
+        if jumped:
+            self._shelf.telemetry.emit("store.clock_jumped", by_seconds=round(by_ms / 1000))
+
+    def set_back_ms(self) -> int:
+        """How far the clock was set back since what it concerns was last brought forward."""
+        return self._set_back_ms
+
+    def brought_forward(self, by_ms: int) -> None:
+        with self._lock:
+            self._set_back_ms -= by_ms
+
+    def sync(self) -> None:
+        """The ledger up to here is on disk when this returns, and with it what we know of time."""
+        clock = self._shelf.clock
+        left = max(0.0, self._suspended_until - clock.monotonic())
+        with self._shelf.ledger.write(durable=True) as ledger:
+            ledger.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('seen_at', ?), ('suspended_ms', ?)",
+                (clock.now_ms(), round(left * 1000)),
+            )
+
+    def _since_last_sync(self, wall: int, monotonic: float) -> int:
+        with self._shelf.ledger.read() as ledger:
+            known = dict(select(ledger, "SELECT key, value FROM meta"))
+        self._suspended_until = monotonic + known.get("suspended_ms", 0) / 1000
+        return wall - int(known.get("seen_at", wall))

@@ -1,0 +1,183 @@
+"""What time alone does: the waiting expire, the dead and the finished are removed, in small steps."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import apsw
+
+from holdfast.queue.engines.sqlite.dead import remove
+from holdfast.queue.engines.sqlite.handout import EXPIRED
+from holdfast.queue.engines.sqlite.query import select, select_value
+from holdfast.queue.engines.sqlite.shelf import (
+    Shelf,
+    forget,
+    last_attempt,
+    lay_to_rest,
+    numbers,
+)
+
+STEP: Final = 200
+# A step's share of bodies: freeing their pages holds up whoever wants to send.
+STEP_BYTES: Final = 8 * 1024 * 1024
+
+
+def step(shelf: Shelf) -> bool:
+    """A little of each; True if there may be more."""
+    more = expire(shelf)
+    more = remove_old_dead(shelf) or more
+    return remove_finished(shelf) or more
+
+
+def expire(shelf: Shelf) -> bool:
+    """Waiting messages past their retention become dead letters; True if there may be more."""
+    now = shelf.clock.now_ms()
+    more = False
+    with shelf.ledger.read() as ledger:
+        queues = select(ledger, "SELECT webhook, position, retention FROM queue")
+    for webhook, position, retention in queues:
+        returned = _expire_returned(shelf, webhook, now - retention, now)
+        fresh = _expire_fresh(shelf, webhook, position, now - retention, now)
+        if count := returned + (fresh or 0):
+            shelf.telemetry.emit("message.expired", webhook=webhook, count=count)
+        more = more or count > 0 or fresh is None
+    return more
+
+
+def _expire_returned(shelf: Shelf, webhook: str, oldest_alive: int, now: int) -> int:
+    query = (
+        "SELECT n FROM delivery WHERE webhook = ? AND state = 0 AND visible_at <= ? AND since <= ?"
+        " LIMIT ?"
+    )
+    with shelf.ledger.read() as ledger:
+        if not select(ledger, query, (webhook, now, oldest_alive, 1)):
+            return 0
+    with shelf.ledger.write(durable=True) as ledger:
+        found = [n for (n,) in select(ledger, query, (webhook, now, oldest_alive, STEP))]
+        with shelf.inbox.read() as inbox:
+            ids = dict(
+                select(
+                    inbox,
+                    "SELECT n, id FROM message WHERE n IN (SELECT value FROM json_each(?))",
+                    (numbers(found),),
+                )
+            )
+        for n, id in ids.items():
+            _rest(ledger, n, id, webhook, now)
+        forget(ledger, [n for n in found if n not in ids])
+    return len(found)
+
+
+def _expire_fresh(
+    shelf: Shelf, webhook: str, position: int, oldest_alive: int, now: int
+) -> int | None:
+    """How many; None where somebody received meanwhile: look again."""
+    with shelf.inbox.read() as inbox:
+        rows = select(
+            inbox,
+            "SELECT n, id, received_at FROM message WHERE webhook = ? AND n > ? ORDER BY n LIMIT ?",
+            (webhook, position, STEP),
+        )
+    expired = []
+    for n, id, received_at in rows:
+        if received_at > oldest_alive:
+            break
+        expired.append((n, id, received_at))
+    if not expired:
+        return 0
+    with shelf.ledger.write(durable=True) as ledger:
+        at = select_value(ledger, "SELECT position FROM queue WHERE webhook = ?", (webhook,))
+        if at != position:
+            return None
+        for n, id, received_at in expired:
+            ledger.execute(
+                "INSERT INTO delivery (n, webhook, state, visible_at, receive_count, since)"
+                " VALUES (?, ?, 0, ?, 0, ?)",
+                (n, webhook, now, received_at),
+            )
+            _rest(ledger, n, id, webhook, now)
+        ledger.execute(
+            "UPDATE queue SET position = ?, passed = passed + ? WHERE webhook = ?",
+            (expired[-1][0], len(expired), webhook),
+        )
+    return len(expired)
+
+
+def _rest(ledger: apsw.Connection, n: int, id: str, webhook: str, now: int) -> None:
+    lay_to_rest(
+        ledger,
+        n=n,
+        id=id,
+        webhook=webhook,
+        reason=EXPIRED,
+        failure=last_attempt(ledger, n),
+        now_ms=now,
+    )
+
+
+def remove_old_dead(shelf: Shelf) -> bool:
+    """Dead letters past their own retention."""
+    now = shelf.clock.now_ms()
+    # CROSS JOIN: webhook by webhook, each by its index, and not every dead letter each time.
+    query = (
+        "SELECT x.n FROM queue AS q CROSS JOIN dead AS x ON x.webhook = q.webhook"
+        " AND x.at <= ? - q.dead_retention LIMIT ?"
+    )
+    with shelf.ledger.read() as ledger:
+        if not select(ledger, query, (now, 1)):
+            return False
+    with shelf.ledger.write(durable=True) as ledger:
+        remove(ledger, [n for (n,) in select(ledger, query, (now, STEP))])
+    return True
+
+
+def remove_finished(shelf: Shelf) -> bool:
+    """Bodies of what is done and past its retention, and of what was purged.
+
+    First the ledger is on disk saying so, then the body goes, then the ledger's row: a power cut
+    between any two of these leaves a body too many, never one too few.
+    """
+    finished = _finished(shelf)
+    if not finished:
+        return False
+    # On disk with this, whoever committed it: what it writes does not matter.
+    with shelf.ledger.write(durable=True) as ledger:
+        ledger.execute("INSERT OR REPLACE INTO meta VALUES ('removed_to', ?)", (finished[-1],))
+    which = numbers(finished)
+    with shelf.outbox.write() as inbox:
+        inbox.execute("DELETE FROM message WHERE n IN (SELECT value FROM json_each(?))", (which,))
+    with shelf.ledger.write() as ledger:
+        for table in ("attempt", "execution", "claim", "yielded", "delivery"):
+            ledger.execute(
+                f"DELETE FROM {table} WHERE n IN (SELECT value FROM json_each(?))",
+                (which,),
+            )
+    return True
+
+
+def _finished(shelf: Shelf) -> list[int]:
+    """A few that are to go, and no more than one step's bytes of them."""
+    now = shelf.clock.now_ms()
+    with shelf.ledger.read() as ledger:
+        rows = select(
+            ledger,
+            "SELECT d.n FROM queue AS q CROSS JOIN delivery AS d INDEXED BY delivery_finished"
+            " ON d.webhook = q.webhook AND d.finished_at <= ? - q.retention"
+            " WHERE d.state IN (1, 3) LIMIT ?",
+            (now, STEP),
+        )
+    with shelf.inbox.read() as inbox:
+        sizes = select(
+            inbox,
+            "SELECT j.value, coalesce(length(m.body), 0) FROM json_each(?) AS j"
+            " LEFT JOIN message AS m ON m.n = j.value",
+            (numbers([n for (n,) in rows]),),
+        )
+    chosen: list[int] = []
+    held = 0
+    for n, size in sizes:
+        if chosen and held + size > STEP_BYTES:
+            break
+        chosen.append(n)
+        held += size
+    return chosen
