@@ -62,7 +62,7 @@ def _json(now: datetime, role: str, kind: Kind, fields: Mapping[str, Any]) -> st
     try:
         line = orjson.dumps(record, default=str).decode()
     except TypeError:
-        # Integers beyond 64 bits and lone surrogates are news all the same.
+        # Integers beyond 64 bits are news all the same.
         line = json.dumps(record, default=str)
     # What a sender wrote must neither end the line nor move the cursor of whoever reads it. All of
     # it stands inside strings, where JSON has an escape for everything.
@@ -84,9 +84,11 @@ def _human(now: datetime, kind: Kind, fields: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _VALUE_CHARACTERS:
-        return value[:_VALUE_CHARACTERS] + "..."
-    return value
+    if not isinstance(value, str):
+        return value
+    cut = value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS] + "..."
+    # Lone surrogates are no UTF-8, and not every reader takes JSON's escapes for them.
+    return cut if cut.isprintable() else cut.encode("utf-8", "backslashreplace").decode()
 
 
 def _printable(value: Any) -> str:
