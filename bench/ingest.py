@@ -19,12 +19,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from bench import machine, processes
-from bench.http_load import tool
+from bench.http_load import Load, tool
+from bench.processes import Process
 from bench.scene import BODY, Scene, fill, open_pipe
 from bench.table import Row, lines, show
 from holdfast.message import Lease
@@ -37,6 +38,7 @@ FEW: Final = 64
 """Connections for latencies: with many more, what is measured is the line before the gateway."""
 
 _IDLE_SECONDS: Final = 0.03
+_STUCK_SECONDS: Final = 30.0
 
 
 def ingest(scene: Scene) -> list[Row]:
@@ -51,6 +53,10 @@ def ingest(scene: Scene) -> list[Row]:
         for _ in range(scene.rounds):
             kept.append(scene.load(keeping.url("/users"), MANY))
             answered.append(scene.load(answering.url("/users"), MANY))
+        processor = [
+            *_processor_time(keeping, kept, "a kept"),
+            *_processor_time(answering, answered, "an answered"),
+        ]
     ratios = [a.rate / b.rate for a, b in zip(kept, answered, strict=True)]
     ratio = statistics.median(ratios)
     scene.ingest_rate = statistics.median(load.rate for load in kept)
@@ -64,7 +70,17 @@ def ingest(scene: Scene) -> list[Row]:
         ),
         Row("  durable ingest", f"{scene.ingest_rate:,.0f}/s"),
         Row("  answering only", f"{unkept:,.0f}/s"),
+        *processor,
     ]
+
+
+def _processor_time(server: Process, loads: Sequence[Load], name: str) -> list[Row]:
+    """Says more than a rate where other work keeps the processors busy."""
+    seconds = server.processor_seconds()
+    if seconds is None:
+        return []
+    micros = seconds / sum(load.answered for load in loads) * 1e6
+    return [Row(f"  processor time of {name} event", f"{micros:.0f} us")]
 
 
 def latency(scene: Scene) -> list[Row]:
@@ -131,11 +147,16 @@ def _drain_rate(scene: Scene, webhook: str) -> float:
 
 
 def _wait_until_left(engine: SQLiteEngine, webhook: str, count: int) -> int:
+    least, at = sys.maxsize, time.perf_counter()
     while True:
         depth = next(row for row in engine.depth() if row.webhook == webhook)
         left = depth.waiting + depth.leased
         if left <= count:
             return left
+        if left < least:
+            least, at = left, time.perf_counter()
+        if time.perf_counter() - at > _STUCK_SECONDS:
+            raise RuntimeError(f"the worker stopped with {left} messages left")
         time.sleep(0.01)
 
 

@@ -80,6 +80,15 @@ class Process:
         rss = _kib(folder / "status", "VmRSS")
         return Memory(rss or 0, _kib(folder / "smaps_rollup", "Pss"))
 
+    def processor_seconds(self) -> float | None:
+        """Processor time of all its threads so far; None where unknown."""
+        try:
+            line = (Path("/proc") / str(self.pid) / "stat").read_text(encoding="ascii")
+        except OSError:
+            return None
+        user, system = line.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Ask it to finish, and wait until it has."""
         if self._process.poll() is None:
