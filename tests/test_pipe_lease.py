@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.message import Receipt
-from holdfast.pipe.runner import IDLE_SECONDS
+from holdfast.pipe.runner import BEGIN_TRIES, IDLE_SECONDS
 from holdfast.queue.contract import State
 from holdfast.testing.model import MemoryEngine
 from pipe_rig import DRAIN_SECONDS, LEASE_SECONDS, STORE_FAILS, Rig, webhook, worked
@@ -217,6 +218,24 @@ def test_a_store_that_fails_is_waited_for(verb: str) -> None:
             assert rig.told("pipe.failed")[0] == told
             assert rig.bench.started == ["a"]
             assert rig.states() == {"a": DONE}
+
+    asyncio.run(test())
+
+
+def test_what_cannot_be_begun_is_given_back() -> None:
+    """A process that cannot even begin does not hold its messages for ever: another may."""
+
+    async def test() -> None:
+        async with running("a") as (rig, _):
+            rig.engine.failing["begin"] = STORE_FAILS
+            for stumble in range(BEGIN_TRIES - 1):
+                wait_seconds = RETRY_SECONDS * 2**stumble
+                await rig.until(partial(rig.timer.waits, wait_seconds))
+                rig.timer.advance(wait_seconds)
+            await rig.until(lambda: rig.told("message.released"))
+
+            assert rig.told("message.released")[0]["why"] == "not begun"
+            assert rig.bench.started == []
 
     asyncio.run(test())
 

@@ -42,6 +42,9 @@ from holdfast.workflow.result import Result
 IDLE_SECONDS: Final = 0.25
 """How often to look for mail when nobody rings."""
 
+BEGIN_TRIES: Final = 5
+"""Past these, messages that cannot be begun here are given back, for another process to try."""
+
 PAUSED_SECONDS: Final = 1.0
 """How often to ask whether an operator paused the pipe."""
 
@@ -258,13 +261,16 @@ class PipeRunner:
                 await self._receiver.begin(batch.receipts())
             except StoreError as error:
                 stumbles += 1
+                if stumbles == BEGIN_TRIES:
+                    self._failed(error)
+                    break
                 await self._tasks.stumbled(error, stumbles)
             else:
                 batch.begun = True
                 return True
         for lease in batch.leases:
             del self._running[lease.receipt]
-        await self._release(batch.leases, "stopping")
+        await self._release(batch.leases, "stopping" if self._stopping else "not begun")
         return False
 
     def _forgotten(self, lease: Lease) -> bool:
@@ -359,7 +365,7 @@ class PipeRunner:
         else:
             self._emit("message.released", lease, why="stopped")
 
-    async def _release(self, leases: Sequence[Lease], why: Literal["stopping", "paused"]) -> None:
+    async def _release(self, leases: Sequence[Lease], why: Literal["stopping", "paused", "not begun"]) -> None:
         """Give back what never started. Where that fails, the leases run out by themselves."""
         if not leases:
             return
