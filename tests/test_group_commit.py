@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from holdfast.clock import ManualClock
 from holdfast.errors import StoreBusy, StoreError, StoreFull
 from holdfast.message import Headers, Message, Request
 from holdfast.queue.contract import Refusal
-from holdfast.queue.group_commit import GroupSender
+from holdfast.queue.group_commit import GroupSender, _emptied
 from holdfast.telemetry import Kind, Telemetry
 
 
@@ -203,6 +204,29 @@ def test_too_many_in_line_are_turned_away_at_once() -> None:
     assert run(test, max_pending=2).store.groups == [["first"], ["m0", "m1"]]
 
 
+def test_too_many_bytes_in_line_are_turned_away_at_once() -> None:
+    """Beyond `max_pending_bytes` too, so that a slow disk cannot fill the memory; then again not."""
+
+    async def test(bench: Bench) -> None:
+        sender = GroupSender(bench.store, Telemetry(), bench.clock, max_pending_bytes=5)
+        bench.store.door.clear()
+        first = asyncio.create_task(sender.send(message("m0")))
+        await asyncio.to_thread(bench.store.entered.acquire, timeout=5)
+        second = asyncio.create_task(sender.send(message("m1")))
+        await asyncio.gather(asyncio.to_thread(lambda: None))
+        with pytest.raises(StoreBusy, match="bytes"):
+            await sender.send(message("one too many"))
+        bench.store.door.set()
+        await asyncio.gather(first, second)
+        await asyncio.to_thread(sender.close)
+        sender = GroupSender(bench.store, Telemetry(), bench.clock, max_pending_bytes=1)
+        for _ in range(3):  # larger than all that may wait, and alone each time
+            await sender.send(message("large"))
+        await asyncio.to_thread(sender.close)
+
+    run(test)
+
+
 def test_an_outage_is_told_once_and_so_is_its_end() -> None:
     """The first failure tells `store.unavailable`, the first success after it how long it took."""
 
@@ -237,6 +261,21 @@ def test_refusals_are_written_when_idle() -> None:
         assert bench.store.refused == ["r1"]
 
     run(test)
+
+
+def test_a_refusal_that_comes_while_others_are_taken_is_taken_too() -> None:
+    """Nobody would ring for it again before the next request."""
+
+    class Late(deque[Refusal]):
+        """One more is there as soon as one is taken."""
+
+        def popleft(self) -> Refusal:
+            taken = super().popleft()
+            if taken.id == "r1":
+                self.append(refusal("r2"))
+            return taken
+
+    assert [one.id for one in _emptied(Late([refusal("r1")]))] == ["r1", "r2"]
 
 
 def test_refusals_never_fail_a_message() -> None:

@@ -18,6 +18,7 @@ restart. A caller who goes away changes nothing: the item stays in its group.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,6 +33,9 @@ from holdfast.telemetry import Telemetry
 
 GROUP_MAX: Final = 1024
 """Items in one group: beyond this a longer transaction only makes its members wait longer."""
+
+PENDING_BYTES: Final = 64 * 1024 * 1024
+"""Bodies that wait to be kept. A count alone would let a slow disk fill the memory."""
 
 NOTES_MAX: Final = 1000
 """Refusals or executions held for writing; beyond it the oldest are dropped."""
@@ -51,12 +55,21 @@ class GroupSender:
     """
 
     def __init__(
-        self, sender: Sender, telemetry: Telemetry, clock: Clock, *, max_pending: int = 10_000
+        self,
+        sender: Sender,
+        telemetry: Telemetry,
+        clock: Clock,
+        *,
+        max_pending: int = 10_000,
+        max_pending_bytes: int = PENDING_BYTES,
     ) -> None:
         self._sender = sender
         self._telemetry = telemetry
         self._clock = clock
         self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
+        self._pending_bytes = 0
+        self._counting = threading.Lock()
         self._line: SimpleQueue[tuple[Message, Waiter] | None] = SimpleQueue()
         self._refusals: deque[Refusal] = deque(maxlen=NOTES_MAX)
         self._noted_at = 0.0
@@ -75,9 +88,17 @@ class GroupSender:
             raise StoreError("shutting down")
         if self._line.qsize() >= self._max_pending:
             raise StoreBusy(f"{self._max_pending} messages are waiting to be kept")
+        self._count(len(message.request.body))
         kept = asyncio.get_running_loop().create_future()
         self._line.put((message, kept))
         await kept
+
+    def _count(self, size: int) -> None:
+        with self._counting:
+            # One that is larger than all that may wait is kept if it waits alone.
+            if self._pending_bytes and self._pending_bytes + size > self._max_pending_bytes:
+                raise StoreBusy(f"{self._pending_bytes} bytes are waiting to be kept")
+            self._pending_bytes += size
 
     def refuse(self, refusal: Refusal) -> None:
         """Note what was not accepted, some time soon. Never blocks; drops the oldest if swamped."""
@@ -115,6 +136,8 @@ class GroupSender:
             self._failed(failure, len(messages))
         else:
             self._worked()
+        with self._counting:
+            self._pending_bytes -= sum(len(one.request.body) for one in messages)
         _wake(list(zip(waiters, outcomes, strict=True)))
 
     def _failed(self, error: StoreError, waiting: int) -> None:
@@ -134,7 +157,7 @@ class GroupSender:
         if not idle and now - self._noted_at < NOTE_SECONDS:
             return
         self._noted_at = now
-        refusals = [self._refusals.popleft() for _ in range(len(self._refusals))]
+        refusals = _emptied(self._refusals)
         try:
             self._sender.refuse(refusals)
         except Exception:
@@ -292,7 +315,7 @@ class GroupReceiver:
                 return
 
     def _record(self) -> None:
-        executions = [self._executions.popleft() for _ in range(len(self._executions))]
+        executions = _emptied(self._executions)
         try:
             if self._archive is not None:
                 self._archive.record(executions)
@@ -329,6 +352,15 @@ def _gather(line: SimpleQueue[Item]) -> list[Item]:
     group = [line.get()]
     group.extend(line.get_nowait() for _ in range(min(line.qsize(), GROUP_MAX - 1)))
     return group
+
+
+def _emptied(notes: deque[Item]) -> list[Item]:
+    """All of them, those added meanwhile too: only a note that comes to none says that it is there."""
+    taken = []
+    with contextlib.suppress(IndexError):
+        while True:
+            taken.append(notes.popleft())
+    return taken
 
 
 def _rest(line: SimpleQueue[Item | None]) -> list[Item]:
