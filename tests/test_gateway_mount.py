@@ -187,3 +187,14 @@ def test_it_runs_inside_a_client_without_a_server() -> None:
             return await client.post("/users", content=ADA, headers=headers)
 
     assert asyncio.run(scenario()).json() == {"id": scene.keeper.messages[0].id}
+
+
+def test_a_body_shorter_than_announced_is_not_an_event() -> None:
+    """Some servers take a connection that broke off for the end of the body."""
+    scene = Scene(users())
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+    sent = asyncio.run(call(Application(scene.door), http("/users", headers=headers), WHOLE))
+
+    assert sent[0]["status"] == 400
+    assert scene.keeper.messages == []
+    assert [note.reason for note in scene.keeper.refusals] == ["body_incomplete"]

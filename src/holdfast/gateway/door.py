@@ -170,6 +170,8 @@ class Door:
                 chunks.append(chunk)
                 if size > route.limit_bytes:
                     return self._intake.too_large(route, b"".join(chunks))
+                if not more and length is not None and size < length:
+                    raise HungUp  # said by a server that takes a broken connection for an end
                 if not more or size == length:
                     return chunk if len(chunks) == 1 else b"".join(chunks)
         except HungUp:
