@@ -17,6 +17,8 @@ from holdfast.clock import backoff_seconds
 
 RESTART_FIRST_SECONDS: Final = 0.2
 RESTART_MAX_SECONDS: Final = 30.0
+# The exit code that is told of a child that never was.
+NOT_STARTED: Final = -1
 # A line of counts grows with the number of webhooks and reasons; one that did not fit would leave
 # the child waiting for ever to get rid of it.
 REPORT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -55,7 +57,11 @@ class Child:
     async def run(self) -> None:
         """Start, and start again, until stopped."""
         while not self._stopping:
-            pid, code = await self._once()
+            try:
+                pid, code = await self._once()
+            except OSError as error:  # no room for one more process just now
+                self.failure = f"the {self.role} cannot be started: {error}"
+                pid, code = 0, NOT_STARTED
             wait = None
             if not self._stopping:
                 # Only what never became ready waits longer each time. A worker that died of a

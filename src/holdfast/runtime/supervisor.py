@@ -24,7 +24,7 @@ import orjson
 
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
-from holdfast.errors import HoldfastError, StoreError
+from holdfast.errors import HoldfastError
 from holdfast.queue.contract import Depth, Filter
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
@@ -90,6 +90,7 @@ class Supervisor:
         telemetry.subscribe(self._counts)
         self._depths: list[Depth] = []
         self._upkeep_at = clock.monotonic()
+        self._upkeep_over = False
         self._store_error = ""
         self._children: list[Child] = []
         self._roles: dict[int, str] = {}
@@ -134,7 +135,9 @@ class Supervisor:
             for child in self._children:
                 child.kill()
             await asyncio.gather(*running, return_exceptions=True)
-            upkeep.cancel()
+            # Not cancelled: its thread would go on, in a store that is no longer ours.
+            self._upkeep_over = True
+            self._nudge.set()
             await asyncio.gather(upkeep, return_exceptions=True)
             if ops is not None:
                 ops.close()
@@ -244,15 +247,17 @@ class Supervisor:
                 child.kill()
 
     async def _upkeep(self, engine: SQLiteEngine) -> None:
-        while True:
+        while not self._upkeep_over:
+            self._nudge.clear()
             try:
                 more = await asyncio.to_thread(engine.maintain)
                 self._depths = await asyncio.to_thread(engine.depth)
                 self._upkeep_at, self._store_error = self._clock.monotonic(), ""
-            except (StoreError, OSError) as error:
-                self._store_error = str(error)
+            except Exception as error:  # whatever it is: without upkeep nobody frees and expires
+                told, self._store_error = self._store_error, f"{type(error).__name__}: {error}"
+                if self._store_error != told:
+                    self._telemetry.emit("store.warning", message=f"upkeep: {self._store_error}")
                 more = False
-            self._nudge.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudge.wait(), 0 if more else UPKEEP_SECONDS)
 

@@ -1,0 +1,93 @@
+"""The supervisor goes on, whatever its upkeep or its children run into."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.compiled import Compiled
+from holdfast.queue.contract import Depth
+from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.runtime.processes import NOT_STARTED, Child
+from holdfast.runtime.supervisor import RunOptions, Supervisor
+from holdfast.telemetry import Kind, Telemetry
+
+
+class Stumbling(SQLiteEngine):
+    """Upkeep that meets a defect twice, and then works."""
+
+    stumbles = 2
+    ended: asyncio.Event
+
+    def maintain(self) -> bool:
+        if self.stumbles:
+            self.stumbles -= 1
+            raise KeyError("a defect")
+        return super().maintain()
+
+    def depth(self) -> list[Depth]:
+        self.loop.call_soon_threadsafe(self.ended.set)
+        return super().depth()
+
+    loop: asyncio.AbstractEventLoop
+
+
+def test_upkeep_goes_on_after_any_error(tmp_path: Path) -> None:
+    """Not only after the store's own: without upkeep nobody would free, expire or sync any more."""
+    told: list[Mapping[str, Any]] = []
+    telemetry = Telemetry()
+
+    def hear(kind: Kind, fields: Mapping[str, Any]) -> None:
+        if kind.name == "store.warning":
+            told.append(fields)
+
+    telemetry.subscribe(hear)
+
+    async def story() -> None:
+        engine = Stumbling(tmp_path / "store")
+        engine.loop, engine.ended = asyncio.get_running_loop(), asyncio.Event()
+        options = RunOptions(Path("none.py"), str(tmp_path / "store"))
+        supervisor = Supervisor(options, Compiled("none", ()), telemetry)
+        upkeep = asyncio.ensure_future(supervisor._upkeep(engine))
+        while not engine.ended.is_set():
+            supervisor._nudge.set()
+            await asyncio.gather(asyncio.to_thread(lambda: None))
+        supervisor._upkeep_over = True
+        supervisor._nudge.set()
+        await asyncio.wait_for(upkeep, 5)
+        engine.close()
+
+    asyncio.run(asyncio.wait_for(story(), 10))
+
+    assert told == [{"message": "upkeep: KeyError: 'a defect'"}]
+
+
+def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without room for one more process, for a moment, must not cost the worker."""
+    ends: list[tuple[int, float | None]] = []
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    def ended(child: Child, _pid: int, code: int, restart_seconds: float | None) -> None:
+        ends.append((code, restart_seconds))
+        if len(ends) == 2:
+            child.stop()
+
+    async def story() -> None:
+        child = Child(
+            "worker",
+            list,
+            on_report=lambda _child, _pid, _fields: None,
+            on_end=ended,
+        )
+        await child.run()
+        assert child.failure is not None
+        assert "cannot be started" in child.failure
+
+    asyncio.run(asyncio.wait_for(story(), 10))
+
+    assert [code for code, _ in ends] == [NOT_STARTED, NOT_STARTED]
