@@ -106,7 +106,7 @@ def logged(name: str, *, format: LogFormat = "json", level: Level = "debug", **f
 
 def test_a_json_line_has_time_level_event_role_and_fields() -> None:
     """One object a line, the time in UTC."""
-    line = logged("message.done", id="7", webhook="users", attempt=1, duration_ms=1.5)
+    line = logged("message.done", id="7", webhook="users", attempt=1, duration_ms=1.50049)
 
     assert orjson.loads(line) == {
         "time": "2023-11-14T22:13:20.000Z",

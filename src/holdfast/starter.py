@@ -36,7 +36,7 @@ class User(BaseModel):
 # One webhook: POST /users. The sender signs the body with a secret that you both know.
 # The secret itself is never written here, only where it is: env:NAME or file:PATH.
 #
-#     export USERS_SECRET="$(openssl rand -hex 32)"
+# `holdfast init` made one, and put it into `.env` beside this file.
 #
 # An event is on disk before its sender hears 200. It is worked afterwards, and again if that
 # fails; after three attempts it rests in dead letters (`holdfast dead`) until you send it back.

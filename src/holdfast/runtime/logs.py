@@ -84,6 +84,8 @@ def _human(now: datetime, kind: Kind, fields: Mapping[str, Any]) -> str:
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 3)
     if not isinstance(value, str):
         return value
     cut = value if len(value) <= _VALUE_CHARACTERS else value[:_VALUE_CHARACTERS] + "..."
