@@ -12,9 +12,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import uvloop
 
@@ -99,19 +98,18 @@ async def _gateway(
     counts: Counts,
     reports: Reports,
 ) -> int:
-    stop, hurry = _prepare(reports, telemetry, "gateway")
+    stop, _ = _prepare(reports, telemetry, "gateway")
     gateway = Gateway(compiled, options.store, telemetry)
     repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
-    serving = serve(
-        gateway.door,
-        host=options.host,
-        port=options.port,
-        on_ready=lambda port: reports.say(ready=True, port=port),
-        stop=stop,
-        drain_seconds=DRAIN_SECONDS,
-    )
     try:
-        await _unless(hurry, serving)
+        await serve(
+            gateway.door,
+            host=options.host,
+            port=options.port,
+            on_ready=lambda port: reports.say(ready=True, port=port),
+            stop=stop,
+            drain_seconds=DRAIN_SECONDS,
+        )
     finally:
         repeat.cancel()
         await asyncio.to_thread(gateway.close)
@@ -128,27 +126,23 @@ async def _worker(
 ) -> int:
     stop, hurry = _prepare(reports, telemetry, "worker")
     worker = Worker(compiled, options.store, telemetry)
-    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
+    loop = asyncio.get_running_loop()
+    repeat = loop.create_task(reports.repeat(counts))
+    work = loop.create_task(worker.run(stop))
+    hurried = loop.create_task(hurry.wait())
     reports.say(ready=True)
     try:
-        await _unless(hurry, worker.run(stop))
+        await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.wait((work,))
+        elif not work.cancelled():
+            work.result()
     finally:
+        hurried.cancel()
         repeat.cancel()
         reports.say(counts=counts.rows())
     return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
-
-
-async def _unless(hurry: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """See the work through; once there is a hurry, cancel it."""
-    working = asyncio.ensure_future(work)
-    hurried = asyncio.ensure_future(hurry.wait())
-    await asyncio.wait((working, hurried), return_when=asyncio.FIRST_COMPLETED)
-    hurried.cancel()
-    if not working.done():
-        working.cancel()
-        await asyncio.wait((working,))
-    elif not working.cancelled():
-        working.result()
 
 
 def _prepare(
