@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -11,8 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.errors import StoreLocked
 from holdfast.message import DeadLetter
 from holdfast.queue.contract import Filter, State
+from holdfast.queue.engines.sqlite.recover import SupervisorLock
+from holdfast.runtime.processes import RESTART_FIRST_SECONDS
+from holdfast.runtime.reports import Reports
+from holdfast.runtime.worker import DRAIN_SECONDS
 from process_kit import Gate, Process, Run, gone, holdfast, running, until
 
 FAULTS = """\
@@ -39,6 +46,12 @@ def leaves(event: Event[Any]) -> None:
 @app.webhook("/exits", queue=TWICE, pipe=QUICK)
 def exits(event: Event[Any]) -> None:
     os._exit(3)
+
+@app.webhook("/spawns")
+def spawns(event: Event[Any]) -> None:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    child = subprocess.Popen(["sleep", "600"], close_fds=False, **quiet)
+    (HERE / "spawned").write_text(str(child.pid))
 
 @app.webhook("/segfaults", queue=TWICE, pipe=QUICK)
 async def segfaults(event: Event[Any]) -> None:
@@ -94,6 +107,16 @@ def test_a_handler_at_fault_fills_dead_letters_and_harms_nobody(
     for id in before + after:
         assert faults.ended(id).state is State.DONE
     assert set(before + after) <= set(faults.noted("fine"))
+
+
+def test_a_worker_that_died_of_a_message_is_back_at_once(faults: Run) -> None:
+    """However many it has died of: only a worker that cannot start is waited for longer."""
+    for _ in range(2):
+        faults.ended(faults.keep("/exits"))
+
+    ended = [json.loads(line) for line in faults.lines if '"process.ended"' in line]
+    assert len(ended) >= 4
+    assert max(one["restart_seconds"] for one in ended) <= RESTART_FIRST_SECONDS
 
 
 def test_the_operations_port_tells_what_there_is(faults: Run) -> None:
@@ -168,12 +191,73 @@ def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
         until(lambda: run.noted("begun"), "it is being worked")
         run.send(signal.SIGTERM)
         run.hear(r"process.stopping.*role.:.worker")
+        began = SYSTEM_CLOCK.monotonic()
         run.send(signal.SIGTERM)
 
         assert run.code() == 0
+        assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS / 2
         entry = run.entry(id)
         assert (entry.state, entry.receive_count) == (State.WAITING, 1)
         assert [one.error for one in entry.attempts] == ["Stopped"]
+
+
+def test_a_second_sigterm_ends_a_gateway_that_waits_for_a_body(tmp_path: Path) -> None:
+    """A sender that never finishes holds up the first one only."""
+    with running(tmp_path, FAULTS) as run:
+        url = httpx.URL(run.record["url"])
+        with socket.create_connection((url.host, url.port or 0)) as sender:
+            head = "POST /fine HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            sender.sendall(f"{head}Content-Length: 10\r\n\r\n{{".encode())
+            run.keep("/fine")  # whoever came before is inside by now
+            run.send(signal.SIGTERM)
+            run.hear(r"process.stopping.*role.:.gateway")
+            began = SYSTEM_CLOCK.monotonic()
+            run.send(signal.SIGTERM)
+
+            assert run.code() == 0
+            assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS / 2
+
+
+def test_what_a_handler_started_does_not_hold_the_store(tmp_path: Path) -> None:
+    """A program that outlives its worker has nothing of the store's lock."""
+    with running(tmp_path, FAULTS) as run:
+        run.ended(run.keep("/spawns"))
+    spawned = int((tmp_path / "spawned").read_text())
+    try:
+        assert not gone(spawned)
+        until(lambda: lockable(run.store), "the store is free")
+    finally:
+        os.kill(spawned, signal.SIGKILL)
+
+
+def lockable(store: Path) -> bool:
+    """Whether a new supervisor could have this store."""
+    try:
+        with SupervisorLock(store):
+            return True
+    except StoreLocked:
+        return False
+
+
+def test_a_supervisor_that_does_not_listen_holds_nobody_up() -> None:
+    """Reports never block; what was left out is made up for, and no line is broken."""
+    reading, writing = os.pipe()
+    lifeline, _ = ends = os.pipe()
+    try:
+        reports = Reports(writing, lifeline)
+        for number in range(10_000):
+            reports.say(number=number, padding="x" * 100)
+        heard = b""
+        while b"last" not in heard:
+            heard += os.read(reading, 1 << 20)
+            reports.say(last=True)
+
+        lines = [json.loads(line) for line in heard.splitlines()]
+        assert [one["number"] for one in lines[:100]] == list(range(100))
+        assert lines[-1] == {"last": True}
+    finally:
+        for descriptor in (reading, writing, *ends):
+            os.close(descriptor)
 
 
 def test_a_killed_worker_is_replaced_and_its_message_comes_again(tmp_path: Path) -> None:
@@ -230,13 +314,12 @@ def test_children_of_a_killed_supervisor_end_by_themselves(tmp_path: Path) -> No
             assert third.entry(third.keep("/gated")).message.webhook == "gated"
 
 
-def test_a_second_supervisor_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_supervisor_is_refused_and_the_first_goes_on(faults: Run) -> None:
     """Exit code 3, and a message that says what to do."""
-    with running(tmp_path, FAULTS) as run:
-        second = Run(tmp_path)
-        assert second.code() == 3
-        assert "stop it, or choose another store" in second.said
-        assert run.ended(run.keep("/fine")).state is State.DONE
+    second = Run(faults.directory)
+    assert second.code() == 3
+    assert "stop it, or choose another store" in second.said
+    assert faults.ended(faults.keep("/fine")).state is State.DONE
 
 
 def test_an_application_receives_and_workers_beside_it_work(tmp_path: Path) -> None:
