@@ -7,10 +7,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-
 from bench.disk import Disk, Mode, Platter, Truncate, Write
 from bench.load import make_message
 from bench.powercut import Tally, cut, run
+
 from holdfast.clock import ManualClock
 from holdfast.errors import StoreError, StoreFull
 from holdfast.queue.contract import Filter, QueueLimits
