@@ -32,17 +32,17 @@ def browse(shelf: Shelf, filter: Filter, after: str | None, limit: int) -> list[
         wanted = limit - len(letters)
         rows, attempts = _rows(shelf, filter, after, wanted)
         messages = messages_by_number(shelf, [row[0] for row in rows])
-        later = _ids(shelf, [row[7] for row in rows if row[7] is not None])
-        for n, reason, error, cause, state, at, attempt, superseded_by, count, _ in rows:
+        later = _ids(shelf, [row[3] for row in rows if row[3] is not None])
+        for n, reason, at, superseded_by, count, _ in rows:
             if n not in messages:
                 continue
-            failure = Failure(error or "", cause or "", state or "", at, attempt, reason)
+            told = attempts.get(n, ())
             letters.append(
                 DeadLetter(
                     message=messages[n],
                     reason=reason,
-                    failure=failure if error else None,
-                    attempts=attempts.get(n, ()),
+                    failure=told[-1] if told else None,
+                    attempts=told,
                     died_at_ms=at,
                     receive_count=count,
                     superseded_by=later.get(superseded_by),
@@ -65,8 +65,8 @@ def _rows(
     with shelf.ledger.snapshot() as ledger:
         rows = select(
             ledger,
-            "SELECT x.n, x.reason, x.error, x.cause, x.failed_state, x.at, x.attempt,"
-            " x.superseded_by, d.receive_count, x.id FROM dead AS x JOIN delivery AS d ON d.n = x.n"
+            "SELECT x.n, x.reason, x.at, x.superseded_by, d.receive_count, x.id"
+            " FROM dead AS x JOIN delivery AS d ON d.n = x.n"
             f" WHERE {where} ORDER BY x.id {order} LIMIT ?",
             (*given.values(), limit),
         )

@@ -88,16 +88,14 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_live ON delivery (webhook, visible_at, since) WHERE state = 0;
 CREATE INDEX delivery_finished ON delivery (webhook, finished_at) WHERE state IN (1, 3);
 
+-- error: that of the last attempt, to search by; the rest of it is with the attempts.
 CREATE TABLE dead (
   n INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
   webhook TEXT NOT NULL,
   reason TEXT NOT NULL,
   error TEXT,
-  cause TEXT,
-  failed_state TEXT,
   at INTEGER NOT NULL,
-  attempt INTEGER NOT NULL,
   superseded_by INTEGER
 );
 CREATE INDEX dead_of_webhook ON dead (webhook, at);

@@ -140,20 +140,10 @@ def lay_to_rest(  # one dead letter has all of these
         " WHERE n = ?",
         (now_ms, n),
     )
-    failure = failure or Failure("", "")
+    error = storable(failure.error) if failure and failure.error else None
     connection.execute(
-        "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-        (
-            n,
-            id,
-            webhook,
-            reason,
-            storable(failure.error) or None,
-            storable(failure.cause) or None,
-            storable(failure.state) or None,
-            now_ms,
-            failure.attempt,
-        ),
+        "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        (n, id, webhook, reason, error, now_ms),
     )
     tally(connection, now_ms, webhook, "dead", 1)
 

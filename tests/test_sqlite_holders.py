@@ -1,0 +1,241 @@
+"""Who lives, who died, and what the dead had begun: across real processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from holdfast.clock import SYSTEM_CLOCK, ManualClock
+from holdfast.errors import StoreError, StoreFull
+from holdfast.queue.engines.sqlite import holders
+from holdfast.queue.engines.sqlite.bell import Bell, Ringer
+from holdfast.queue.engines.sqlite.holders import Begun, inherit, others
+from sqlite_kit import Process, counts, ids, opened, processes, received, sent
+
+WORKER = """
+engine = opened(path, SYSTEM_CLOCK, holder)
+leases = received(engine, 10)
+engine.begin([lease.receipt for lease in leases[:2]])
+say(ids(leases))
+hear()
+"""
+PARENT = """
+begun = Begun(path / "holders", holder)
+begun.add([(7, 1)])
+child = os.fork()
+if not child:
+    say("forked")
+    hear()
+    os._exit(0)
+hear()
+""".replace("begun = ", "from holdfast.queue.engines.sqlite.holders import Begun\nbegun = ", 1)
+
+
+def test_what_a_killed_worker_had_begun_comes_alone_and_the_rest_uncounted(tmp_path: Path) -> None:
+    """A real `kill -9`; the next upkeep frees everything at once, without waiting for a lease."""
+    engine = opened(tmp_path, SYSTEM_CLOCK, "survivor")
+    everything = sent(engine, SYSTEM_CLOCK, 5)
+    with processes(WORKER, tmp_path, "victim") as [victim]:
+        assert victim.hear() == everything
+        engine.maintain()
+        assert received(engine) == []  # it lives
+        victim.kill()
+        engine.maintain()
+
+        handed = [received(engine) for _ in range(4)]
+
+    assert not (tmp_path / "holders" / "victim").exists()
+    suspects = [leases for leases in handed if leases and leases[0].alone]
+    assert sorted(id for leases in suspects for id in ids(leases)) == everything[:2]
+    assert all(len(leases) == 1 and leases[0].receive_count == 2 for leases in suspects)
+    innocent = [lease for leases in handed for lease in leases if not lease.alone]
+    assert sorted(ids(innocent)) == everything[2:]
+    assert {lease.receive_count for lease in innocent} == {1}
+    engine.close()
+
+
+def test_a_forked_child_does_not_keep_its_parent_alive(tmp_path: Path) -> None:
+    """A handler may fork and not exec: the lock must end with the worker all the same."""
+    parent = Process(PARENT, tmp_path, "parent")
+    try:
+        assert parent.hear() == "forked"
+        path = tmp_path / "holders" / "parent"
+        with inherit(path) as living:
+            assert living is None
+        parent.kill()
+        with inherit(path) as dead:
+            assert dead is not None
+            assert dead.begun == frozenset({7})
+    finally:
+        parent.tell("end")
+        parent.close()
+
+
+def test_a_file_has_its_name_only_once_it_is_locked(tmp_path: Path) -> None:
+    """Upkeep that looks at any moment never takes a worker that is just starting for dead."""
+    deaths: list[str] = []
+
+    def look() -> None:
+        while not over.is_set():
+            for path in others(tmp_path, ""):
+                with inherit(path) as dead:
+                    if dead is not None:
+                        deaths.append(dead.name)
+
+    over = threading.Event()
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for number in range(200):
+            begun = Begun(tmp_path, f"worker-{number}")
+            begun.add([(number + 1, 1)])
+            with inherit(begun.path) as dead:
+                assert dead is None
+            begun.close(keep_file=False)
+    finally:
+        over.set()
+        looking.join(5)
+    assert deaths == []
+
+
+def test_leftovers_are_swept(tmp_path: Path) -> None:
+    """A file that nobody finished making, and bells of workers that are gone."""
+    engine = opened(tmp_path, ManualClock(), "sweeper")
+    sent(engine, ManualClock(), 1)
+    received(engine)
+    assert engine.bell() is not None
+    (tmp_path / "holders" / ".half-made").touch()
+    os.mkfifo(tmp_path / "bells" / "gone")
+
+    engine.maintain()
+
+    assert [path.name for path in (tmp_path / "holders").iterdir()] == ["sweeper"]
+    assert [path.name for path in (tmp_path / "bells").iterdir()] == ["sweeper"]
+    engine.close()
+    assert list((tmp_path / "holders").iterdir()) == list((tmp_path / "bells").iterdir()) == []
+
+
+def test_more_than_there_are_slots_for_counts_as_everything(tmp_path: Path) -> None:
+    """Better one suspect too many than one too few."""
+    begun = Begun(tmp_path, "busy")
+    begun.add((n, 1) for n in range(1, holders.SLOTS + 1))
+    begun.close(keep_file=True)
+
+    with inherit(tmp_path / "busy") as dead:
+        assert dead is not None
+        assert dead.begun is None
+
+
+def test_two_leases_of_one_message_are_two(tmp_path: Path) -> None:
+    """Letting go of the older one leaves the newer, and slots are given back."""
+    begun = Begun(tmp_path, "twice")
+    for _ in range(holders.SLOTS):
+        begun.add([(5, 1), (5, 2)])
+        begun.remove([(5, 1)])
+        begun.add([(6, 3)])
+        begun.remove([(6, 3), (9, 9)])
+    begun.close(keep_file=True)
+
+    with inherit(tmp_path / "twice") as dead:
+        assert dead is not None
+        assert dead.begun == frozenset({5})
+
+
+def test_a_name_that_comes_back_frees_its_earlier_life(tmp_path: Path) -> None:
+    """And two that live under one name are one too many."""
+    clock = ManualClock()
+    first = opened(tmp_path, clock, "same")
+    sent(first, clock, 1)
+    (lease,) = received(first)
+    second = opened(tmp_path, clock, "same")
+    with pytest.raises(StoreError, match="already leases as same"):
+        received(second)
+    first.begin([lease.receipt])
+    first.abandon()
+
+    (again,) = received(second)
+
+    assert (again.receive_count, again.alone) == (2, True)
+    second.close()
+
+
+def test_a_full_disk_is_told_before_anything_is_handed_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's blocks are there before it is mapped; a touch without a block would be a crash."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock, "worker")
+    sent(engine, clock, 1)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(StoreFull):
+            received(engine)
+    assert counts(engine) == (1, 0, 0)
+    begun = received(engine)
+    status = (tmp_path / "holders" / "worker").stat()
+
+    assert len(begun) == 1
+    assert status.st_blocks * 512 >= holders.SLOTS * 8
+    engine.close()
+
+
+def test_every_worker_hears_the_bell_and_a_dead_one_hurts_nobody(tmp_path: Path) -> None:
+    """Rings go to all that listen; pipes that nobody reads are passed over; full ones too."""
+    clock = ManualClock()
+    one, two = Bell(tmp_path, "one"), Bell(tmp_path, "two")
+    os.mkfifo(tmp_path / "dead")
+    ringer = Ringer(tmp_path, clock)
+    for _ in range(20_000):  # more than a pipe holds, were it read once only
+        ringer.ring()
+
+    for bell in (one, two):
+        bell.wait(5)
+        with pytest.raises(BlockingIOError):
+            os.read(bell.descriptor, 1)  # drained
+    two.close()
+    ringer.ring()
+    clock.advance(1)
+    three = Bell(tmp_path, "three")
+    ringer.ring()
+
+    assert os.read(three.descriptor, 10) == b"!"
+    assert os.read(one.descriptor, 10) == b"!!"
+    ringer.close()
+    one.close()
+    three.close()
+
+
+def test_ringing_from_many_threads_closes_no_descriptor_twice(tmp_path: Path) -> None:
+    """A number that is closed twice may be a database's the second time."""
+    ringer = Ringer(tmp_path, SYSTEM_CLOCK)
+    problems: list[BaseException] = []
+
+    def ring() -> None:
+        try:
+            while not over.is_set():
+                ringer.ring()
+        except BaseException as error:
+            problems.append(error)
+
+    over = threading.Event()
+    threads = [threading.Thread(target=ring) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(150):
+        bell = Bell(tmp_path, str(number % 3))
+        ringer.ring()
+        bell.close()
+    over.set()
+    for thread in threads:
+        thread.join(5)
+
+    assert problems == []
+    ringer.close()
