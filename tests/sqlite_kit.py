@@ -134,7 +134,10 @@ class Process:
             [sys.executable, "-c", _HEAD + script, str(path), holder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+            },
         )
         self.pid = self._process.pid
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -75,31 +76,30 @@ def test_a_forked_child_does_not_keep_its_parent_alive(tmp_path: Path) -> None:
         parent.close()
 
 
-def test_a_file_has_its_name_only_once_it_is_locked(tmp_path: Path) -> None:
-    """Upkeep that looks at any moment never takes a worker that is just starting for dead."""
+def test_upkeep_never_takes_a_worker_that_is_just_starting_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even in the moment between making the file and locking it."""
     deaths: list[str] = []
+    real, looked = fcntl.flock, list[bool]()
 
-    def look() -> None:
-        while not over.is_set():
+    def look_first(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_EX and not looked:
+            looked.append(True)
             for path in others(tmp_path, ""):
                 with inherit(path) as dead:
                     if dead is not None:
                         deaths.append(dead.name)
+        real(descriptor, operation)
 
-    over = threading.Event()
-    looking = threading.Thread(target=look)
-    looking.start()
-    try:
-        for number in range(200):
-            begun = Begun(tmp_path, f"worker-{number}")
-            begun.add([(number + 1, 1)])
-            with inherit(begun.path) as dead:
-                assert dead is None
-            begun.close(keep_file=False)
-    finally:
-        over.set()
-        looking.join(5)
-    assert deaths == []
+    monkeypatch.setattr(fcntl, "flock", look_first)
+    begun = Begun(tmp_path, "worker")
+
+    assert (looked, deaths) == ([True], [])
+    assert [path.name for path in others(tmp_path, "")] == ["worker"]
+    with inherit(begun.path) as dead:
+        assert dead is None
+    begun.close(keep_file=False)
 
 
 def test_leftovers_are_swept(tmp_path: Path) -> None:
@@ -213,29 +213,26 @@ def test_every_worker_hears_the_bell_and_a_dead_one_hurts_nobody(tmp_path: Path)
     three.close()
 
 
-def test_ringing_from_many_threads_closes_no_descriptor_twice(tmp_path: Path) -> None:
-    """A number that is closed twice may be a database's the second time."""
-    ringer = Ringer(tmp_path, SYSTEM_CLOCK)
-    problems: list[BaseException] = []
+def test_two_threads_never_ring_at_once(tmp_path: Path) -> None:
+    """A descriptor that one closes while the other writes may be a database's by then."""
+    inside, leave = threading.Semaphore(0), threading.Event()
 
-    def ring() -> None:
-        try:
-            while not over.is_set():
-                ringer.ring()
-        except BaseException as error:
-            problems.append(error)
+    class Halting(ManualClock):
+        """Whoever asks for the time in the middle of a ring is held up."""
 
-    over = threading.Event()
-    threads = [threading.Thread(target=ring) for _ in range(4)]
+        def monotonic(self) -> float:
+            inside.release()
+            assert leave.wait(5)
+            return 0.0
+
+    ringer = Ringer(tmp_path, Halting())
+    threads = [threading.Thread(target=ringer.ring) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for number in range(150):
-        bell = Bell(tmp_path, str(number % 3))
-        ringer.ring()
-        bell.close()
-    over.set()
+    assert inside.acquire(timeout=5)
+    assert not inside.acquire(timeout=0.1)
+    leave.set()
+    assert inside.acquire(timeout=5)
     for thread in threads:
         thread.join(5)
-
-    assert problems == []
     ringer.close()
