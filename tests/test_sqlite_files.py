@@ -141,6 +141,31 @@ def test_a_long_log_is_cut_off_in_spite_of_readers(
     engine.close()
 
 
+def test_an_idle_store_leaves_the_disk_alone(tmp_path: Path, disk: Disk) -> None:
+    """The ledger is synced a second after anybody's commit, and not once a second for ever."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock, "upkeep", vfs=disk.name)
+    worker = opened(tmp_path, clock, "worker", vfs=disk.name)
+
+    def syncs() -> int:
+        before = disk.syncs
+        clock.advance(1)
+        upkeep(engine)
+        return disk.syncs - before
+
+    syncs()
+    assert [syncs() for _ in range(3)] == [0, 0, 0]
+    sent(worker, clock, 1)
+    (lease,) = received(worker)
+    assert [syncs() for _ in range(3)] == [1, 0, 0]
+    worker.settle([lease.receipt])
+    assert [syncs() for _ in range(3)] == [1, 0, 0]
+    engine.pause("orders")
+    assert [syncs() for _ in range(2)] == [1, 0]
+    worker.close()
+    engine.close()
+
+
 # Moved, lost, left over
 
 

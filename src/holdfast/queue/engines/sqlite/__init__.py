@@ -21,6 +21,8 @@ What happens on each failure:
                             anything more is acknowledged, since the kernel may have dropped pages
     a full disk             StoreFull, until a write succeeds
     a restored backup       refused (the files' ids, or the position, do not fit); `holdfast recover`
+    a store moved in use    refused at the next commit: SQLite would go on writing to nobody's file
+    a clock that was set    nothing expires for an hour; what waits for a time waits no longer for it
 """
 
 from holdfast.queue.engines.sqlite.engine import SQLiteEngine

@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from holdfast.queue.engines.sqlite.query import select
+import apsw
+
+from holdfast.queue.engines.sqlite.query import select, select_value
 from holdfast.queue.engines.sqlite.shelf import Shelf
 
 # Beyond this, wall time and monotonic time do not tell the same story.
@@ -13,6 +15,8 @@ JUMP_SECONDS: Final = 60
 # A machine that was off looks like a clock that jumped ahead; only a long gap is worth a warning.
 GAP_SECONDS: Final = 86_400
 SUSPEND_SECONDS: Final = 3_600
+# How old the ledger's idea of the time may be where nothing happens.
+IDLE_SECONDS: Final = 20
 
 
 class ClockWatch:
@@ -29,6 +33,8 @@ class ClockWatch:
         self._monotonic = 0.0
         self._suspended_until = float("-inf")
         self._set_back_ms = 0
+        self._synced_state: tuple[float, ...] | None = None
+        self._synced_at = float("-inf")
 
     def may_expire(self) -> bool:
         return self._shelf.clock.monotonic() >= self._suspended_until
@@ -62,12 +68,24 @@ class ClockWatch:
     def sync(self) -> None:
         """The ledger up to here is on disk when this returns, and with it what we know of time."""
         clock = self._shelf.clock
-        left = max(0.0, self._suspended_until - clock.monotonic())
+        monotonic = clock.monotonic()
+        with self._shelf.ledger.read() as ledger:
+            state = self._state(ledger)
+        if state == self._synced_state and monotonic - self._synced_at < IDLE_SECONDS:
+            return  # nobody committed anything since: an idle machine's disk is left alone
+        left = max(0.0, self._suspended_until - monotonic)
         with self._shelf.ledger.write(durable=True) as ledger:
             ledger.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('seen_at', ?), ('suspended_ms', ?)",
                 (clock.now_ms(), round(left * 1000)),
             )
+            state = self._state(ledger)
+        self._synced_state, self._synced_at = state, monotonic
+
+    def _state(self, ledger: apsw.Connection) -> tuple[float, ...]:
+        """Another one after every commit to the ledger, ours or anybody's, and after every jump."""
+        version = select_value(ledger, "PRAGMA data_version")
+        return id(ledger), version, ledger.total_changes(), self._suspended_until
 
     def _since_last_sync(self, wall: int, monotonic: float) -> int:
         with self._shelf.ledger.read() as ledger:
