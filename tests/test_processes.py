@@ -293,25 +293,27 @@ def test_a_killed_gateway_comes_back_where_it_was(tmp_path: Path) -> None:
 
 
 def test_children_of_a_killed_supervisor_end_by_themselves(tmp_path: Path) -> None:
-    """They finish first; until then nobody else may have the store, and after that anybody."""
-    with Gate(tmp_path) as gate:
-        with running(tmp_path, GATED) as run:
-            id = run.keep("/gated")
-            until(lambda: run.noted("begun"), "it is being worked")
-            children = run.pids("worker") + run.pids("gateway")
-            run.send(signal.SIGKILL)
-            run.popen.wait()
+    """They finish first; the next supervisor waits for them, and only then has the store."""
+    with Gate(tmp_path) as gate, running(tmp_path, GATED) as run:
+        id = run.keep("/gated")
+        until(lambda: run.noted("begun"), "it is being worked")
+        children = run.pids("worker") + run.pids("gateway")
+        run.send(signal.SIGKILL)
+        run.popen.wait()
 
-            second = Run(tmp_path)
-            assert second.code() == 3
-            assert "another Holdfast already runs on store" in second.said
+        second = Run(tmp_path)
+        try:
+            until(lambda: "still finish" in second.said, "it waits for the lock")
+            assert second.popen.poll() is None
             gate.open()
             for pid in children:
                 until(lambda pid=pid: gone(pid), "it has ended")  # type: ignore[misc] # bound now
-        with running(tmp_path) as third:
-            assert third.ended(id).state is State.DONE
-            assert third.noted("worked") == [id]
-            assert third.entry(third.keep("/gated")).message.webhook == "gated"
+            second.ready()
+            assert second.ended(id).state is State.DONE
+            assert second.noted("worked") == [id]
+            assert second.entry(second.keep("/gated")).message.webhook == "gated"
+        finally:
+            second.close()
 
 
 def test_a_second_supervisor_is_refused_and_the_first_goes_on(faults: Run) -> None:

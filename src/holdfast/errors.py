@@ -100,9 +100,13 @@ class StoreFull(StoreError):
 
 
 class StoreLocked(StoreError):
-    """Another supervisor runs on this store."""
+    """Another supervisor runs on this store; `finishing`: it is gone, its last workers are not yet."""
 
     retryable = False
+
+    def __init__(self, message: str, *, finishing: bool = False) -> None:
+        super().__init__(message)
+        self.finishing = finishing
 
 
 class StoreMismatch(StoreError):

@@ -86,6 +86,10 @@ class ClaimAnswer(StrEnum):
     """Another message with this delivery id is done."""
 
 
+DUPLICATE_WINDOW_SECONDS: Final = 7 * 86_400.0
+"""How long a finished delivery is remembered at least; as long as its history, if that is longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The answer to a claim, and the id of the message that holds the delivery id if not this one."""

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,7 @@ import orjson
 
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, StoreLocked
 from holdfast.queue.contract import Depth, Filter
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
@@ -36,6 +36,7 @@ from holdfast.runtime.store import open_engine, store_path
 from holdfast.telemetry import Telemetry
 
 UPKEEP_SECONDS: Final = 1.0
+LOCK_LOOK_SECONDS: Final = 0.1
 KILL_SECONDS: Final = 30.0
 RUN_FILE: Final = "run.json"
 
@@ -103,7 +104,7 @@ class Supervisor:
     async def run(self) -> None:
         """Until a signal, or until a child cannot be started at all."""
         path = store_path(self._options.store)
-        with SupervisorLock(path) as lock:
+        async with self._locked(path) as lock:
             engine = open_engine(self._options.store, telemetry=self._telemetry)
             try:
                 new = not engine.events(Filter(), limit=1)
@@ -115,6 +116,25 @@ class Supervisor:
                     (path / RUN_FILE).unlink()
         if self._failure is not None:
             raise HoldfastError(self._failure)
+
+    @contextlib.asynccontextmanager
+    async def _locked(self, path: Path) -> AsyncIterator[SupervisorLock]:
+        """The store's lock; where a killed supervisor's last workers hold it, once they are done."""
+        deadline = self._clock.monotonic() + KILL_SECONDS
+        told = False
+        with contextlib.ExitStack() as held:
+            while True:
+                try:
+                    lock = held.enter_context(SupervisorLock(path))
+                    break
+                except StoreLocked as error:
+                    if not error.finishing or self._clock.monotonic() > deadline:
+                        raise
+                    if not told:
+                        self._telemetry.emit("store.warning", message=f"{error}; waiting for them")
+                        told = True
+                await asyncio.sleep(LOCK_LOOK_SECONDS)
+            yield lock
 
     async def _supervise(self, engine: SQLiteEngine, lock: int, path: Path, *, new: bool) -> None:
         loop = asyncio.get_running_loop()

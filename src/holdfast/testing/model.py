@@ -30,7 +30,7 @@ from holdfast.queue.contract import (
     Refusal,
     State,
 )
-from holdfast.testing.world import Record, World, fits, page, refusal_fits
+from holdfast.testing.world import CLAIM_ANSWERS, Record, World, fits, page, refusal_fits
 
 OUTCOMES: Final = ("received", "done", "dead", "refused")
 
@@ -321,12 +321,11 @@ class MemoryEngine:
 
     def _claim(self, record: Record, delivery_id: str) -> Claim:
         key = (record.message.webhook, delivery_id)
+        if done := self.world.done_before(key, self._now()):
+            return Claim(ClaimAnswer.DUPLICATE, done)
         other = self.world.records.get(self.world.claims.get(key, record.message.id))
-        if other is not None and other is not record:
-            if other.state in {State.WAITING, State.LEASED}:
-                return Claim(ClaimAnswer.HELD, other.message.id)
-            if other.state is State.DONE:
-                return Claim(ClaimAnswer.DUPLICATE, other.message.id)
+        if other is not None and other is not record and other.state in CLAIM_ANSWERS:
+            return Claim(CLAIM_ANSWERS[other.state], other.message.id)
         self.world.claims[key] = record.message.id
         record.delivery_id = delivery_id
         return Claim(ClaimAnswer.GRANTED)

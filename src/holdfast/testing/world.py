@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from holdfast.message import DeadLetter, Failure, Message, Receipt
-from holdfast.queue.contract import Entry, Execution, Filter, QueueLimits, Refusal, State
+from holdfast.queue.contract import (
+    DUPLICATE_WINDOW_SECONDS,
+    ClaimAnswer,
+    Entry,
+    Execution,
+    Filter,
+    QueueLimits,
+    Refusal,
+    State,
+)
 
 REFUSALS_KEPT: Final = 10_000
 
@@ -103,6 +112,14 @@ class Record:
         )
 
 
+CLAIM_ANSWERS: Final = {
+    State.WAITING: ClaimAnswer.HELD,
+    State.LEASED: ClaimAnswer.HELD,
+    State.DONE: ClaimAnswer.DUPLICATE,
+}
+"""What a message hears whose delivery id another one in this state holds; else it is granted."""
+
+
 @dataclass(slots=True)
 class World:
     """One store: what every engine over it shares."""
@@ -111,6 +128,8 @@ class World:
     limits: dict[str, QueueLimits] = field(default_factory=dict)
     claims: dict[tuple[str, str], str] = field(default_factory=dict)
     """(webhook, delivery id) -> id of the message that holds it."""
+    remembered: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """(webhook, delivery id) -> id of a message that was done and is removed, and until when."""
     leased: dict[Receipt, str] = field(default_factory=dict)
     """Every receipt ever given out -> message id."""
     begun: set[tuple[str, Receipt]] = field(default_factory=set)
@@ -139,9 +158,19 @@ class World:
         return self.claims.get(key) == record.message.id
 
     def unclaim(self, record: Record) -> None:
-        """A delivery id is remembered for as long as the message that holds it."""
+        """A delivery id is remembered for as long as the message that holds it, and a finished one
+        for the window of duplicates."""
         if self.holds(record):
-            del self.claims[record.message.webhook, record.delivery_id or ""]
+            key = (record.message.webhook, record.delivery_id or "")
+            del self.claims[key]
+            if record.state is State.DONE and record.finished_at_ms is not None:
+                until = record.finished_at_ms + round(DUPLICATE_WINDOW_SECONDS * 1000)
+                self.remembered[key] = (record.message.id, until)
+
+    def done_before(self, key: tuple[str, str], now_ms: int) -> str | None:
+        """The message that worked this delivery and is removed by now."""
+        id, until = self.remembered.get(key, (None, now_ms))
+        return id if until > now_ms else None
 
     def begun_by(self, holder: str) -> list[Receipt]:
         """What a holder is working."""

@@ -71,6 +71,22 @@ class Claiming(Ground):
         expected = Claim(ClaimAnswer.DUPLICATE, first.message.id)
         assert expected == self.engine.claim(second.receipt, "evt_1")
 
+    def test_a_done_delivery_is_remembered_for_a_week(self) -> None:
+        """Also where the queue's own retention, and with it the history, is shorter."""
+        self.engine.configure({ORDERS: QueueLimits(retention_seconds=60)})
+        first = self.claimed()
+        self.engine.settle([first.receipt])
+        self.clock.advance(6 * DAY)
+        self.upkeep()
+        assert self.engine.claim(self.sent_and_leased().receipt, "evt_1") == Claim(
+            ClaimAnswer.DUPLICATE, first.message.id
+        )
+
+        self.clock.advance(2 * DAY)
+        self.upkeep()
+
+        assert self.engine.claim(self.sent_and_leased().receipt, "evt_1") == GRANTED
+
     def test_nothing_is_done_before_it_is_settled(self) -> None:
         """A granted claim alone never makes a later delivery a duplicate."""
         first = self.claimed()

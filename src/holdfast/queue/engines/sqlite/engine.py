@@ -208,7 +208,7 @@ class SQLiteEngine:
         return buried
 
     def claim(self, receipt: Receipt, delivery_id: str) -> Claim:
-        return settling.claim(self._shelf, receipt, delivery_id)
+        return settling.claim(self._shelf, receipt, delivery_id, self._clock.now_ms())
 
     def paused(self, webhook: str) -> bool:
         return webhook in self.pauses()

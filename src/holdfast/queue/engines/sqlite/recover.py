@@ -135,11 +135,29 @@ class SupervisorLock:
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            finishing = not _lives(os.pread(self.descriptor, 32, 0))
             os.close(self.descriptor)
+            if finishing:
+                raise StoreLocked(
+                    f"workers of an earlier run still finish on {self._path}", finishing=True
+                ) from None
             raise StoreLocked(
                 f"another Holdfast already runs on {self._path}; stop it, or choose another store"
             ) from None
+        os.ftruncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
         return self
 
     def __exit__(self, *exception: object) -> None:
         os.close(self.descriptor)
+
+
+def _lives(pid: bytes) -> bool:
+    """Whether that process is there. Only its heirs hold the lock where it is not."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:
+        return True  # somebody else's, and alive
+    return True

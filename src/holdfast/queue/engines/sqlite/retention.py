@@ -6,6 +6,7 @@ from typing import Final
 
 import apsw
 
+from holdfast.queue.contract import DUPLICATE_WINDOW_SECONDS
 from holdfast.queue.engines.sqlite.dead import remove
 from holdfast.queue.engines.sqlite.handout import EXPIRED
 from holdfast.queue.engines.sqlite.query import select, select_value
@@ -26,6 +27,7 @@ def step(shelf: Shelf) -> bool:
     """A little of each; True if there may be more."""
     more = expire(shelf)
     more = remove_old_dead(shelf) or more
+    forget_deliveries(shelf)
     return remove_finished(shelf) or more
 
 
@@ -140,19 +142,51 @@ def remove_finished(shelf: Shelf) -> bool:
     finished = _finished(shelf)
     if not finished:
         return False
-    # On disk with this, whoever committed it: what it writes does not matter.
+    which = numbers(finished)
+    # On disk with this, whoever committed it.
     with shelf.ledger.write(durable=True) as ledger:
         ledger.execute("INSERT OR REPLACE INTO meta VALUES ('removed_to', ?)", (finished[-1],))
-    which = numbers(finished)
+        _remember_deliveries(shelf, ledger, which)
     with shelf.outbox.write() as inbox:
         inbox.execute("DELETE FROM message WHERE n IN (SELECT value FROM json_each(?))", (which,))
     with shelf.ledger.write() as ledger:
-        for table in ("attempt", "execution", "claim", "yielded", "delivery"):
+        ledger.execute(
+            "DELETE FROM claim WHERE until IS NULL AND n IN (SELECT value FROM json_each(?))",
+            (which,),
+        )
+        for table in ("attempt", "execution", "yielded", "delivery"):
             ledger.execute(
                 f"DELETE FROM {table} WHERE n IN (SELECT value FROM json_each(?))",
                 (which,),
             )
     return True
+
+
+def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str) -> None:
+    """A retention shorter than the window of duplicates must not make a repetition look new."""
+    window_ms = round(DUPLICATE_WINDOW_SECONDS * 1000)
+    rows = select(
+        ledger,
+        "SELECT d.n, d.finished_at + ?1 FROM delivery AS d JOIN claim AS c ON c.n = d.n"
+        " WHERE d.state = 1 AND d.finished_at + ?1 > ?2"
+        " AND d.n IN (SELECT value FROM json_each(?3))",
+        (window_ms, shelf.clock.now_ms(), which),
+    )
+    for n, until in rows:
+        with shelf.inbox.read() as inbox:
+            id = select_value(inbox, "SELECT id FROM message WHERE n = ?", (n,))
+        ledger.execute("UPDATE claim SET done_id = ?, until = ? WHERE n = ?", (id, until, n))
+
+
+def forget_deliveries(shelf: Shelf) -> None:
+    """Those whose window has passed."""
+    now = shelf.clock.now_ms()
+    with shelf.ledger.read() as ledger:
+        query = "SELECT EXISTS (SELECT 1 FROM claim WHERE until <= ?)"
+        if not select_value(ledger, query, (now,)):
+            return
+    with shelf.ledger.write() as ledger:
+        ledger.execute("DELETE FROM claim WHERE until <= ?", (now,))
 
 
 def _finished(shelf: Shelf) -> list[int]:

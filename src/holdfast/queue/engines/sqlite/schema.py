@@ -107,12 +107,15 @@ CREATE TABLE attempt (
   PRIMARY KEY (n, k)
 ) WITHOUT ROWID;
 
--- Which message works a delivery id, and which dead letters it took the id over from.
+-- Which message works a delivery id, and which dead letters it took the id over from. done_id, until:
+-- the message was done and is removed, its delivery is remembered a while longer.
 CREATE TABLE claim (
   webhook TEXT NOT NULL, delivery_id TEXT NOT NULL, n INTEGER NOT NULL,
+  done_id TEXT, until INTEGER,
   PRIMARY KEY (webhook, delivery_id)
 ) WITHOUT ROWID;
 CREATE INDEX claim_of_message ON claim (n);
+CREATE INDEX claim_remembered ON claim (until) WHERE until IS NOT NULL;
 CREATE TABLE yielded (n INTEGER PRIMARY KEY, webhook TEXT NOT NULL, delivery_id TEXT NOT NULL);
 CREATE INDEX yielded_of_delivery ON yielded (webhook, delivery_id);
 

@@ -120,7 +120,7 @@ def bury(shelf: Shelf, receipt: Receipt, failure: Failure, now_ms: int) -> bool:
     return True
 
 
-def claim(shelf: Shelf, receipt: Receipt, delivery_id: str) -> Claim:
+def claim(shelf: Shelf, receipt: Receipt, delivery_id: str, now_ms: int) -> Claim:
     key = n, _ = read_receipt(receipt)
     delivery_id = storable(delivery_id)
     with shelf.ledger.write() as ledger:
@@ -129,17 +129,20 @@ def claim(shelf: Shelf, receipt: Receipt, delivery_id: str) -> Claim:
         webhook = select_value(ledger, "SELECT webhook FROM delivery WHERE n = ?", (n,))
         row = select(
             ledger,
-            "SELECT c.n, d.state FROM claim AS c LEFT JOIN delivery AS d ON d.n = c.n"
-            " WHERE c.webhook = ? AND c.delivery_id = ?",
+            "SELECT c.n, d.state, c.done_id, c.until FROM claim AS c"
+            " LEFT JOIN delivery AS d ON d.n = c.n WHERE c.webhook = ? AND c.delivery_id = ?",
             (webhook, delivery_id),
         )
-        other, state = row[0] if row else (n, LIVE)
+        other, state, done_id, until = row[0] if row else (n, LIVE, None, None)
+        if until is not None and until > now_ms:
+            return Claim(ClaimAnswer.DUPLICATE, done_id)
         if other != n and state in (DONE, LIVE):
             answer = ClaimAnswer.DUPLICATE if state == DONE else ClaimAnswer.HELD
             return Claim(answer, _id_of(shelf, other))
         if not row or other != n:
             ledger.execute(
-                "INSERT OR REPLACE INTO claim VALUES (?, ?, ?)", (webhook, delivery_id, n)
+                "INSERT OR REPLACE INTO claim VALUES (?, ?, ?, NULL, NULL)",
+                (webhook, delivery_id, n),
             )
         if other != n and state == DEAD:
             ledger.execute(
