@@ -40,7 +40,7 @@ LADDER: Final[Mapping[int, str]] = {
         queue queue.contract verify verify.*
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.states workflow.choice workflow.conditions workflow.fields
-        workflow.paths workflow.templates workflow.timestamps workflow.limits workflow.input
+        workflow.jsonata workflow.paths workflow.templates workflow.timestamps workflow.limits workflow.input
         workflow.result workflow.events
     """,
     4: """
