@@ -39,15 +39,18 @@ LADDER: Final[Mapping[int, str]] = {
     3: """
         queue queue.contract verify verify.*
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
-        workflow workflow.asl workflow.states workflow.choice workflow.conditions workflow.fields
-        workflow.jsonata workflow.paths workflow.templates workflow.timestamps workflow.limits workflow.input
-        workflow.result workflow.events
+        workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
+        workflow.fields workflow.states workflow.recovery workflow.choice workflow.conditions
+        workflow.paths workflow.steps workflow.filters workflow.intrinsics workflow.functions
+        workflow.templates workflow.queries workflow.jsonata workflow.timestamps workflow.limits
+        workflow.flow workflow.input workflow.result workflow.events
     """,
     4: """
         compile compile.* sample testing testing.*
         gateway.intake gateway.gate gateway.answers
         pipe pipe.batch pipe.disposition pipe.stock
-        workflow.machine workflow.outcome
+        workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
+        workflow.outcome
     """,
     5: """
         gateway.door gateway.asgi gateway.serve gateway.patience

@@ -23,6 +23,7 @@ STORE = {
     "vals": [0, 10, 20, 30, 40, 50],
     "none": None,
     "text": "abc",
+    "odd.name": {"[x]": 7},
 }
 
 JSON = st.recursive(
@@ -34,8 +35,25 @@ JSON = st.recursive(
 )
 
 
+class Around:
+    """A context object, variables, and draws that count up."""
+
+    now_ms = 1_700_000_000_000
+
+    def __init__(self, **variables: Any) -> None:
+        self.variables = variables
+        self._drawn = 0
+
+    def object(self) -> Any:
+        return {"State": {"Name": "here"}}
+
+    def draw(self) -> int:
+        self._drawn += 1
+        return self._drawn
+
+
 def look(text: str, data: Any) -> Any:
-    return compile_getter(parse_path(text))(data, lambda: {"State": {"Name": "here"}})
+    return compile_getter(parse_path(text))(data, Around(name={"a": [1, 2]}))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +78,31 @@ def look(text: str, data: Any) -> Any:
         ("$.nothing[*].here", []),
         ("$.none", None),
         ("$$.State.Name", "here"),
+        ("$name.a[1]", 2),
+        ("$name", {"a": [1, 2]}),
+        ("$.vals[0,2,-1]", [0, 20, 50]),
+        ("$.vals[0,0]", [0, 0]),
+        ("$.store['book','a b']", {"book": "B", "a b": 1}),
+        ("$.store.list[*]['book','none']", ["C", "D"]),
+        ("$..book", ["B", "C", "D"]),
+        ("$.store..book", ["B", "C", "D"]),
+        ("$.store.list..*", [{"book": "C"}, {"book": "D"}, "C", "D"]),
+        ("$..[0].foo", [5]),
+        ("$..nothing", []),
+        ("$.vals.length()", 6),
+        ("$.vals[1:3].length()", 2),
+        ("$.text.length()", 3),
+        ("$.vals.min()", 0),
+        ("$.vals.max()", 50),
+        ("$.vals.sum()", 150),
+        ("$.vals.avg()", 25),
+        ("$.vals.first()", 0),
+        ("$.vals.last()", 50),
+        ("$name.keys()", ["a"]),
+        (r"$.odd\.name.\[x\]", 7),
+        ("$.store.list[?(@.book == 'D')]", [{"book": "D"}]),
+        ("$.store.list[?(@.book == 'D')][0]", []),
+        ("$.store.list[?(@.book == 'D')].book", ["D"]),
     ],
 )
 def test_a_path_selects(text: str, expected: object) -> None:
@@ -68,7 +111,20 @@ def test_a_path_selects(text: str, expected: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["$.missing", "$.store.missing", "$.vals[6]", "$.vals[-7]", "$.text[0]", "$.vals.x"]
+    "text",
+    [
+        "$.missing",
+        "$.store.missing",
+        "$.vals[6]",
+        "$.vals[-7]",
+        "$.text[0]",
+        "$.vals.x",
+        "$$.Nothing",
+        "$nobody",
+        "$name.b",
+        "$.store.sum()",
+        "$.none.length()",
+    ],
 )
 def test_a_definite_path_that_leads_nowhere_fails(text: str) -> None:
     """A missing value is the language's error, never a Python one, and a string has no items."""
@@ -76,7 +132,7 @@ def test_a_definite_path_that_leads_nowhere_fails(text: str) -> None:
         look(text, STORE)
 
     assert caught.value.error == "States.Runtime"
-    assert text in caught.value.cause
+    assert text.lstrip("$") in caught.value.cause
 
 
 @pytest.mark.parametrize(
@@ -87,11 +143,15 @@ def test_a_definite_path_that_leads_nowhere_fails(text: str) -> None:
         ("$.a[", "cannot read"),
         ("$.a[b]", "cannot read"),
         ("$.a b", "cannot read"),
-        ("$..book", "`..` is not supported yet"),
-        ("$.a[?(@.b == 1)]", "filters"),
-        ("$.a['b','c']", "several names"),
-        ("$name", "variables are not supported yet"),
-        ("States.UUID()", "intrinsic functions are not supported yet"),
+        ("$..", "cannot read"),
+        ("$.a.b()", "no function b()"),
+        ("$.a[?(@.b ==)]", "cannot read ')]'"),
+        ("$.a[?(@.b == 1]", "')' is missing before ']'"),
+        ("$.a[?(@.b == 1)", "']' is missing before 'the end'"),
+        ("$.a[?(@.b =~ 'x')]", "=~ needs a /regular expression/"),
+        ("$.a[?(@.b =~ /(/)]", "is not a regular expression"),
+        ("$.a[?(" + "!" * 60 + "@.b)]", "nested at most"),
+        ("States.UUID()", "must start with $"),
         ("$.vals[0:4:0]", "steps forward"),
         ("$" + ".a" * 600, "at most 1024"),
     ],
@@ -104,7 +164,7 @@ def test_a_path_that_cannot_be_read_says_why(text: str, reason: str) -> None:
     assert reason in str(caught.value)
 
 
-@given(st.text(alphabet="$.[]*:'\"ab01-?@, \\", max_size=20))
+@given(st.text(alphabet="$.[]*:'\"ab01-?@, \\()=<&!/", max_size=24))
 def test_any_text_parses_or_is_refused(text: str) -> None:
     """Garbage raises ValueError and nothing else, and what parses never raises a Python error."""
     try:
@@ -112,7 +172,7 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
     except ValueError:
         return
     try:
-        compile_getter(path)({"a": [{"b": 1}]}, dict)
+        compile_getter(path)({"a": [{"b": 1}]}, Around(a=1))
     except StateFailure:
         return
 
@@ -151,16 +211,20 @@ def test_a_template_replaces_its_paths() -> None:
         "flagged": True,
         "parts": {"first.$": "$.vals[0]", "last3.$": "$.vals[-3:]"},
         "list": [{"name.$": "$$.State.Name"}, "$.vals"],
+        "variable.$": "$v",
+        "function.$": "States.Format('{}', $.text)",
     }
     selection = select_template(template, lambda place, text: mistakes.append((place, text)))
 
-    built = selection.get(STORE, lambda: {"State": {"Name": "here"}})
+    built = selection.get(STORE, Around(v=3))
 
     assert mistakes == []
     assert built == {
         "flagged": True,
         "parts": {"first": 0, "last3": [30, 40, 50]},
         "list": [{"name": "here"}, "$.vals"],
+        "variable": 3,
+        "function": "abc",
     }
 
 
@@ -180,11 +244,13 @@ def test_a_selection_is_never_larger_than_its_bound(data: Any, text: str) -> Non
     selection = select_template({"x": 1, "y.$": text, "z": [{"v.$": text}]}, lambda _p, _m: None)
     plain = select_path(parse_path(text))
     try:
-        built, bare = selection.get(data, dict), plain.get(data, dict)
+        built, bare = selection.get(data, Around()), plain.get(data, Around())
     except StateFailure:
         return
 
     size = measure(data)
+    assert selection.from_data is not None
+    assert plain.from_data is not None
 
     assert measure(built) <= selection.fixed + selection.from_data * size
     assert measure(bare) <= plain.fixed + plain.from_data * size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from holdfast.workflow import asl, machine
 from holdfast.workflow.events import (
+    Cancel,
     Command,
     Event,
     Finish,
@@ -53,20 +55,68 @@ DOCUMENT: dict[str, Any] = {
             "Parameters": {"e.$": "$.e.Error", "at.$": "$$.Execution.StartTime"},
             "Next": "Second",
         },
-        "Second": {"Type": "Task", "Resource": "${second}", "InputPath": "$.e", "End": True},
+        "Second": {
+            "Type": "Task",
+            "Resource": "${second}",
+            "InputPath": "$.e",
+            "Assign": {"second.$": "$", "id.$": "States.UUID()"},
+            "ResultSelector": {"items.$": "States.Array($, $$.Execution.Name, null)"},
+            "Next": "Beside",
+        },
+        "Beside": {
+            "Type": "Parallel",
+            "Branches": [
+                {
+                    "StartAt": "Left",
+                    "States": {"Left": {"Type": "Task", "Resource": "${left}", "End": True}},
+                },
+                {
+                    "StartAt": "Each",
+                    "States": {
+                        "Each": {
+                            "Type": "Map",
+                            "ItemsPath": "$.items",
+                            "MaxConcurrency": 2,
+                            "ToleratedFailureCount": 1,
+                            "ItemProcessor": {
+                                "StartAt": "Item",
+                                "States": {
+                                    "Item": {
+                                        "Type": "Task",
+                                        "Resource": "${item}",
+                                        "Retry": [{"ErrorEquals": ["A"], "MaxAttempts": 1}],
+                                        "End": True,
+                                    }
+                                },
+                            },
+                            "End": True,
+                        }
+                    },
+                },
+            ],
+            "Retry": [{"ErrorEquals": ["B"], "MaxAttempts": 1}],
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Asked"}],
+            "Next": "Asked",
+        },
+        "Asked": {
+            "Type": "Pass",
+            "QueryLanguage": "JSONata",
+            "Output": {"in": "{% $states.input %}", "drawn": "{% $random() %}", "id": "{% $id %}"},
+            "End": True,
+        },
         "Bad": {"Type": "Fail", "Error": "Bad"},
     },
 }
 PROGRAM = asl.load(DOCUMENT)
 
-TICKETS = st.sampled_from(["1", "2", "3", "4", "5", "x"])
+TICKETS = st.sampled_from([*map(str, range(1, 12)), "x"])
 TIMES = st.integers(0, 2_000_000_000_000)
 OUTPUTS: st.SearchStrategy[Any] = st.sampled_from(
-    [None, 0, 1, 2, 2**70, -1.5, "x", "\ud800", [], {"a": [1]}, "y" * 300_000]
+    [None, 0, 1, 2, 2**70, -1.5, "x", "\ud800", [], {"a": [1]}, "y" * 3_000, "y" * 300_000]
 )
 ERRORS = st.sampled_from(["A", "B", "States.Timeout", "States.Runtime", "States.TaskFailed"])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Started, OUTPUTS, TIMES),
+    st.tuples(OUTPUTS, TIMES).map(lambda both: Started(*both)),
     st.builds(TaskSucceeded, TICKETS, OUTPUTS, TIMES),
     st.builds(TaskFailed, TICKETS, ERRORS, st.just("cause"), TIMES),
     st.builds(TimerFired, TICKETS, TIMES),
@@ -74,17 +124,31 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-def answer(command: Command, output: Any, error: str | None, now_ms: int) -> Event:
+Asked = dict[str, RunTask | StartTimer]
+
+
+def under_way(asked: Asked, commands: Sequence[Command]) -> Asked:
+    """The commands that nothing has come of yet, by ticket."""
+    begun = [each for each in commands if isinstance(each, RunTask | StartTimer)]
+    ended = {each.ticket for each in commands if isinstance(each, Cancel)}
+    both = asked | {command.ticket: command for command in begun}
+    return {ticket: command for ticket, command in both.items() if ticket not in ended}
+
+
+def answer(command: RunTask | StartTimer, output: Any, error: str | None, now_ms: int) -> Event:
     """An event that the machine waits for."""
     if isinstance(command, StartTimer):
         return TimerFired(command.ticket, now_ms)
-    assert isinstance(command, RunTask)
     if error is not None:
         return TaskFailed(command.ticket, error, "cause", now_ms)
     return TaskSucceeded(command.ticket, output, now_ms)
 
 
-STORIES = st.lists(st.tuples(OUTPUTS, st.none() | ERRORS, TIMES), min_size=1, max_size=15)
+STORIES = st.lists(
+    st.tuples(OUTPUTS, st.none() | st.none() | ERRORS, TIMES, st.integers(0, 9)),
+    min_size=1,
+    max_size=20,
+)
 
 
 @settings(max_examples=150)
@@ -97,16 +161,20 @@ def test_any_prefix_resumes_from_json(given_input: Any, story: list[Any]) -> Non
     events: list[Event] = [Started(given_input, 1_700_000_000_000)]
     snapshot, commands = machine.step(PROGRAM, None, events[0])
     seen: list[Snapshot] = [snapshot]
-    for output, error, now_ms in story:
-        if isinstance(commands[-1], Finish):
+    asked = under_way({}, commands)
+    for output, error, now_ms, which in story:
+        if commands and isinstance(commands[-1], Finish):
             break
-        event = answer(commands[-1], output, error, now_ms)
+        ticket = list(asked)[which % len(asked)]
+        event = answer(asked.pop(ticket), output, error, now_ms)
         before = copy.deepcopy(snapshot)
         resumed = machine.step(PROGRAM, json.loads(json.dumps(snapshot)), event)
         after = machine.step(PROGRAM, snapshot, event)
         assert snapshot == before
         assert resumed == after
         snapshot, commands = after
+        asked = under_way(asked, commands)
+        assert asked.keys() == snapshot["threads"].keys()
         events.append(event)
         seen.append(snapshot)
 

@@ -1,8 +1,9 @@
-"""For your tests: time that you move, a queue without a disk, deliveries that are signed.
+"""For your tests: time that you move, a queue without a disk, deliveries that are signed, workflows.
 
     clock = ManualClock()
     request = sign(stripe, {"type": "invoice.paid"}, secret="whsec_...", now=clock.now_ms() / 1000)
 
+`run_workflow` runs any Amazon States Language document to its end, its tasks played by you.
 `MemoryEngine` keeps the whole queue contract in memory; several over one `World` are several
 processes over one store. Who writes an engine of their own subclasses `QueueConformance`, from
 `holdfast.testing.conformance`, which needs pytest and is therefore not imported here.
@@ -11,6 +12,15 @@ processes over one store. Who writes an engine of their own subclasses `QueueCon
 from holdfast.clock import ManualClock
 from holdfast.testing.deliveries import delivery, sign
 from holdfast.testing.model import MemoryEngine
+from holdfast.testing.workflow import WorkflowRun, run_workflow
 from holdfast.testing.world import World
 
-__all__ = ["ManualClock", "MemoryEngine", "World", "delivery", "sign"]
+__all__ = [
+    "ManualClock",
+    "MemoryEngine",
+    "WorkflowRun",
+    "World",
+    "delivery",
+    "run_workflow",
+    "sign",
+]

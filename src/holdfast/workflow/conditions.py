@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+from holdfast.errors import Mistake
+from holdfast.workflow import queries
 from holdfast.workflow.choice import (
     OPERATORS,
     Condition,
@@ -17,34 +18,52 @@ from holdfast.workflow.choice import (
 )
 from holdfast.workflow.fields import Fields
 from holdfast.workflow.paths import compile_getter
-from holdfast.workflow.states import Rule
+from holdfast.workflow.shaping import Known, Tongue
+from holdfast.workflow.states import Rule, Shaping
 
 _COMPOUND: Final = ("And", "Or", "Not")
 _DEPTH: Final = 50
 """Deeper nesting is nobody's intention, and Python's own stack ends somewhere too."""
 
 
-def read_choices(fields: Fields, known: Callable[[Fields, str, str], None]) -> list[Rule]:
-    """The rules in order. `known` notes a mistake where the state it names does not exist."""
+def read_choices(fields: Fields, tongue: Tongue, state: Shaping, known: Known) -> list[Rule]:
+    """The rules in order; `state` is how data flows through the Choice itself."""
     rules = []
     for rule in fields.objects("Choices", required=True):
         rule.string("Comment")
-        rule.refuse(("Assign",), "variables are not supported yet")
+        shaping = tongue.rule(rule, state)
         following = rule.string("Next", required=True)
         if following is not None:
             known(rule, "Next", following)
-        condition = _condition(rule, 0)
+        condition = _query(rule) if tongue.queries else _condition(rule, 0)
         rule.close()
         if condition is not None:
-            rules.append(Rule(condition, following or ""))
+            rules.append(Rule(condition, following or "", shaping))
     return rules
+
+
+def _query(fields: Fields) -> Condition | None:
+    foreign = tuple(name for name in fields.value if name in OPERATORS or name in _COMPOUND)
+    fields.refuse((*foreign, "Variable"), "belongs to JSONPath; this state is in JSONata")
+    value = fields.raw("Condition")
+    if "Condition" not in fields:
+        fields.need("Condition")
+        return None
+    if not isinstance(value, bool) and not queries.is_query(value):
+        fields.mistake("Condition", "must be a JSONata expression, {% ... %}")
+        return None
+
+    def note(place: str, message: str) -> None:
+        fields.mistakes.append(Mistake(fields.place_of("Condition") + place, message))
+
+    return queries.condition(value, note)
 
 
 def _condition(fields: Fields, depth: int) -> Condition | None:
     if depth > _DEPTH:
         fields.mistake("", f"is nested more than {_DEPTH} deep")
         return None
-    fields.refuse(("Condition",), "belongs to JSONata, which is not supported yet")
+    fields.refuse(("Condition",), "belongs to JSONata; this state is in JSONPath")
     given = [name for name in fields.value if name in OPERATORS or name in _COMPOUND]
     if len(given) != 1:
         several = f"has several operators: {', '.join(given)}"
@@ -66,7 +85,7 @@ def _compound(fields: Fields, name: str, depth: int) -> Condition | None:
         parts = fields.objects(name, required=True)
     conditions = []
     for part in parts:
-        part.refuse(("Next",), "belongs to the rule, not to a part of its condition")
+        part.refuse(("Next", "Assign"), "belongs to the rule, not to a part of its condition")
         part.string("Comment")
         condition = _condition(part, depth + 1)
         part.close()

@@ -2,19 +2,34 @@
 
     Started ─> RunTask ─> TaskSucceeded | TaskFailed ─> ... ─> Finish
                StartTimer ─> TimerFired
+               Cancel
 
 A snapshot is JSON: it can be written down after any event and resumed elsewhere. It holds `threads`,
-lines of control by the ticket of the command that each waits for; today there is one at a time, and
-Parallel and Map will fork more. Every event but `Started` and `TimedOut` quotes its ticket, and what
-quotes an unknown one (a task that answers after its timeout) changes nothing.
+lines of control by the ticket of the command that each waits for, and `forks`, the Parallel and Map
+states that have lines of control within them. Every event but `Started` and `TimedOut` quotes its
+ticket, and what quotes an unknown one (a task that answers after its timeout) changes nothing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT"]
 Ended = Literal["SUCCEEDED", "FAILED", "TIMED_OUT"]
+
+
+class Scope(TypedDict):
+    """What a line of control belongs to; its states share it."""
+
+    fork: str
+    """The Parallel or Map that it runs within; empty for the execution itself."""
+    index: int
+    """Which branch or item of it."""
+    variables: dict[str, Any]
+    """All that it sees: those from outside as they were, and its own."""
+    item: Any
+    """`$$.Map.Item` of the innermost Map; None outside of any."""
 
 
 class Thread(TypedDict):
@@ -28,7 +43,32 @@ class Thread(TypedDict):
     entered_ms: int
     retries: list[int]
     """How often each of the state's retriers has been used."""
-    awaits: Literal["task", "retry", "wait", "turn"]
+    awaits: Literal["task", "retry", "wait", "turn", "fork"]
+    scope: Scope
+
+
+class Fork(TypedDict):
+    """A Parallel or Map state under way."""
+
+    thread: Thread
+    """The state itself."""
+    given: Any
+    """Its effective input."""
+    size: int
+    """At least the bytes of `given` as JSON."""
+    items: list[Any] | None
+    """Of a Map."""
+    outputs: list[Any]
+    """One for each branch or item, in their order; null until it ends."""
+    weight: int
+    """At least the bytes of the outputs as JSON."""
+    begun: int
+    running: int
+    failed: int
+    width: int
+    """How many may run at once."""
+    tolerated: float | None
+    """How many items may fail; None: the first one that does fails the state, with its error."""
 
 
 class Snapshot(TypedDict):
@@ -44,12 +84,23 @@ class Snapshot(TypedDict):
     tickets: int
     """How many tickets were given out."""
     threads: dict[str, Thread]
+    forks: dict[str, Fork]
     records: int
     """The id of the last history event; -1 where none are asked for."""
+    seed: str
+    """What random values are drawn from."""
+    draws: int
+    """How many were drawn."""
+    context: dict[str, Any]
+    """What the context object holds beside, or instead of, what the machine knows."""
 
 
 class Started(NamedTuple):
-    """`size`: the bytes of `input` as JSON where known. `history`: ask for `Record`s."""
+    """`size`: the bytes of `input` as JSON where known. `history`: ask for `Record`s.
+
+    `seed`: what `States.UUID` and its like draw from, so that the same events give the same values;
+    an execution of its own needs one of its own. `context`: laid over the context object.
+    """
 
     input: Any
     now_ms: int
@@ -57,6 +108,8 @@ class Started(NamedTuple):
     machine: str = ""
     size: int | None = None
     history: bool = False
+    seed: str = ""
+    context: Mapping[str, Any] | None = None
 
 
 class TaskSucceeded(NamedTuple):
@@ -73,7 +126,7 @@ class TaskFailed(NamedTuple):
 
     ticket: str
     error: str
-    cause: str
+    cause: str | None
     now_ms: int
 
 
@@ -109,6 +162,12 @@ class StartTimer(NamedTuple):
     jitter: bool
 
 
+class Cancel(NamedTuple):
+    """Nobody waits any more for the task or timer of this ticket."""
+
+    ticket: str
+
+
 class Record(NamedTuple):
     """One event of the history in AWS's vocabulary: id, previousEventId, timestamp, type, details."""
 
@@ -124,7 +183,7 @@ class Finish(NamedTuple):
     """The state that failed."""
 
 
-Command = RunTask | StartTimer | Record | Finish
+Command = RunTask | StartTimer | Cancel | Record | Finish
 
 UNBORN: Final[Snapshot] = {
     "status": "FAILED",
@@ -135,6 +194,10 @@ UNBORN: Final[Snapshot] = {
     "size": 4,
     "tickets": 0,
     "threads": {},
+    "forks": {},
     "records": -1,
+    "seed": "",
+    "draws": 0,
+    "context": {},
 }
 """What becomes of an execution whose first event is not `Started`."""

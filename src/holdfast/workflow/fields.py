@@ -30,8 +30,11 @@ class Fields:
 
     def mistake(self, name: str, message: str) -> None:
         """Something is wrong with the field, or with the object itself where `name` is empty."""
-        place = below(self.place, name) if name else self.place
-        self.mistakes.append(Mistake(place or "the document", message))
+        self.mistakes.append(Mistake(self.place_of(name) or "the document", message))
+
+    def place_of(self, name: str) -> str:
+        """The path of the field, or of the object itself where `name` is empty."""
+        return below(self.place, name) if name else self.place
 
     def __contains__(self, name: str) -> bool:
         return name in self.value
@@ -98,7 +101,7 @@ class Fields:
             self.mistake(name, str(error))
             return None
         if reference and not path.is_reference:
-            self.mistake(name, f"{text!r} must name one place: no wildcards, no slices")
+            self.mistake(name, f"{text!r} must name one place: no wildcards, slices, functions")
             return None
         return path
 

@@ -1,22 +1,45 @@
 """The JSONPath of the States Language: paths are read once and become closures.
 
-    path      = ("$" | "$$") step*          `$` is the data at hand, `$$` the context object
+    path      = ("$" | "$$" | "$name") step* function?
+                `$` is the data at hand, `$$` the context object, `$name` a variable
     step      = .name | ['name'] | [index]  definite: one value, or an error where there is none
-              | .* | [*] | [from:to:by]     indefinite: a list, empty where nothing matches
+              | .* | [*] | [from:to:by] | [0,2] | ['a','b'] | ..step | [?(filter)]
+                                            indefinite: a list, empty where nothing matches
+    function  = .length() and others of `FUNCTIONS`, of what the steps select
 
-A path of definite steps alone is a reference path; only such a path can be written to. What AWS
-allows beyond this (filters, `..`, variables) is refused by name when a document is loaded.
+A path of definite steps alone is a reference path; only such a path can be written to. Where the
+language leaves JSONPath open, this follows Jayway's, which AWS uses: a path that ends in several
+names gives one object of them, and an index after a filter looks into each match.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, Protocol
 
-Context = Callable[[], Any]
-"""Builds the context object, for the few states whose paths ask for it."""
+from holdfast.workflow.steps import Names, Step, follow_many, index_of, read_steps
+
+
+class Context(Protocol):
+    """What a state sees beside its data."""
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """The workflow's variables, by name."""
+
+    @property
+    def now_ms(self) -> int:
+        """When the turn began: the same for all that happens in it."""
+
+    def object(self) -> Any:
+        """The context object; built anew, for the few states whose paths ask for it."""
+
+    def draw(self) -> int:
+        """128 random bits, the next of a row that the execution's seed fixes."""
+
 
 Getter = Callable[[Any, Context], Any]
 """Takes the data and the context; gives the selected value. Raises StateFailure."""
@@ -35,103 +58,103 @@ class StateFailure(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wildcard:
-    """Every item of a list, every value of an object."""
-
-
-Step = str | int | slice | Wildcard
-
-
-@dataclass(frozen=True, slots=True)
 class Path:
     """A path as written and as read."""
 
     text: str
-    in_context: bool
+    origin: str
+    """`$`, `$$`, or the name of a variable."""
     steps: tuple[Step, ...]
+    function: str | None = None
 
     @property
     def is_reference(self) -> bool:
         """Whether it names exactly one place."""
+        return self.function is None and self.is_definite
+
+    @property
+    def is_definite(self) -> bool:
         return all(isinstance(step, str | int) for step in self.steps)
+
+    @property
+    def reorders(self) -> bool:
+        """Whether it may select the same thing twice, or make something new."""
+        return self.function is not None or not all(
+            isinstance(step, str | int | slice) or step.selects_once for step in self.steps
+        )
 
 
 PATH_LENGTH_MAX: Final = 1_024
 
-_STEP: Final = re.compile(
-    r"""
-      (?P<deep>\.\.)
-    | \.(?P<name>[^\s.\[\]()*?,'"]+)
-    | (?P<wild>\.\*|\[\s*\*\s*\])
-    | \[\s*(?P<index>-?\d{1,9})\s*\]
-    | \[\s*(?P<slice>(?:-?\d{1,9})?\s*:\s*(?:-?\d{1,9})?\s*(?::\s*(?:-?\d{1,9})?)?)\s*\]
-    | \[\s*'(?P<single>(?:[^'\\]|\\.)*)'\s*\]
-    | \[\s*"(?P<double>(?:[^"\\]|\\.)*)"\s*\]
-    | (?P<filter>\[\s*\?)
-    | (?P<union>\[[^\]]*,)
-    """,
-    re.VERBOSE,
-)
-
-_REFUSED: Final = {
-    "deep": "`..` is not supported yet",
-    "filter": "filters, `[?(...)]`, are not supported yet",
-    "union": "several names or indices in one bracket are not supported",
-}
+_ORIGIN: Final = re.compile(r"\$(?:\$|([^\W\d]\w*))?")
+_FUNCTION: Final = re.compile(r"\.([a-z]+)\(\s*\)")
 
 
 def parse_path(text: str) -> Path:
     """Read a path. Raises ValueError saying what is wrong with it."""
-    if text.startswith("States."):
-        raise ValueError("intrinsic functions are not supported yet")
-    if not text.startswith("$"):
+    path, end = read_path(text, 0)
+    if end < len(text):
+        raise ValueError(f"{text!r} is not a JSONPath: cannot read {text[end:]!r}")
+    return path
+
+
+def read_path(text: str, start: int) -> tuple[Path, int]:
+    """The path that begins there, and where it ends. Raises ValueError."""
+    match = _ORIGIN.match(text, start)
+    if match is None:
         raise ValueError(f"{text!r} is not a JSONPath: it must start with $")
-    if len(text) > PATH_LENGTH_MAX:
+    steps, end = read_steps(text, match.end())
+    function = _FUNCTION.match(text, end)
+    if function is not None:
+        if function[1] not in FUNCTIONS:
+            raise ValueError(f"{text!r}: there is no function {function[1]}()")
+        end = function.end()
+    if end - start > PATH_LENGTH_MAX:
         raise ValueError(f"a path has at most {PATH_LENGTH_MAX} characters")
-    in_context = text.startswith("$$")
-    position = 2 if in_context else 1
-    if not in_context and re.match(r"\$[A-Za-z_]", text):
-        raise ValueError(f"{text!r} names a variable; variables are not supported yet")
-    steps: list[Step] = []
-    while position < len(text):
-        match = _STEP.match(text, position)
-        if match is None:
-            raise ValueError(f"{text!r} is not a JSONPath: cannot read {text[position:]!r}")
-        steps.append(_read_step(text, match))
-        position = match.end()
-    return Path(text, in_context, tuple(steps))
-
-
-def _read_step(text: str, match: re.Match[str]) -> Step:
-    kind, value = match.lastgroup or "", match[match.lastgroup or 0]
-    if kind in _REFUSED:
-        raise ValueError(f"{text!r}: {_REFUSED[kind]}")
-    if kind == "wild":
-        return Wildcard()
-    if kind == "index":
-        return int(value)
-    if kind == "slice":
-        bounds = [int(part) if part.strip() else None for part in value.split(":")]
-        if len(bounds) == 3 and bounds[2] is not None and bounds[2] < 1:
-            raise ValueError(f"{text!r}: a slice steps forward, by 1 or more")
-        return slice(*bounds)
-    if kind in ("single", "double"):
-        return re.sub(r"\\(.)", r"\1", value)
-    return value
+    name = function[1] if function is not None else None
+    return Path(text[start:end], match[1] or match[0], steps, name), end
 
 
 def compile_getter(path: Path, *, field: str = "", error: str = "States.Runtime") -> Getter:
     """The closure that follows the path; where it leads nowhere, it fails with that error."""
     where = f" specified for the field '{field}'" if field else ""
     failure = (error, f"The JSONPath '{path.text}'{where} could not be found in the input")
-    get = _follow_one(path.steps, failure) if path.is_reference else _follow_many(path.steps)
-    if path.in_context:
-        return lambda _, context: get(context())
-    return lambda data, _: get(data)
+    get = _follow(path, failure)
+    if path.origin == "$":
+        return lambda data, _: get(data)
+    if path.origin == "$$":
+        return lambda _, context: get(context.object())
+    return _variable(path.origin, get, failure)
+
+
+def _variable(name: str, get: Callable[[Any], Any], failure: tuple[str, str]) -> Getter:
+    def look_up(_data: Any, context: Context) -> Any:
+        try:
+            value = context.variables[name]
+        except KeyError:
+            raise StateFailure(failure[0], f"There is no variable '{name}'.") from None
+        return get(value)
+
+    return look_up
+
+
+def _follow(path: Path, failure: tuple[str, str]) -> Callable[[Any], Any]:
+    select = _follow_one(path.steps, failure) if path.is_definite else _selection(path.steps)
+    if path.function is None:
+        return select
+    function = FUNCTIONS[path.function]
+
+    def call(data: Any) -> Any:
+        try:
+            return function(select(data))
+        except (TypeError, ValueError, ArithmeticError, IndexError):
+            cause = f"The function of '{path.text}' cannot be applied to what the path selects"
+            raise StateFailure(failure[0], cause) from None
+
+    return call
 
 
 def _follow_one(steps: tuple[Step, ...], failure: tuple[str, str]) -> Callable[[Any], Any]:
-
     def get(data: Any) -> Any:
         # Held against the type first, because Python would also index a string.
         for step in steps:
@@ -140,42 +163,61 @@ def _follow_one(steps: tuple[Step, ...], failure: tuple[str, str]) -> Callable[[
                     raise StateFailure(*failure)
                 data = data[step]
             else:
-                if not isinstance(data, list) or not _is_index(step, data):
+                place = index_of(step, data)
+                if place is None:
                     raise StateFailure(*failure)
-                data = data[step]
+                data = data[place]
         return data
 
     return get
 
 
-def _follow_many(steps: tuple[Step, ...]) -> Callable[[Any], list[Any]]:
-    def get(data: Any) -> list[Any]:
-        found = [data]
-        for step in steps:
-            found = [below for value in found for below in _below(value, step)]
-        return found
+def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
+    *before, last = steps
+    whole = all(isinstance(step, str | int) for step in before)
+
+    def get(data: Any) -> Any:
+        try:
+            if whole and isinstance(last, Names):
+                for value in follow_many(tuple(before), data):
+                    return last.merged(value)
+            return follow_many(steps, data)
+        except OverflowError as error:
+            raise StateFailure("States.DataLimitExceeded", str(error)) from None
 
     return get
 
 
-def _below(value: Any, step: Step) -> list[Any]:
-    """What lies one step below; nothing where there is no such thing, as recorded from AWS."""
-    if isinstance(value, dict):
-        if isinstance(step, Wildcard):
-            return list(value.values())
-        return [value[step]] if isinstance(step, str) and step in value else []
-    if isinstance(value, list):
-        if isinstance(step, Wildcard):
-            return value
-        if isinstance(step, slice):
-            return value[step]
-        if _is_index(step, value):
-            return [value[step]]
-    return []
+def _numbers(values: Any) -> list[float]:
+    if not isinstance(values, list) or not values:
+        raise TypeError("not a list of numbers")
+    if any(isinstance(value, bool) for value in values):
+        raise TypeError("not a number")
+    return values
 
 
-def _is_index(step: Step, items: list[Any]) -> TypeGuard[int]:
-    return isinstance(step, int) and -len(items) <= step < len(items)
+def _length(value: Any) -> int:
+    if not isinstance(value, list | dict | str):
+        raise TypeError("has no length")
+    return len(value)
+
+
+def _deviation(values: Any) -> float:
+    return statistics.pstdev(_numbers(values))
+
+
+FUNCTIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "length": _length,
+    "min": lambda values: min(_numbers(values)),
+    "max": lambda values: max(_numbers(values)),
+    "sum": lambda values: sum(_numbers(values)),
+    "avg": lambda values: statistics.fmean(_numbers(values)),
+    "stddev": _deviation,
+    "first": lambda values: values[0],
+    "last": lambda values: values[-1],
+    "keys": lambda value: list(value.keys()) if isinstance(value, dict) else _length(None),
+}
+"""What a path may end in, as Jayway's do."""
 
 
 def compile_placer(path: Path) -> Placer:
@@ -195,10 +237,12 @@ def _put(data: Any, steps: tuple[Step, ...], depth: int, value: Any, text: str) 
     if isinstance(step, str) and isinstance(data, dict):
         # A missing object on the way is made, as the specification has it.
         return {**data, step: _put(data.get(step, {}), steps, depth + 1, value, text)}
-    if isinstance(step, int) and isinstance(data, list) and _is_index(step, data):
-        copied = list(data)
-        copied[step] = _put(data[step], steps, depth + 1, value, text)
-        return copied
+    if isinstance(step, int):
+        place = index_of(step, data)
+        if place is not None:
+            copied = list(data)
+            copied[place] = _put(data[place], steps, depth + 1, value, text)
+            return copied
     raise StateFailure(
         "States.ResultPathMatchFailure",
         f"Unable to apply step {steps[depth]!r} of the ResultPath '{text}' to the input",

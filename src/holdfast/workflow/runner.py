@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets as entropy
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
@@ -22,7 +23,7 @@ from holdfast.workflow import machine
 from holdfast.workflow.asl import load
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.events import (
-    Command,
+    Cancel,
     Event,
     Finish,
     RunTask,
@@ -39,6 +40,9 @@ from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, describe, of_exception
 from holdfast.workflow.result import Result
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
+
+_SALT: Final = entropy.token_hex(16)
+"""Makes what a workflow draws unknown to whoever knows the ids of its messages."""
 
 Wait = Callable[[float], Awaitable[None]]
 Uniform = Callable[[float, float], float]
@@ -116,15 +120,33 @@ class Express:
 
 
 class _Execution:
-    """One run: its events, kept so that its history can be told, and its last failure."""
+    """One run: its events, kept so that its history can be told, and what is under way for it."""
 
-    __slots__ = ("_began", "_events", "_express", "_failure", "_lease", "_started_ms", "_work")
+    __slots__ = (
+        "_began",
+        "_begun",
+        "_cancelled",
+        "_events",
+        "_express",
+        "_failures",
+        "_lease",
+        "_running",
+        "_snapshot",
+        "_started_ms",
+        "_work",
+    )
 
     def __init__(self, express: Express, lease: Lease) -> None:
         self._express = express
         self._lease = lease
         self._events: list[Event] = []
-        self._failure: Failed | None = None
+        self._failures: list[Failed] = []
+        self._snapshot: Snapshot | None = None
+        self._begun: list[RunTask | StartTimer] = []
+        """Not awaited yet."""
+        self._running: dict[str, asyncio.Future[Event]] = {}
+        """By ticket, where several are awaited at once."""
+        self._cancelled: list[asyncio.Future[Event]] = []
         self._began = express._clock.monotonic()
         self._started_ms = express._clock.now_ms()
         delivery = Delivery(express._webhook, lease.message, lease.receive_count, express._model)
@@ -135,41 +157,78 @@ class _Execution:
         message = self._lease.message
         started: dict[str, Any] = {"messageId": message.id}
         name = f"{message.id}-{self._lease.receive_count}"
-        event: Event = Started(started, self._started_ms, name, message.webhook)
-        snapshot: Snapshot | None = None
+        event: Event = Started(started, self._started_ms, name, message.webhook, seed=_SALT + name)
         try:
             async with asyncio.timeout(program.timeout_seconds) as limit:
                 while True:
-                    self._events.append(event)
-                    snapshot, commands = machine.step(program, snapshot, event)
-                    command = commands[-1]
-                    if isinstance(command, Finish):
-                        return self._finished(command)
-                    event = await self._perform(command)
+                    end = self._step(event)
+                    if end is not None:
+                        return self._finished(end)
+                    # With one line of control there is one thing to await, and no task to make.
+                    if len(self._begun) == 1 and not self._running:
+                        event = await self._perform(self._begun.pop())
+                    else:
+                        event = await self._first()
         except TimeoutError:
             if not limit.expired():
                 raise
-        event = TimedOut(self._express._clock.now_ms())
-        self._events.append(event)
-        _, commands = machine.step(program, snapshot, event)
-        return self._finished(next(end for end in commands if isinstance(end, Finish)))
+        finally:
+            if self._running or self._cancelled:
+                await self._abandon()
+        end = self._step(TimedOut(self._express._clock.now_ms()))
+        if end is None:
+            raise RuntimeError("An execution that timed out went on.")
+        return self._finished(end)
 
-    async def _perform(self, command: Command) -> Event:
-        """What the machine asked for last: with one line of control there is one thing to await."""
+    def _step(self, event: Event) -> Finish | None:
+        """What the event sets in motion is begun; the end, if it has come."""
+        self._events.append(event)
+        self._snapshot, commands = machine.step(self._express._program, self._snapshot, event)
+        last = commands[-1] if commands else None
+        if isinstance(last, Finish):
+            return last
+        for command in commands:
+            if isinstance(command, Cancel):
+                running = self._running.pop(command.ticket, None)
+                if running is not None:
+                    running.cancel()
+                    self._cancelled.append(running)
+            elif isinstance(command, RunTask | StartTimer):
+                self._begun.append(command)
+        return None
+
+    async def _first(self) -> Event:
+        """What comes first of all that is under way."""
+        for command in self._begun:
+            self._running[command.ticket] = asyncio.ensure_future(self._perform(command))
+        self._begun.clear()
+        while True:
+            for ticket, running in self._running.items():
+                if running.done():
+                    del self._running[ticket]
+                    return running.result()
+            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _abandon(self) -> None:
+        """Nothing that was begun outlives the execution."""
+        left = [*self._cancelled, *self._running.values()]
+        for running in left:
+            running.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _perform(self, command: RunTask | StartTimer) -> Event:
         now_ms = self._express._clock.now_ms
-        match command:
-            case RunTask():
-                outcome = await self._run_task(command)
-                if isinstance(outcome, Failed):
-                    self._failure = outcome
-                    return TaskFailed(command.ticket, outcome.error, outcome.cause, now_ms())
-                return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
-            case StartTimer(ticket, seconds, jitter):
-                await self._express._wait(
-                    self._express._uniform(0.0, seconds) if jitter else seconds
-                )
-                return TimerFired(ticket, now_ms())
-        raise TypeError(f"{type(command).__name__} asks for nothing that can be waited for")
+        if isinstance(command, StartTimer):
+            seconds = command.seconds
+            if command.jitter:
+                seconds = self._express._uniform(0.0, seconds)
+            await self._express._wait(seconds)
+            return TimerFired(command.ticket, now_ms())
+        outcome = await self._run_task(command)
+        if isinstance(outcome, Failed):
+            self._failures.append(outcome)
+            return TaskFailed(command.ticket, outcome.error, outcome.cause, now_ms())
+        return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
 
     async def _run_task(self, command: RunTask) -> Outcome:
         run = self._express._runs[command.resource]
@@ -184,9 +243,10 @@ class _Execution:
 
     def _finished(self, end: Finish) -> Result:
         # Only the failure that ended it: one that was caught steers nothing any more.
-        failure = self._failure
-        if failure is not None and (end.error, end.cause) != (failure.error, failure.cause):
-            failure = None
+        ended = (end.error, end.cause)
+        failure = next(
+            (each for each in reversed(self._failures) if (each.error, each.cause) == ended), None
+        )
         return Result(
             status=end.status,
             started_at_ms=self._started_ms,

@@ -1,0 +1,112 @@
+"""The Parallel and Map states under way, kept in the turn's own snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.workflow.events import Fork, Scope, Snapshot, Thread
+from holdfast.workflow.flow import View, subject
+from holdfast.workflow.limits import fit
+from holdfast.workflow.states import MapState, ParallelState
+
+
+class Forks:
+    """The forks of a snapshot, each copied before it is changed for the first time."""
+
+    __slots__ = ("_now_ms", "_owned", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot, now_ms: int) -> None:
+        self._snapshot = snapshot
+        self._now_ms = now_ms
+        self._owned: set[str] | None = None
+
+    def _own_all(self) -> dict[str, Fork]:
+        if self._owned is None:
+            self._owned = set()
+            self._snapshot["forks"] = self._snapshot["forks"].copy()
+        return self._snapshot["forks"]
+
+    def open(self, id: str, fork: Fork) -> None:
+        self._own_all()[id] = fork
+        self._own(id)
+
+    def __getitem__(self, id: str) -> Fork:
+        """This fork, to be changed."""
+        return self._own(id)
+
+    def _own(self, id: str) -> Fork:
+        forks = self._own_all()
+        owned: set[str] = self._owned if self._owned is not None else set()
+        if id not in owned:
+            owned.add(id)
+            fork = forks[id].copy()
+            fork["outputs"] = fork["outputs"].copy()
+            forks[id] = fork
+        return forks[id]
+
+    def line(self, state: ParallelState | MapState, id: str) -> tuple[str, Any, int, Scope]:
+        """The next line begins: where, with what of what size. Raises StateFailure."""
+        fork = self._own(id)
+        index, thread = fork["begun"], fork["thread"]
+        fork["begun"] += 1
+        fork["running"] += 1
+        scope: Scope = {**thread["scope"], "fork": id, "index": index}
+        if isinstance(state, ParallelState):
+            return state.branches[index], fork["given"], fork["size"], scope
+        items = fork["items"] or []
+        scope["item"] = {"Index": index, "Value": items[index]}
+        value, size = items[index], fork["size"]
+        if state.selector is not None:
+            view = View(self._snapshot, {**thread, "scope": scope}, self._now_ms)
+            given = subject(state.shaping, view, fork["given"])
+            value, size = view.select(state.selector, given, size)
+            fit(value, size, f"The ItemSelector of '{state.name}' returned an input")
+        return state.start, value, size, scope
+
+    def joined(self, scope: Scope, output: Any, size: int) -> Fork:
+        """One of its lines came to this output."""
+        fork = self._own(scope["fork"])
+        fork["outputs"][scope["index"]] = output
+        fork["running"] -= 1
+        fork["weight"] += size + 1
+        return fork
+
+    def close(self, id: str) -> Thread:
+        """It is over; the thread of its state."""
+        return self._own_all().pop(id)["thread"]
+
+    def fell(self, id: str) -> tuple[Thread, set[str]]:
+        """It has failed, and all within it: the thread of its state, and every fork that ended."""
+        forks = self._own_all()
+        thread, doomed = forks[id]["thread"], {id}
+        # What is within another was opened after it.
+        for inner, fork in forks.items():
+            if fork["thread"]["scope"]["fork"] in doomed:
+                doomed.add(inner)
+        for inner in doomed:
+            del forks[inner]
+        return thread, doomed
+
+
+def opened(
+    thread: Thread, given: Any, size: int, items: list[Any] | None, count: int, width: int
+) -> Fork:
+    """A fork of `count` lines, none of them begun, of which none may fail."""
+    return {
+        "thread": {**thread, "awaits": "fork"},
+        "given": given,
+        "size": size,
+        "items": items,
+        "outputs": [None] * count,
+        "weight": 2,
+        "begun": 0,
+        "running": 0,
+        "failed": 0,
+        "width": width,
+        "tolerated": None,
+    }
+
+
+def total(fork: Fork) -> int:
+    """How many lines it has."""
+    return len(fork["outputs"])

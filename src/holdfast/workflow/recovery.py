@@ -1,0 +1,80 @@
+"""What a state does about failures: which errors match, how often to retry, what to catch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.workflow.paths import Placer
+from holdfast.workflow.templates import Selection
+
+ALL: Final = "States.ALL"
+TASK_FAILED: Final = "States.TaskFailed"
+TIMEOUT: Final = "States.Timeout"
+HEARTBEAT: Final = "States.HeartbeatTimeout"
+RUNTIME: Final = "States.Runtime"
+
+
+def matches(names: frozenset[str], error: str | None) -> bool:
+    """Whether `ErrorEquals` holds. States.Runtime is never retried and never caught.
+
+    None is the error of a Fail state that names none.
+    """
+    if error == RUNTIME:
+        return False
+    if error in names or ALL in names:
+        return True
+    if error == HEARTBEAT and TIMEOUT in names:
+        return True
+    return TASK_FAILED in names and error != TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Retrier:
+    errors: frozenset[str]
+    interval_seconds: float
+    max_attempts: int
+    backoff_rate: float
+    max_delay_seconds: float
+    full_jitter: bool
+
+    def delay_seconds(self, attempts: int) -> float:
+        """How long to wait after so many earlier retries."""
+        try:
+            growth = self.backoff_rate**attempts
+        except OverflowError:
+            return self.max_delay_seconds
+        return min(self.interval_seconds * growth, self.max_delay_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Catcher:
+    errors: frozenset[str]
+    next: str
+    place: Placer | None
+    """JSONPath's ResultPath. None: the error takes the place of the input."""
+    output: Selection | None
+    """JSONata's Output. None: the error itself."""
+    assign: Selection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """`Retry` and `Catch` of one state."""
+
+    retry: tuple[Retrier, ...] = ()
+    catch: tuple[Catcher, ...] = ()
+
+    def retrier(self, error: str | None) -> int | None:
+        """The index of the first retrier for this error. No other one gets a say."""
+        for index, retrier in enumerate(self.retry):
+            if matches(retrier.errors, error):
+                return index
+        return None
+
+    def catcher(self, error: str | None) -> Catcher | None:
+        """The first catcher for this error."""
+        for catcher in self.catch:
+            if matches(catcher.errors, error):
+                return catcher
+        return None
