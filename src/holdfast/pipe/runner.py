@@ -365,7 +365,9 @@ class PipeRunner:
         else:
             self._emit("message.released", lease, why="stopped")
 
-    async def _release(self, leases: Sequence[Lease], why: Literal["stopping", "paused", "not begun"]) -> None:
+    async def _release(
+        self, leases: Sequence[Lease], why: Literal["stopping", "paused", "not begun"]
+    ) -> None:
         """Give back what never started. Where that fails, the leases run out by themselves."""
         if not leases:
             return
