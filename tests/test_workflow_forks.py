@@ -111,6 +111,7 @@ def test_retry_runs_every_branch_again() -> None:
         ({"Parameters": {"v.$": "$$.Map.Item.Value"}}, [5], [{"v": 5}]),
         ({"MaxConcurrency": 1}, [1, 2, 3], [1, 2, 3]),
         ({"MaxConcurrencyPath": "$[0]"}, [2, 3, 4], [2, 3, 4]),
+        ({"MaxConcurrencyPath": "$[0]"}, ["2", 3], ["2", 3]),
     ],
 )
 def test_what_each_item_is_given(fields: dict[str, Any], given: Any, inputs: list[Any]) -> None:
@@ -244,3 +245,14 @@ def test_the_result_is_held_to_the_data_limit() -> None:
     run = run_workflow(mapping(Catch=ALL), [1, 2, 3], mocks=results("x" * 100_000))
 
     assert run.output["Error"] == "States.DataLimitExceeded"
+
+
+def test_data_nested_beyond_reach() -> None:
+    """Depth that Python cannot follow ends the execution, and not the program."""
+    read = {"Parameters": {"v.$": "States.StringToJson($)"}, "OutputPath": "$.v"}
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = {"a": deep}
+
+    assert run_workflow(mapping(), [deep], mocks=results(1)).error == "States.DataLimitExceeded"
+    assert run_workflow(scope(A={**END, **read}), "[" * 50_000).error == "States.IntrinsicFailure"

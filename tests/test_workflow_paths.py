@@ -24,6 +24,7 @@ STORE = {
     "none": None,
     "text": "abc",
     "odd.name": {"[x]": 7},
+    'a\\"b': 8,
 }
 
 JSON = st.recursive(
@@ -100,6 +101,7 @@ def look(text: str, data: Any) -> Any:
         ("$.vals.last()", 50),
         ("$name.keys()", ["a"]),
         (r"$.odd\.name.\[x\]", 7),
+        ("$['a\\\"b']", 8),
         ("$.store.list[?(@.book == 'D')]", [{"book": "D"}]),
         ("$.store.list[?(@.book == 'D')][0]", []),
         ("$.store.list[?(@.book == 'D')].book", ["D"]),

@@ -169,10 +169,10 @@ def test_the_whole_context_object() -> None:
             "Input": {"a": 1},
             "Name": "mine",
             "RoleArn": "arn:aws:iam::111111111111:role/workflow",
-            "StartTime": "2024-01-01T00:00:00.000Z",
+            "StartTime": "2030-01-01T00:00:00.000Z",
         },
         "Extra": 1,
-        "State": {"EnteredTime": "2024-01-01T00:00:00.000Z", "Name": "S", "RetryCount": 0},
+        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S", "RetryCount": 0},
         "StateMachine": {
             "Id": "arn:aws:states:us-east-1:111111111111:stateMachine:workflow",
             "Name": "workflow",

@@ -4,7 +4,7 @@
     assert (run.status, run.waits) == ("SUCCEEDED", (1.0,))
 
 Tasks are played, whatever their Resource says; everything else is the machine that also works real
-events. The clock starts at 2024-01-01T00:00:00Z and jumps from one thing that happens to the next.
+events. The clock starts at 2030-01-01T00:00:00Z and jumps from one thing that happens to the next.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from holdfast.workflow.events import (
 )
 from holdfast.workflow.filters import same
 
-STARTED_MS: Final = 1_704_067_200_000
+STARTED_MS: Final = 1_893_456_000_000
+"""Later than the timestamps in anybody's recordings, so that a Wait for one of those is over."""
+
 _ACCOUNT: Final = "arn:aws:states:us-east-1:111111111111"
 
 _CONTEXT: Final[Mapping[str, Any]] = {

@@ -49,6 +49,9 @@ def _read(
     longest = SECONDS_MAX if resources.foreign else EXPRESS_SECONDS
     timeout = fields.integer("TimeoutSeconds", 1, longest) or EXPRESS_SECONDS
     whole = Document(resources, queries=read_language(fields, within=False))
-    start = read_scope(fields, whole)
+    try:
+        start = read_scope(fields, whole)
+    except RecursionError:
+        return None, [Mistake("the document", "is nested too deep, or contains itself")]
     timeout = min(timeout, EXPRESS_SECONDS)
     return Program(start or "", whole.states, timeout, comment, version), mistakes

@@ -14,12 +14,16 @@ DATA_LIMIT_BYTES: Final = 262_144
 
 
 def measure(value: Any) -> int:
-    """The bytes of a value as compact JSON."""
+    """The bytes of a value as compact JSON; what is nested beyond Python's depth is too large."""
     try:
         return len(orjson.dumps(value))
     except TypeError:
-        # Integers beyond 64 bits and lone surrogates are JSON all the same.
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        # Integers beyond 64 bits and lone surrogates are JSON all the same, and so is what is
+        # nested more than 254 deep.
+        try:
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        except RecursionError:
+            return DATA_LIMIT_BYTES + 1
         return len(text.encode("utf-8", "surrogatepass"))
 
 

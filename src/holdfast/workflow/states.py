@@ -251,7 +251,8 @@ class MapState:
         if not callable(given):
             return None if given is None else float(given)
         found = given(value, context)
-        number = whole(found) if whole_only else found
+        number = _numeric(found)
+        number = whole(number) if whole_only else number
         if isinstance(number, bool) or not isinstance(number, int | float):
             kind = "integer" if whole_only else "float"
             cause = f"{field} refers to the value {_excerpt(found)} which is not a valid {kind}"
@@ -259,6 +260,16 @@ class MapState:
         if not number >= 0:
             raise StateFailure(self.shaping.error, f"{field} cannot be negative.")
         return float(number)
+
+
+def _numeric(value: Any) -> Any:
+    """A text that is a number counts as one for the limits of a Map (recorded)."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
 
 
 def _excerpt(value: Any) -> str:

@@ -180,7 +180,7 @@ def _read_step(text: str, match: re.Match[str], depth: int) -> tuple[Step, int]:
     if kind == "indices":
         return Indices(tuple(int(part) for part in value.split(","))), end
     if kind == "names":
-        names = tuple(_plain(part[1:-1]) for part in re.findall(_QUOTED, value))
+        names = tuple(_unquoted(part) for part in re.findall(_QUOTED, value))
         return (names[0] if len(names) == 1 else Names(names)), end
     if kind in ("wild", "deep"):
         return (Wildcard() if kind == "wild" else Deep()), end
@@ -189,6 +189,11 @@ def _read_step(text: str, match: re.Match[str], depth: int) -> tuple[Step, int]:
 
 def _plain(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text)
+
+
+def _unquoted(text: str) -> str:
+    # Only the quote itself and the backslash are escaped; others stand for themselves (recorded).
+    return re.sub(rf"\\([{text[0]}\\])", r"\1", text[1:-1])
 
 
 def _read_slice(text: str, value: str) -> slice:

@@ -55,6 +55,8 @@ loops cannot keep its runner from its timeout."""
 Move = Going | None
 """None: the line waits, or is no more."""
 
+_TOO_DEEP: Final = "The data is nested too deep."
+
 ROOT: Final[Scope] = {"fork": "", "index": 0, "variables": {}, "item": None}
 
 Answer = TaskSucceeded | TaskFailed | TimerFired
@@ -84,6 +86,8 @@ class Turn(Execution):
             move = self._answer(state, thread, event)
         except StateFailure as failure:
             move = self._failed(state, thread, failure.error, failure.cause)
+        except RecursionError:
+            move = self._failed(state, thread, "States.Runtime", _TOO_DEEP)
         self._go_on(move)
 
     def _answer(self, state: State, thread: Thread, event: Answer) -> Move:
@@ -133,6 +137,8 @@ class Turn(Execution):
             return _ENTER[type(state)](self, state, View(self.snapshot, thread, self._now_ms))
         except StateFailure as failure:
             return self._failed(state, thread, failure.error, failure.cause)
+        except RecursionError:
+            return self._failed(state, thread, "States.Runtime", _TOO_DEEP)
 
     def _leave(
         self,
