@@ -81,12 +81,21 @@ class Running:
         return self.process.returncode
 
 
+# A shell starts what runs in the background deaf to Ctrl-C, and that is inherited.
+HOLDFAST = """
+import signal
+from holdfast.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """`holdfast ARGUMENTS` in this folder, both streams as pipes."""
     # Variables set here would win over the folder's .env.
     environment = {k: v for k, v in os.environ.items() if k not in ("USERS_SECRET", "TOKEN")}
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "holdfast", *arguments],
+        [sys.executable, "-c", HOLDFAST, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
