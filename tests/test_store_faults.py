@@ -346,3 +346,19 @@ def test_a_disk_without_room_is_told_by_name(small_disk: Path) -> None:
     leases += engine.receive("fine", 10, 60)
     assert [lease.message.id for lease in leases] == [message(0).id, message(2).id]
     engine.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is full")
+def test_a_lock_that_cannot_be_written_is_told_and_let_go(tmp_path: Path) -> None:
+    """The file takes a lock but no byte: one StoreError, and no descriptor that still holds it."""
+    (tmp_path / "supervisor.lock").symlink_to("/dev/full")
+    before = open_descriptors()
+
+    with pytest.raises(StoreError, match="cannot be used"), SupervisorLock(tmp_path):
+        pass
+
+    assert before == open_descriptors()
+
+
+def open_descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())

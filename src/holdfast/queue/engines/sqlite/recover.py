@@ -144,8 +144,13 @@ class SupervisorLock:
             raise StoreLocked(
                 f"another Holdfast already runs on {self._path}; stop it, or choose another store"
             ) from None
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
+        try:
+            with storing(self._path):
+                os.ftruncate(self.descriptor, 0)
+                os.pwrite(self.descriptor, str(os.getpid()).encode(), 0)
+        except BaseException:
+            os.close(self.descriptor)
+            raise
         return self
 
     def __exit__(self, *exception: object) -> None:
