@@ -244,3 +244,23 @@ def test_refusals_are_a_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     kept = [int(one.id, 16) for one in engine.refusals(Filter(newest_first=False))]
     assert kept == list(range(18, 28))
     engine.close()
+
+
+def test_remembered_deliveries_go_when_their_window_is_over(tmp_path: Path) -> None:
+    """Where the history is shorter than the window a row stays behind, and not for ever."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    sent(engine, clock, 1)
+    (lease,) = received(engine)
+    engine.claim(lease.receipt, "evt_1")
+    engine.settle([lease.receipt])
+
+    clock.advance(3 * DAY)
+    upkeep(engine)
+    assert in_inbox(tmp_path, "SELECT id FROM message") == []
+    assert in_ledger(tmp_path, "SELECT done_id FROM claim") == [(lease.message.id,)]
+
+    clock.advance(5 * DAY)
+    upkeep(engine)
+    assert in_ledger(tmp_path, "SELECT done_id FROM claim") == []
+    engine.close()

@@ -1,7 +1,5 @@
 """Claims about `claim`: of several deliveries of one event, one is worked."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from holdfast.message import Lease
@@ -83,7 +81,6 @@ class Claiming(Ground):
         )
 
         self.clock.advance(2 * DAY)
-        self.upkeep()
 
         assert self.engine.claim(self.sent_and_leased().receipt, "evt_1") == GRANTED
 
