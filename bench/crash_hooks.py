@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+from pathlib import Path
 from typing import Any
 
 from holdfast import App, Event, Pipe, Queue, hmac_sha256
@@ -26,7 +27,7 @@ def note(event: Event[Any]) -> None:
     """This one is worked."""
     pid = os.getpid()
     if pid not in _books:
-        path = os.path.join(os.environ["CRASH_BOOKS"], str(pid))  # noqa: PTH118 - hot, and plain
+        path = Path(os.environ["CRASH_BOOKS"]) / str(pid)
         _books[pid] = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(_books[pid], f"{event.id}\n".encode())
 

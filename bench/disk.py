@@ -77,8 +77,9 @@ class Platter:
             torn = uniform.choice(writes) if writes else None
             for index, change in enumerate(kept):
                 if index == torn and isinstance(change, Write):
-                    change = change.torn(uniform)  # noqa: PLW2901 - the torn one in its place
-                change.apply(content)
+                    change.torn(uniform).apply(content)
+                else:
+                    change.apply(content)
         return bytes(content)
 
 
@@ -131,9 +132,7 @@ class Disk(apsw.VFS):
 
     # What SQLite asks for
 
-    def xOpen(  # noqa: N802 - SQLite's name
-        self, name: str | apsw.URIFilename | None, flags: list[int]
-    ) -> DiskFile:
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> DiskFile:
         self.light()
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         file = DiskFile(self, name, flags)
@@ -143,7 +142,7 @@ class Disk(apsw.VFS):
             file.platter = self.platters[path]
         return file
 
-    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802 - SQLite's name
+    def xDelete(self, filename: str, syncdir: bool) -> None:
         self.step()
         self.light()
         super().xDelete(filename, syncdir)
@@ -167,11 +166,11 @@ class DiskFile(apsw.VFSFile):
         self.disk = disk
         self.platter = Platter(bytearray())
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - SQLite's name
+    def xRead(self, amount: int, offset: int) -> bytes:
         self.disk.light()
         return super().xRead(amount, offset)
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
+    def xWrite(self, data: bytes, offset: int) -> None:
         self.disk.light()
         if self.disk.full:
             raise apsw.exception_for(apsw.SQLITE_FULL)
@@ -180,13 +179,13 @@ class DiskFile(apsw.VFSFile):
         super().xWrite(data, offset)
         self.disk.light()
 
-    def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's name
+    def xTruncate(self, newsize: int) -> None:
         self.disk.step()
         self.platter.since.append(Truncate(newsize))
         super().xTruncate(newsize)
         self.disk.light()
 
-    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+    def xSync(self, flags: int) -> None:
         self.disk.step()
         self.disk.light()
         self.disk.syncs += 1

@@ -1,7 +1,5 @@
 """Claims about crashes: what was acknowledged stays, what a dead worker held comes back."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from holdfast.message import Lease

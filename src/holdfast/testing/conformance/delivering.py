@@ -1,7 +1,5 @@
 """Claims about `send` and `receive`: what goes in comes out, once at a time, in order."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait

@@ -1,7 +1,5 @@
 """What every claim of the suite stands on: a clock, two holders over one store, some messages."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Claims about leases: what a receipt allows, and what a stale one cannot do."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from holdfast.message import Receipt

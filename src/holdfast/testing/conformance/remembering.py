@@ -1,7 +1,5 @@
 """Claims about the archive: what came in, and what became of it."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from holdfast.message import Message

@@ -1,7 +1,5 @@
 """Claims about dead letters: how messages get there, what is known of them, how they leave."""
 
-# ruff: noqa: S101 - a claim is an assertion
-
 from __future__ import annotations
 
 from holdfast.queue.contract import Depth, Filter, QueueLimits, walk
