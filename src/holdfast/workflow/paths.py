@@ -189,11 +189,14 @@ def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
 
 
 def _numbers(values: Any) -> list[float]:
-    if not isinstance(values, list) or not values:
+    """Those of the list, of which there must be one; Jayway passes over what is no number."""
+    if not isinstance(values, list):
         raise TypeError("not a list of numbers")
-    if any(isinstance(value, bool) for value in values):
-        raise TypeError("not a number")
-    return values
+    numbers = (item for item in values if isinstance(item, int | float))
+    found = [item for item in numbers if not isinstance(item, bool)]
+    if not found:
+        raise TypeError("no numbers")
+    return found
 
 
 def _length(value: Any) -> int:

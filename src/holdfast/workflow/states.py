@@ -190,8 +190,10 @@ class FailState:
         return self._text(self.error, value, context), self._text(self.cause, value, context)
 
     def _text(self, getter: Getter | None, value: Any, context: Context) -> str | None:
-        text = None if getter is None else getter(value, context)
-        if text is not None and not isinstance(text, str):
+        if getter is None:
+            return None
+        text = getter(value, context)
+        if not isinstance(text, str):
             raise StateFailure(self.shaping.error, "Error and Cause of a Fail state are strings.")
         return text
 
