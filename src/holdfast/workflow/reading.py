@@ -10,6 +10,7 @@ from holdfast.workflow.conditions import read_choices
 from holdfast.workflow.fields import Fields
 from holdfast.workflow.mapping import read_map
 from holdfast.workflow.resources import Resources
+from holdfast.workflow.scopes import read_variables
 from holdfast.workflow.shaping import Tongue
 from holdfast.workflow.states import (
     SECONDS_MAX,
@@ -47,8 +48,13 @@ def read_language(fields: Fields, *, within: bool) -> bool:
     return within if language is None else language == "JSONata"
 
 
-def read_scope(fields: Fields, document: Document, depth: int = 0) -> str | None:
-    """StartAt and States of the document, a branch or an ItemProcessor; the state to start at."""
+def read_scope(
+    fields: Fields, document: Document, depth: int = 0, around: frozenset[str] = frozenset()
+) -> str | None:
+    """StartAt and States of the document, a branch or an ItemProcessor; the state to start at.
+
+    `around`: the variables of the scopes that it stands in.
+    """
     start = fields.string("StartAt", required=True)
     found = fields.object("States", required=True)
     fields.close()
@@ -57,7 +63,7 @@ def read_scope(fields: Fields, document: Document, depth: int = 0) -> str | None
     if depth > _SCOPES_MAX:
         found.mistake("", f"stands more than {_SCOPES_MAX} Parallel and Map deep")
         return start
-    _Scope(found, document, depth).read()
+    _Scope(found, document, depth, read_variables(found, around)).read()
     if start is not None:
         if start not in found:
             fields.mistake("StartAt", f'no state "{start}"')
@@ -93,10 +99,13 @@ def _targets(state: Any) -> list[str]:
 class _Scope:
     """Reads the states of one scope; they go on to each other only."""
 
-    def __init__(self, states: Fields, document: Document, depth: int) -> None:
+    def __init__(
+        self, states: Fields, document: Document, depth: int, variables: frozenset[str]
+    ) -> None:
         self._states = states
         self._document = document
         self._depth = depth
+        self._variables = variables
         self._kinds: dict[str, Callable[[str, Fields, Tongue], State]] = {
             "Task": self._task,
             "Pass": self._pass,
@@ -206,7 +215,7 @@ class _Scope:
         starts = []
         for branch in branches:
             branch.string("Comment")
-            starts.append(read_scope(branch, self._document, self._depth + 1) or "")
+            starts.append(self._within(branch))
         return ParallelState(
             name=name,
             next=self._next(fields),
@@ -216,11 +225,12 @@ class _Scope:
         )
 
     def _map(self, name: str, fields: Fields, tongue: Tongue) -> State:
-        def start(processor: Fields) -> str:
-            return read_scope(processor, self._document, self._depth + 1) or ""
-
         recovery = tongue.recovery(fields, self._known)
-        return read_map(name, self._next(fields), fields, tongue, recovery, start)
+        return read_map(name, self._next(fields), fields, tongue, recovery, self._within)
+
+    def _within(self, fields: Fields) -> str:
+        """The state that a branch or an ItemProcessor starts at."""
+        return read_scope(fields, self._document, self._depth + 1, self._variables) or ""
 
     def _next(self, fields: Fields) -> str | None:
         following, end = fields.string("Next"), fields.flag("End")
