@@ -139,7 +139,8 @@ def _variable(name: str, get: Callable[[Any], Any], failure: tuple[str, str]) ->
 
 
 def _follow(path: Path, failure: tuple[str, str]) -> Callable[[Any], Any]:
-    select = _follow_one(path.steps, failure) if path.is_definite else _selection(path.steps)
+    follow = _follow_one if path.is_definite else _selection
+    select = follow(path.steps, failure)
     if path.function is None:
         return select
     function = FUNCTIONS[path.function]
@@ -172,18 +173,30 @@ def _follow_one(steps: tuple[Step, ...], failure: tuple[str, str]) -> Callable[[
     return get
 
 
-def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
+def _selection(steps: tuple[Step, ...], failure: tuple[str, str]) -> Callable[[Any], Any]:
     *before, last = steps
-    whole = all(isinstance(step, str | int) for step in before)
+    if isinstance(last, Names) and all(isinstance(step, str | int) for step in before):
+        return _joined(_follow_one(tuple(before), failure), last.names, failure)
 
     def get(data: Any) -> Any:
         try:
-            if whole and isinstance(last, Names):
-                for value in follow_many(tuple(before), data):
-                    return last.merged(value)
             return follow_many(steps, data)
         except OverflowError as error:
             raise StateFailure("States.DataLimitExceeded", str(error)) from None
+
+    return get
+
+
+def _joined(
+    find: Callable[[Any], Any], names: tuple[str, ...], failure: tuple[str, str]
+) -> Callable[[Any], Any]:
+    """One object of those of the names that there are."""
+
+    def get(data: Any) -> Any:
+        found = find(data)
+        if not isinstance(found, dict):
+            raise StateFailure(*failure)
+        return {name: found[name] for name in names if name in found}
 
     return get
 
