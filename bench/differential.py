@@ -4,7 +4,8 @@
     jsonata    expressions against npm's jsonata, the reference implementation
 
 Every case of the table in tests/data is played, and as many more as asked for, made by chance. What
-comes out otherwise must stand in `bench/differences.py` with its reason; anything else exits 1.
+comes out otherwise must stand with its reason in
+`bench/document_differences.py` or `bench/expression_differences.py`; anything else exits 1.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any, Final
 
 from bench import documents, expressions
 from bench.asl import read_cases
-from bench.differences import DOCUMENTS, EXPRESSIONS, Difference
+from bench.differences import Difference, explain
+from bench.document_differences import DOCUMENTS
 from bench.documents import Sample
+from bench.expression_differences import EXPRESSIONS
 from bench.moto_parser import CONTEXT, Ending, MotoParser, Refused, fault_of
 from bench.node_jsonata import PACKAGE, Expression, NodeMissing, evaluate_there
 from bench.table import lines
@@ -131,18 +134,6 @@ def agree(here: Ending, there: Ending | Refused) -> bool:
     ends = (here.status, here.error, here.waits) == (there.status, there.error, there.waits)
     calls = [list(call) for call in here.calls], [list(call) for call in there.calls]
     return ends and same(here.output, there.output) and same(*calls)
-
-
-def explain(
-    table: Sequence[Difference[Any, Any]], name: str, sample: Any, here: Any, there: Any
-) -> str | None:
-    """The id of the known difference that this is."""
-    for difference in table:
-        if name in difference.cases:
-            return difference.id
-        if difference.applies is not None and difference.applies(sample, here, there):
-            return difference.id
-    return None
 
 
 def documents_of_the_table() -> Iterator[tuple[str, Sample]]:

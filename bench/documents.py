@@ -16,13 +16,13 @@ AFTERWARDS: Final = {"result": 0}
 
 _PATHS: Final = (
     *("$", "$.a", "$.b", "$.o", "$.o.x", "$.o.y.z", "$.l", "$.l[0]", "$.l[*]", "$.l[*].n"),
-    *("$.l[0:2]", "$.l[1:]", "$.o.*", "$..n", "$['a','b']", "$.none", "$.none[*]", "$['o']['x']"),
-    *("$.l[?(@.n > 1)]", "$.l[?(@.s == 'x')].n", "$$.State.Name", "$$.Execution.Input.a"),
+    *("$.l[0:2]", "$.l[1:]", "$.o.*", "$['a','b']", "$.none", "$.none[*]", "$['o']['x']"),
+    *("$.l[?(@.n > 1)]", "$.l[?(@.s == 'x')].n", "$$.State.Name", "$$.Execution.Name"),
 )
-_WITHIN: Final = (*_PATHS, "$.l[0].n", "$.l[1].n", "$.l[-1]", "$$.Execution.Name")
+_WITHIN: Final = (*_PATHS, "$..n")
 """In payload templates, where what a path gives is only a part."""
 
-_PLACES: Final = ("$", "$.r", "$.a", "$.o.r", "$.o.y.r", "$.l[0]", "$.b.c.d")
+_PLACES: Final = ("$", "$.r", "$.a", "$.o.r", "$.o.y.r", "$.b.c.d")
 _ERRORS: Final = ("Broken", "Lambda.Unknown", "States.Timeout", "States.TaskFailed", "Late")
 _CAUGHT: Final = ("Broken", "Late", "States.Timeout", "States.TaskFailed", "States.ALL")
 
@@ -47,7 +47,9 @@ class _Maker:
 
     def sample(self) -> Sample:
         scope = self._scope(self._random.randint(1, 4), depth=0)
-        return Sample(scope, self._input(), self._calls)
+        given = self._input()
+        # None is no input, which is an empty object.
+        return Sample(scope, {} if given is None else given, self._calls)
 
     # Data.
 
@@ -94,11 +96,8 @@ class _Maker:
 
     def _ending(self) -> dict[str, Any]:
         if self._chance(0.1):
-            return self._pick(
-                {"Type": "Fail", "Error": "Broken", "Cause": "by hand"},
-                {"Type": "Fail", "ErrorPath": "$.o.x", "Cause": "by data"},
-                {"Type": "Fail"},
-            )
+            named = {"Error": "Broken", "Cause": "by hand"}
+            return {"Type": "Fail", **self._pick(named, {"ErrorPath": "$.o.x"}, {})}
         kind = self._pick("Pass", "Succeed")
         return {"Type": kind, **({"End": True} if kind == "Pass" else {}), **self._paths("Output")}
 
@@ -122,7 +121,8 @@ class _Maker:
         if self._chance(0.3):
             state["ResultSelector"] = self._template(1)
         state |= self._recovery(later)
-        return state | getattr(self, f"_{kind.lower()}")(name, state, depth)
+        make = {"Task": self._task, "Parallel": self._parallel, "Map": self._map}[kind]
+        return state | make(name, state, depth)
 
     def _paths(self, *which: str) -> dict[str, Any]:
         chosen = [name for name in which if self._chance(0.2)]
@@ -182,8 +182,9 @@ class _Maker:
     def _condition(self, depth: int) -> dict[str, Any]:
         if depth and self._chance(0.3):
             parts = [self._condition(depth - 1) for _ in range(self._random.randint(1, 2))]
-            return self._pick({"And": parts}, {"Or": parts}, {"Not": parts[0]})
-        variable = {"Variable": self._pick("$.a", "$.b", "$.o.x", "$.l[0].n", "$.l", "$.none")}
+            joined = self._pick(("And", parts), ("Or", parts), ("Not", parts[0]))
+            return dict([joined])
+        variable = {"Variable": self._pick("$.a", "$.b", "$.o.x", "$.l", "$.none")}
         kind = self._pick("String", "Numeric", "Timestamp", "Boolean", "Is", "Matches")
         if kind == "Is":
             name = self._pick("Null", "Present", "Numeric", "String", "Boolean", "Timestamp")
@@ -241,7 +242,7 @@ _LITERALS: Final[dict[str, tuple[Any, ...]]] = {
 _ARGUMENTS: Final[dict[str, tuple[str, ...]]] = {
     "list": ("$.l", "$.l[*].n", "$.a", "States.Array(1, 'x', 1)", "States.ArrayRange(0, 6, 2)"),
     "text": ("'x'", "'a,b,,c'", "$.a", "$.o.x", "$.b", "'é'"),
-    "number": ("0", "1", "2", "-1", "$.a", "$.l[0].n"),
+    "number": ("0", "1", "2", "-1", "$.a", "$.b"),
     "object": ("$", "$.o", "$.a"),
     "any": ("$.a", "$.b", "$.l", "$.o", "1", "'x'", "$.none"),
     "false": ("false",),

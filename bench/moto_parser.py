@@ -102,12 +102,15 @@ class MotoParser:
         self._timed_out = _module("asl.component.common.timeouts.timeout").EvalTimeoutError
         self._waits: list[float] = []
         self._take_over()
+        # What it thinks of a document is told once, by Refused.
         logging.getLogger("moto").setLevel(logging.CRITICAL)
+        listener = import_module("antlr4.error.ErrorListener").ConsoleErrorListener
+        listener.syntaxError = lambda *_: None
 
     def read(self, document: Mapping[str, Any]) -> Any:
         """Its program, to be played as often as one likes. Raises Refused."""
         try:
-            return self._parser.parse(json.dumps(_with_functions(document)))[0]
+            return self._parser.parse(_text(document))[0]
         except Exception as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
 
@@ -138,24 +141,25 @@ class MotoParser:
 
     def _ending(self, environment: Any, cast: _Cast) -> Ending:
         state = environment.program_state()
-        kind = type(state).__name__
-        told = {
-            "fault": cast.fault or fault_of(_history(environment)),
-            "waits": tuple(self._waits),
-            "calls": tuple(sorted(cast.calls, key=json.dumps)),
-        }
-        if kind == "ProgramEnded":
-            return Ending("SUCCEEDED", environment.states.get_input(), **told)
-        if kind == "ProgramTimedOut":
-            return Ending("TIMED_OUT", None, "States.Timeout", **told)
-        error = (getattr(state, "error", None) or {}).get("error")
-        return Ending("FAILED", None, error, **told)
+        status, output, error = "FAILED", None, (getattr(state, "error", None) or {}).get("error")
+        if type(state).__name__ == "ProgramEnded":
+            status, output = "SUCCEEDED", environment.states.get_input()
+        elif type(state).__name__ == "ProgramTimedOut":
+            status, error = "TIMED_OUT", "States.Timeout"
+        calls = tuple(sorted(cast.calls, key=json.dumps))
+        fault = cast.fault or fault_of(_history(environment))
+        return Ending(status, output, error, tuple(self._waits), calls, fault)
 
     # What takes the place of moto's own.
 
     def _take_over(self) -> None:
         task = _module("asl.component.state.exec.state_task.state_task_lambda").StateTaskLambda
-        task._eval_execution = lambda state, env: self._perform(state, env)
+        perform = self._perform
+
+        def execution(state: Any, env: Any) -> None:
+            perform(state, env)
+
+        task._eval_execution = execution
         _module("asl.component.common.retry.retrier_decl").time = _Clock(self._waits_for)
         for state in (task, _module("asl.component.state.exec.execute_state").ExecutionState):
             state._from_error = _telling(state._from_error)
@@ -222,7 +226,7 @@ class _Cast:
     def failed(self, environment: Any, details: Mapping[str, Any]) -> None:
         """A state failed, for this reason."""
         if self.fault is None:
-            told = next(iter(details.values()), {})
+            told: Mapping[str, Any] = next(iter(details.values()), {})
             self.fault = fault_of([*_history(environment), ("Failed", told)])
 
     def answer(self, state: str, given: Any) -> Mapping[str, Any]:
@@ -260,6 +264,11 @@ def _module(name: str) -> Any:
         if error.name and error.name.split(".")[0] in ("moto", "antlr4", "jsonpath_ng"):
             raise ExtraMissing("The comparison with moto", "differential") from None
         raise
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    # As it is: its grammar does not know \\u00e9 in the texts of functions.
+    return json.dumps(_with_functions(document), ensure_ascii=False)
 
 
 def _with_functions(value: Any) -> Any:

@@ -134,7 +134,8 @@ RULE = {"Variable": "$.a", "IsNull": True, "Assign": {"v": 1}, "Next": "J"}
 )
 def test_a_scope_sets_no_variable_of_those_around(inner: dict[str, Any], place: str) -> None:
     """Whoever sets it, and even where the outer one is set only afterwards."""
-    innermost = {"StartAt": "I", "States": {"I": inner, "J": END}}
+    states = {"I": inner} if inner["Type"] == "Pass" else {"I": inner, "J": END}
+    innermost = {"StartAt": "I", "States": states}
     middle = {"Type": "Parallel", "Branches": [innermost], "End": True}
     document = {
         "StartAt": "M",
@@ -147,9 +148,6 @@ def test_a_scope_sets_no_variable_of_those_around(inner: dict[str, Any], place: 
             "A": {"Type": "Pass", "Assign": {"v": "outer"}, "End": True},
         },
     }
-    if inner["Type"] == "Pass":
-        del innermost["States"]["J"]
-
     with pytest.raises(DefinitionError) as caught:
         run_workflow(document)
 
