@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from holdfast.message import Headers, Request
 from holdfast.workflow.arguments import DECIDED, Arguments, Given
 from holdfast.workflow.form_encoding import ARRAY_FORMATS, ArrayFormat, form_encoded, scalar
+from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import Known, connection_name
 from holdfast.workflow.sdk import compact
 from holdfast.workflow.urls import url_flaw
@@ -146,8 +147,10 @@ def read(value: Any) -> Call:
     """The request that these parameters ask for. Raises StateFailure."""
     given = Given(value)
     endpoint, method = given.text("ApiEndpoint"), given.text("Method")
-    if url_flaw(endpoint) is not None:
-        # Not repeated as a whole: it may carry a secret.
+    flaw = url_flaw(endpoint)
+    if flaw == "credentials":
+        raise StateFailure("States.Runtime", "The ApiEndpoint carries credentials.")
+    if flaw is not None:
         raise given.wrong("The value for the field 'ApiEndpoint' must be an http or https URL")
     if method not in METHODS:
         raise given.wrong(f"The value for the field 'Method' must be one of {', '.join(METHODS)}")

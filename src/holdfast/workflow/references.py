@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 NAMED: Final = re.compile(r"\$\{([^{}]+)\}")
-QUEUE: Final = "queue:"
-"""Before a webhook's name or path, where its queue is meant."""
+_QUEUE: Final = re.compile(r"\$\{queue:(.+)\}")
+"""A webhook's name or path, whose parameters stand in braces too."""
 
 _CONNECTION: Final = re.compile(r"arn:aws[a-z-]*:events:[a-z0-9-]*:\d*:connection/([^/]+)(/[^/]+)?")
 
@@ -52,8 +52,8 @@ class Known:
 
 def queue_name(url: str) -> str | None:
     """`orders` or `/orders` of `${queue:orders}`; None where it is no such name."""
-    named = NAMED.fullmatch(url)
-    return named[1].removeprefix(QUEUE) if named and named[1].startswith(QUEUE) else None
+    named = _QUEUE.fullmatch(url)
+    return named[1] if named else None
 
 
 def connection_name(arn: str) -> str | None:
