@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from holdfast.testing import run_workflow
+from holdfast.workflow import http_invoke, lambda_invoke, sqs_send
 from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
 from task_kit import document, mistakes
 
@@ -64,3 +68,25 @@ def test_a_test_may_play_anything() -> None:
 
         assert (played.output, played.calls[1]["resource"]) == (7, resource)
         assert played.calls[1]["input"] == {"Anything": 1}
+
+
+PAGE = (Path(__file__).parent.parent / "docs/tasks.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "fields", [http_invoke.FIELDS, lambda_invoke.FIELDS, sqs_send.FIELDS, http_invoke.METHODS]
+)
+def test_every_field_is_in_the_documentation(fields: tuple[str, ...]) -> None:
+    """The page on tasks leaves none out."""
+    assert [name for name in fields if not re.search(rf"\b{name}\b", PAGE)] == []
+
+
+def test_the_forbidden_headers_are_those_of_the_documentation() -> None:
+    """The page lists what is refused, and nothing else."""
+    listed = PAGE.partition("AWS lets no state set these headers")[2].partition("\n\n")[0]
+    named = {name.lower() for name in re.findall(r"`([\w*-]+)`", listed)}
+    plain = {name for name in named if not name.endswith("*")}
+
+    assert {name for name in http_invoke.FORBIDDEN if not name.startswith("if-")} == plain
+    assert named - plain == {"if-*", "x-forwarded-*", "x-amz-*", "x-amzn-*"}
+    assert all(map(http_invoke.is_forbidden, plain))

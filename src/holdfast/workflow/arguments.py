@@ -112,6 +112,8 @@ def arguments(fields: Fields, *, queries: bool) -> Arguments | None:
         return Arguments(found, queries=queries)
     if name not in fields:
         fields.need(name)
+    elif queries and not is_query(value):
+        fields.mistake(name, "must be an object, or an expression that gives one")
     return None
 
 

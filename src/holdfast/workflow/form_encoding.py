@@ -18,7 +18,12 @@ def form_encoded(value: dict[str, Any], arrays: ArrayFormat) -> str:
     INDICES `a[0]=x&a[1]=y`; REPEAT `a=x&a=y`; COMMAS `a=x,y`; BRACKETS `a[]=x&a[]=y`.
     """
     pairs = [pair for name, below in value.items() for pair in _pairs(name, below, arrays)]
-    return "&".join(f"{quote(name, safe='')}={quote(text, safe=',')}" for name, text in pairs)
+    return "&".join(f"{escaped(name)}={escaped(text, safe=',')}" for name, text in pairs)
+
+
+def escaped(text: str, *, safe: str = "") -> str:
+    """Percent-encoded; what is no text (half a surrogate pair) becomes a question mark."""
+    return quote(text, safe=safe, errors="replace")
 
 
 def _pairs(name: str, value: Any, arrays: ArrayFormat) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from holdfast.message import Headers, Request
 from holdfast.workflow.arguments import DECIDED, Arguments, Given
-from holdfast.workflow.form_encoding import ARRAY_FORMATS, ArrayFormat, form_encoded, scalar
+from holdfast.workflow.form_encoding import (
+    ARRAY_FORMATS,
+    ArrayFormat,
+    escaped,
+    form_encoded,
+    scalar,
+)
 from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import Known, connection_name
 from holdfast.workflow.sdk import compact
@@ -201,13 +207,13 @@ def _header_lines(given: Given) -> list[tuple[str, str]]:
 def _query(given: Given) -> str:
     value = given.raw("QueryParameters")
     if isinstance(value, str):
-        return quote(value.removeprefix("?"), safe="=&%+,;:@/?-._~!$'()*")
+        return escaped(value.removeprefix("?"), safe="=&%+,;:@/?-._~!$'()*")
     pairs = []
     for name, values in given.object("QueryParameters").items():
         for each in values if isinstance(values, list) else [values]:
             if isinstance(each, dict | list):
                 raise given.wrong(f"The value for the field '{name}' must be a STRING")
-            pairs.append(f"{quote(name, safe='')}={quote(scalar(each), safe='')}")
+            pairs.append(f"{escaped(name)}={escaped(scalar(each))}")
     return "&".join(pairs)
 
 
