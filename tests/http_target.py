@@ -36,6 +36,8 @@ class Target(ThreadingHTTPServer):
         self.body = b"because of this"
         self.echoes = False
         """Whether it repeats the headers that it was sent, as JSON."""
+        self.endless = False
+        """Whether its body has no end; only whoever hangs up gets away."""
         self.let_go = threading.Event()
         self.let_go.set()
 
@@ -60,8 +62,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status, self.server.reason)
         for name, value in self.server.headers:
             self.send_header(name, value)
-        self.send_header("content-length", str(len(said)))
+        if not self.server.endless:
+            self.send_header("content-length", str(len(said)))
         self.end_headers()
+        while self.server.endless:
+            try:
+                self.wfile.write(said * 1_000)
+            except OSError:
+                return
         if self.command != "HEAD" and self.server.status != 204:
             self.wfile.write(said)
 

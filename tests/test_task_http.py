@@ -309,6 +309,13 @@ def test_an_answer_that_no_state_can_take(
     assert call(target).error == error
 
 
+def test_an_answer_without_end_is_left(target: Target) -> None:
+    """Once it is more than a state can take, nobody listens any longer."""
+    target.endless, target.headers = True, [("content-type", "text/plain")]
+
+    assert call(target).error == "States.DataLimitExceeded"
+
+
 @pytest.mark.parametrize(
     ("content_type", "body", "expected"),
     [

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from holdfast import App, Event, Forward, Pipe, hmac_sha256
+from holdfast import App, Event, Forward, Pipe, bearer, hmac_sha256
+from holdfast.cli.run import _missing_secrets
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.compile import check_app, compile_app
 from holdfast.errors import StoreError
@@ -247,6 +248,18 @@ def test_connections_are_judged_with_the_definition(connections: Any, expected: 
     for told, wanted in zip(found, expected, strict=True):
         assert told.startswith(wanted)
         assert "s3cret" not in told
+
+
+def test_a_secret_that_a_connection_lacks_is_told_at_the_start() -> None:
+    """`holdfast run` warns of it, by its reference, as of any other."""
+    app, _ = a_shop()
+    app.webhooks[1].settings["connections"] = {"api": bearer("env:HOLDFAST_TEST_UNSET_TOO")}
+    told = _missing_secrets(compile_app(app))
+
+    assert told == [
+        "/mails: the secret env:HOLDFAST_TEST_UNSET is not set or is empty",
+        "/orders: the secret env:HOLDFAST_TEST_UNSET_TOO is not set or is empty",
+    ]
 
 
 def test_connections_without_a_workflow_are_a_mistake() -> None:
