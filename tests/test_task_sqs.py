@@ -334,7 +334,7 @@ def test_a_sent_message_must_fit_the_schema_of_the_door() -> None:
         ({"MessageAttributes": {"a": {"DataType": "String", "StringValue.$": "$.a"}}}, []),
         (
             {"QueueUrl": "${queue:x}"},
-            ['Parameters.QueueUrl: no webhook "x"; there are: /orders, orders'],
+            ['Parameters.QueueUrl: no webhook "x"; there are: orders'],
         ),
         (
             {"QueueUrl": "https://sqs/orders"},

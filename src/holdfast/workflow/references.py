@@ -38,7 +38,8 @@ class Known:
             return f'{url!r} is no queue; write "${{queue:NAME}}", a webhook\'s name or path'
         if self.queues is None or name in self.queues:
             return None
-        return f'no webhook "{name}"; there are: {_listed(self.queues)}'
+        names = [each for each in self.queues if not each.startswith("/")]
+        return f'no webhook "{name}"; there are: {_listed(names)}'
 
     def connection_mistake(self, arn: str) -> str | None:
         name = connection_name(arn)
