@@ -285,5 +285,5 @@ def test_a_workflow_may_send_to_webhooks_that_come_later() -> None:
     app.webhook("/b/{id}", workflow=workflow("${queue:/b/{id}}"))
     app.webhook("/c", name="later", workflow=workflow("${queue:nobody}"))
 
-    known = "/a, /b/{id}, /c, a, b-id, later"
-    assert check(app) == [f'States.S.Parameters.QueueUrl: no webhook "nobody"; there are: {known}']
+    wrong = 'States.S.Parameters.QueueUrl: no webhook "nobody"; there are: a, b-id, later'
+    assert check(app) == [wrong]
