@@ -41,7 +41,7 @@ def decided(**given: Any) -> str | None:
         ({"Authentication": ...}, "One of the fields 'InvocationConfig' and 'Authentication'"),
         ({"InvocationConfig": {"ConnectionArn": "${a}"}}, "One of the fields"),
         ({"Authentication": {"ConnectionArn": "payments"}}, "'ConnectionArn' must be an ARN"),
-        ({"Headers": {"Host": "x"}}, "The header 'Host' is not supported"),
+        ({"Headers": {"a b": "x"}}, "The header 'a b' cannot be sent"),
         ({"Headers": {"a": 1}}, "The value for the field 'a' must be a STRING"),
         ({"Headers": {"a": "x\r\nEvil: 1"}}, "The value of the header 'a' cannot be sent"),
         ({"Headers": "a"}, "The value for the field 'Headers' must be an OBJECT"),
@@ -72,6 +72,13 @@ def test_a_url_with_a_password_is_not_repeated() -> None:
     cause = decided(ApiEndpoint="https://ada:s3cret@api.example/x")
 
     assert "s3cret" not in (cause or "")
+
+
+def test_a_header_that_is_refused_is_not_repeated() -> None:
+    """Its value may be the secret that belongs to a connection."""
+    cause = decided(Headers={"Authorization": "Bearer s3cret"})
+
+    assert cause == "The header 'Authorization' is not supported by an HTTP Task."
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.message import Lease, Request
 from holdfast.secrets import SecretRef
 from holdfast.verify import bearer
+from holdfast.workflow.http_answer import CAUSE_MAX
 from holdfast.workflow.result import Result
 from http_target import Target, a_target
 from workflow_kit import VERIFY_HANDLE, JumpingLoop, a_lease, a_webhook, an_express
@@ -159,3 +160,16 @@ def test_a_long_answer_is_heard_to_its_end(target: Target) -> None:
 
     assert done.status == "SUCCEEDED"
     assert len(failed.cause or "") < 10_000
+
+
+@pytest.mark.parametrize("seen", [1, 5, 9, 10])
+def test_a_secret_that_is_cut_in_two_stays_hidden(
+    target: Target, seen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only its beginning fits into the cause, that is left out too."""
+    monkeypatch.setenv("LENGTH_SECRET", "t0p-s3cret")
+    target.status, target.body = 403, b"x" * (CAUSE_MAX - seen) + b"t0p-s3cret and more"
+    result = send(a_forwarding(target.url, sign=bearer("env:LENGTH_SECRET")))
+    said = json.loads(result.cause or "")["errorMessage"]
+
+    assert said.removesuffix("[redacted]") == "x" * (CAUSE_MAX - seen)

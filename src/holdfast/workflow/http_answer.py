@@ -64,7 +64,9 @@ def is_success(answer: Answer) -> bool:
 
 def excerpt(answer: Answer, hidden: Collection[str]) -> str:
     """The beginning of what it says, or its status in words, without what is to stay hidden."""
-    text = answer.body.decode("utf-8", "replace").strip()[: CAUSE_MAX * 2]
+    text = answer.body.decode("utf-8", "replace").strip()
+    if not answer.whole:
+        text = _without_beginnings(text, hidden)
     return without(text or _phrase(answer), hidden)[:CAUSE_MAX]
 
 
@@ -124,3 +126,14 @@ def without(text: str, hidden: Collection[str]) -> str:
     for secret in hidden:
         text = text.replace(secret, REDACTED)
     return text
+
+
+def _without_beginnings(text: str, hidden: Collection[str]) -> str:
+    """Of a text that was cut: without the end of it that may be the beginning of a secret."""
+    sizes = (
+        size
+        for secret in hidden
+        for size in range(min(len(secret), len(text)), 0, -1)
+        if text.endswith(secret[:size])
+    )
+    return text[: len(text) - max(sizes, default=0)]

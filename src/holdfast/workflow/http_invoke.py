@@ -191,8 +191,12 @@ def _connection(given: Given) -> str:
 def _header_lines(given: Given) -> list[tuple[str, str]]:
     lines = []
     for name, value in given.object("Headers").items():
-        if is_forbidden(name) or not _TOKEN.fullmatch(name):
-            raise given.wrong(f"The header '{name}' is not supported by an HTTP Task")
+        if is_forbidden(name):
+            # Not with its value, which may be worth hiding: Authorization is one of them.
+            said = f"The header '{name}' is not supported by an HTTP Task."
+            raise StateFailure("States.Runtime", said)
+        if not _TOKEN.fullmatch(name):
+            raise given.wrong(f"The header '{name}' cannot be sent")
         for text in value if isinstance(value, list) else [value]:
             if not isinstance(text, str):
                 raise given.wrong(f"The value for the field '{name}' must be a STRING")
