@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from holdfast.compile import bodies, documents
+from holdfast.compile.flows import Composed, compose
 from holdfast.compile.functions import task
 from holdfast.compile.sources import judge_verification
 from holdfast.compile.spot import Spot, quoted
@@ -16,6 +17,7 @@ from holdfast.compile.values import duration, headers
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
 from holdfast.definition import Handler, Webhook
+from holdfast.steps.step import Step
 from holdfast.workflow import asl
 
 FORWARD: Final = "forward"
@@ -216,11 +218,47 @@ def _has_space(url: object) -> bool:
 
 def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
     tasks, spots = _workflow_tasks(spot, webhook)
+    given, here = webhook.settings["workflow"], spot.under("workflow")
+    document: dict[str, Any] | None
+    if isinstance(given, Step):
+        composed = compose(here, given, _named(webhook.settings["tasks"]))
+        _add_work(tasks, spots, composed)
+        document = _finished(here, composed.document, webhook.path, timeout_seconds)
+    else:
+        composed = Composed({}, places={"": here})
+        document = _document(here, given, timeout_seconds)
     model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
-    document = _document(spot.under("workflow"), webhook.settings["workflow"], timeout_seconds)
     for mistake in asl.check(document, set(tasks) | set(spots)) if document is not None else ():
-        spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
+        composed.note(mistake)
     return Work(document or {}, _with_model(tasks, model), model, model_spot)
+
+
+def _add_work(tasks: dict[str, Task], spots: dict[str, Spot], composed: Composed) -> None:
+    """The functions that steps bring along, beside those that were given as `tasks`."""
+    for name, (function, here) in composed.work.items():
+        if name in spots:
+            continue
+        spots[name] = here
+        if made := task(here, function, name, in_workflow=True):
+            tasks[name] = made
+
+
+def _named(tasks: object) -> Mapping[str, Any]:
+    """`tasks` as a mapping; what is wrong with them is told elsewhere."""
+    if isinstance(tasks, Mapping):
+        return tasks
+    listed = tasks if isinstance(tasks, list | tuple) else ()
+    return {str(getattr(function, "__name__", function)): function for function in listed}
+
+
+def _finished(
+    spot: Spot, document: dict[str, Any], path: str, timeout_seconds: float
+) -> dict[str, Any]:
+    try:
+        return documents.finished(document, f"The steps of {path}", timeout_seconds)
+    except ValueError as error:
+        spot.wrong(str(error))
+        return document
 
 
 def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict[str, Spot]]:

@@ -20,8 +20,11 @@ EXPRESS_SECONDS: Final = 300
 """AWS ends an Express execution after five minutes."""
 
 
-def check(document: Mapping[str, Any], task_names: Collection[str]) -> list[Mistake]:
-    """Everything that is wrong with the document, each with its path; empty where it can run."""
+def check(document: Mapping[str, Any], task_names: Collection[str] | None) -> list[Mistake]:
+    """Everything that is wrong with the document, each with its path; empty where it can run.
+
+    task_names: the tasks there are; None where that is somebody else's question.
+    """
     return _read(document, Resources(task_names))[1]
 
 
