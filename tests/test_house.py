@@ -43,7 +43,8 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.fields workflow.states workflow.recovery workflow.choice workflow.conditions
         workflow.paths workflow.steps workflow.filters workflow.intrinsics workflow.functions
         workflow.templates workflow.queries workflow.jsonata workflow.timestamps workflow.limits
-        workflow.flow workflow.input workflow.result workflow.events
+        workflow.flow workflow.input workflow.result workflow.events workflow.bounds
+        workflow.drawing
     """,
     4: """
         compile compile.* sample testing testing.*

@@ -18,6 +18,7 @@ import jsonschema_rs
 import orjson
 from pydantic import TypeAdapter
 
+from holdfast.compile.json_text import parse
 from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import meant
 
@@ -66,15 +67,18 @@ def json_file(spot: Spot, name: str) -> Any:
     """The JSON in a file beside the definition; None where it cannot be read, which is noted."""
     path = spot.directory / Path(name)
     try:
-        return orjson.loads(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         spot.wrong(f"{quoted(name)} is not there; files are looked for beside the definition")
     except OSError as error:
         spot.wrong(f"{quoted(name)} cannot be read: {error.strerror}")
-    except orjson.JSONDecodeError as error:
-        spot.wrong(f"{quoted(name)} is not JSON: line {error.lineno}, column {error.colno}")
     except ValueError:
         spot.wrong(f"{quoted(name)} is not the name of a file")
+    else:
+        try:
+            return parse(text)
+        except ValueError as error:
+            spot.wrong(f"{quoted(name)} {error}")
     return None
 
 

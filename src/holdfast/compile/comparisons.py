@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import choice
+from holdfast.steps.step import When
 from holdfast.steps.values import Comparison, Compound, Condition, Field
 
 Rule = dict[str, Any]
@@ -33,10 +34,10 @@ def rule(spot: Spot, condition: Condition) -> Rule:
 
 
 def _no_condition(value: object) -> str:
+    if isinstance(value, When):
+        return "a when(...) says itself where it leads; leave out then="
     if isinstance(value, Field):
-        return (
-            f'a field is no condition; write field(...) == True, or .is_present(): "{value.path}"'
-        )
+        return f"{value.path} is no condition by itself; write == True, or .is_present()"
     return f'{quoted(value)} is not a condition; write field("body.total") == 0, or expr("...")'
 
 
@@ -59,12 +60,12 @@ def _between(spot: Spot, asked: Comparison, variable: Rule) -> Rule:
         choice(spot, known, tuple(_KINDS))
     found = other.kind if isinstance(other, Field) else _kind_of(spot, other, known)
     kind = known or found
-    if kind is None:
-        if isinstance(other, Field):
-            spot.wrong(
-                "two fields are compared, and nothing says what they are; "
-                f'write field("...", "numeric"): {asked.field.path} and {other.path}'
-            )
+    if isinstance(other, Field) and kind is None:
+        spot.wrong(
+            "two fields are compared, and nothing says what they are; "
+            f'write field("...", "numeric"): {asked.field.path} and {other.path}'
+        )
+    if kind is None or (found is None and not isinstance(other, Field)):
         return _NEVER
     if found is not None and found != kind:
         spot.wrong(f"{asked.field.path} is said to be {kind}, but is compared with a {found}")
@@ -86,9 +87,10 @@ def _kind_of(spot: Spot, literal: object, known: str | None) -> str | None:
     if isinstance(literal, str):
         return "timestamp" if known == "timestamp" else "string"
     if isinstance(literal, datetime):
-        if literal.tzinfo is None:
-            spot.wrong(f"{quoted(literal)} has no time zone; write datetime(..., tzinfo=UTC)")
-        return "timestamp"
+        if literal.tzinfo is not None:
+            return "timestamp"
+        spot.wrong(f"{quoted(literal)} has no time zone; write datetime(..., tzinfo=UTC)")
+        return None
     spot.wrong(
         f"nothing can be compared with {quoted(literal)}; "
         "texts, numbers, booleans, times with a zone and fields can"

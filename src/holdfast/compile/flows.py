@@ -26,8 +26,6 @@ RESERVED: Final = "Verify"
 """The name of the state that is put in front."""
 
 _NESTED: Final = "is nested too deep, or contains itself"
-_NOTHING: Final = {"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}
-"""Stands for a scope whose mistakes are told already."""
 
 
 @dataclass(slots=True)
@@ -64,7 +62,13 @@ def compose(spot: Spot, flow: Step, tasks: Mapping[str, Any]) -> Composed:
         whole.wrong(f"has more than {NODES_MAX:,} states; no document holds so many")
     except RecursionError:
         whole.wrong(_NESTED)
-    return Composed({**_NOTHING}, places={"": whole})
+    return Composed(_nothing(""), places={"": whole})
+
+
+def _nothing(path: str) -> dict[str, Any]:
+    """Stands for the states of a scope whose mistakes are told already."""
+    name = f"Nothing {path}"[-80:]
+    return {"StartAt": name, "States": {name: {"Type": "Succeed"}}}
 
 
 class _Composing:
@@ -98,7 +102,7 @@ class _Composing:
             if isinstance(node.step, Goto):
                 node.name = self._target(node.step, names)
         if scope.entry is None or not nodes:
-            return {**_NOTHING}
+            return _nothing(path)
         states = {}
         for node in nodes:
             here = below(f"{path}.States" if path else "States", node.name)

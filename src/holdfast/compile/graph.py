@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from holdfast.steps.step import (
+    Bare,
     Chain,
     Choose,
     Each,
@@ -95,6 +96,8 @@ class Graph:
             for part in reversed(step.parts):
                 after = self._enter(part, after, scope, step.place)
             return after
+        if isinstance(step, Bare):
+            step, place = step.function, step.place
         if not isinstance(step, Step):
             if not callable(step):
                 self.strangers.append((place, step))
@@ -110,7 +113,7 @@ class Graph:
         return known
 
     def _function(self, function: Any, place: str) -> Task:
-        """A bare function is the same step wherever it stands."""
+        """The one task of a bare function."""
         if id(function) not in self._functions:
             self._functions[id(function)] = Task(place=place, does=function)
         return self._functions[id(function)]

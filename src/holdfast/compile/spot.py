@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +40,16 @@ class Spot:
 
     def wrong(self, message: str) -> None:
         self.found.append(Mistake(self.place, message))
+
+
+def by_line(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """In the order of the file that they are in, as whoever mends them goes through it."""
+
+    def line(mistake: Mistake) -> tuple[str, int]:
+        file, _, number = mistake.place.partition(" ")[0].rpartition(":")
+        return file, int(number) if number.isdecimal() else 0
+
+    return sorted(mistakes, key=line)
 
 
 def shown(place: str) -> str:

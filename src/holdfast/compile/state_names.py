@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.compile.graph import Graph, Node
@@ -69,7 +70,7 @@ def _called(step: Step) -> str:
         case Task():
             return _work(step.does)
         case Put(at=None):
-            variables = step.assign if isinstance(step.assign, dict) else {}
+            variables = step.assign if isinstance(step.assign, Mapping) else {}
             return f"Assign {', '.join(map(str, variables))}"
         case Put():
             return f"Put {step.at}"
@@ -87,7 +88,8 @@ def _called(step: Step) -> str:
         case Succeed():
             return "Done"
         case Raw():
-            return str(step.state.get("Type", "State"))
+            kind = step.state.get("Type") if isinstance(step.state, Mapping) else None
+            return kind if isinstance(kind, str) else "State"
         case _:
             return type(step).__name__
 

@@ -155,14 +155,14 @@ class Writing:
             return {"Seconds": 0}
         if step.until is not None:
             return self._say.amount(self._spot.under("until"), "Timestamp", step.until)
-        return self._seconds(self._spot, "Seconds", step.seconds, at_least="0s")
+        return self._seconds(self._spot, "Seconds", step.seconds, at_least="0s") or {"Seconds": 0}
 
     def _seconds(self, spot: Spot, field: str, value: Any, *, at_least: str) -> Fields:
         if value is None:
             return {}
         if isinstance(value, Field) or is_query(value):
             return self._say.amount(spot, field, value)
-        return {field: _whole_seconds(spot, value, at_least=at_least)}
+        return _whole_seconds(spot, field, value, at_least=at_least)
 
     def _numbers(self, step: Each) -> Fields:
         fields = self._say.item(self._spot, step.item)
@@ -196,26 +196,24 @@ def _values(step: Step) -> Iterator[Any]:
 
 
 def _retrier(spot: Spot, retry: Retry) -> Fields:
-    fields: Fields = {"ErrorEquals": error_names(spot, retry.errors)}
-    if retry.every is not None:
-        every = _whole_seconds(spot.under("every"), retry.every, at_least="1s")
-        fields["IntervalSeconds"] = every
-    if retry.attempts is not None:
-        fields["MaxAttempts"] = retry.attempts
-    if retry.backoff is not None:
-        fields["BackoffRate"] = retry.backoff
-    if retry.max_delay is not None:
-        most = _whole_seconds(spot.under("max_delay"), retry.max_delay, at_least="1s")
-        fields["MaxDelaySeconds"] = most
-    if retry.jitter:
-        fields["JitterStrategy"] = "FULL"
-    return fields
+    every = _whole_seconds(spot.under("every"), "IntervalSeconds", retry.every)
+    longest = _whole_seconds(spot.under("max_delay"), "MaxDelaySeconds", retry.max_delay)
+    numbers = {"MaxAttempts": retry.attempts, "BackoffRate": retry.backoff}
+    return {
+        "ErrorEquals": error_names(spot, retry.errors),
+        **every,
+        **{name: number for name, number in numbers.items() if number is not None},
+        **longest,
+        **({"JitterStrategy": "FULL"} if retry.jitter else {}),
+    }
 
 
-def _whole_seconds(spot: Spot, value: object, *, at_least: str) -> int:
+def _whole_seconds(spot: Spot, field: str, value: object, *, at_least: str = "1s") -> Fields:
     """Of a duration such as `"20s"`: the language counts whole seconds."""
+    if value is None:
+        return {}
     known = len(spot.found)
     seconds = duration(spot, value, at_least=at_least, at_most=LONGEST)
     if len(spot.found) == known and seconds != int(seconds):
         spot.wrong(f"{quoted(value)} is not a whole number of seconds")
-    return int(seconds)
+    return {field: int(seconds)} if len(spot.found) == known else {}

@@ -12,7 +12,7 @@ from holdfast.compile import bodies, documents
 from holdfast.compile.flows import Composed, compose
 from holdfast.compile.functions import task
 from holdfast.compile.sources import judge_verification
-from holdfast.compile.spot import Spot, quoted
+from holdfast.compile.spot import Spot, by_line, quoted
 from holdfast.compile.values import duration, headers
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
@@ -218,7 +218,7 @@ def _has_space(url: object) -> bool:
 
 def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
     tasks, spots = _workflow_tasks(spot, webhook)
-    given, here = webhook.settings["workflow"], spot.under("workflow")
+    given, here, known = webhook.settings["workflow"], spot.under("workflow"), len(spot.found)
     document: dict[str, Any] | None
     if isinstance(given, Step):
         composed = compose(here, given, _named(webhook.settings["tasks"]))
@@ -230,6 +230,7 @@ def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
     model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
     for mistake in asl.check(document, set(tasks) | set(spots)) if document is not None else ():
         composed.note(mistake)
+    spot.found[known:] = by_line(spot.found[known:])
     return Work(document or {}, _with_model(tasks, model), model, model_spot)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from holdfast.places import caller_place
+from holdfast.places import caller_place, operand_place
 from holdfast.steps.values import Expr, Field
 
 Function = Callable[..., Any]
@@ -29,23 +29,32 @@ class Step:
     def __rshift__(self, following: Step | Function) -> Chain:
         if not isinstance(following, Step) and not callable(following):
             return NotImplemented
-        return Chain(place=self.place, parts=(*_parts(self), *_parts(following)))
+        return Chain(place=self.place, parts=(*_parts(self), *_parts(following, operand_place())))
 
     def __rrshift__(self, before: Function) -> Chain:
         if not callable(before):
             return NotImplemented
-        return Chain(place=self.place, parts=(before, *_parts(self)))
+        return Chain(place=self.place, parts=(*_parts(before, self.place), *_parts(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Chain(Step):
     """Steps one after the other."""
 
-    parts: tuple[Step | Function, ...]
+    parts: tuple[Step, ...]
 
 
-def _parts(step: Step | Function) -> tuple[Step | Function, ...]:
-    return step.parts if isinstance(step, Chain) else (step,)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Bare(Step):
+    """A function in the place of a step: the same step wherever it stands."""
+
+    function: Function
+
+
+def _parts(step: Step | Function, place: str = "") -> tuple[Step, ...]:
+    if isinstance(step, Chain):
+        return step.parts
+    return (step if isinstance(step, Step) else Bare(place=place, function=step),)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
