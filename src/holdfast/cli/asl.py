@@ -32,9 +32,9 @@ def asl(
     mermaid: MermaidOption = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print the workflow that a webhook compiles to, in the Amazon States Language.
+    """Print the workflow of a webhook, or draw it.
 
-    Reads no secret.
+    In the Amazon States Language, as it runs here and is deployed. Reads no secret.
     """
     document = _alone(file, webhook) if file.suffix == ".json" else _of_webhook(file, webhook)
     if not mermaid:

@@ -24,7 +24,10 @@ FileArgument = Annotated[
 
 
 def check(file: FileArgument, output: OutputOption = Output.TEXT) -> None:
-    """Print every mistake in a definition, or in a workflow by itself, each with its place."""
+    """Print every mistake in a definition, each with its place.
+
+    Or in a workflow document by itself, whatever its tasks are called. Reads no secret.
+    """
     try:
         mistakes, looked_at = _workflow(file) if file.suffix == ".json" else _definition(file)
     except DefinitionError as error:

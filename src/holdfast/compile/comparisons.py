@@ -24,6 +24,8 @@ _NEVER: Final[Rule] = {"Variable": "$", "IsPresent": False}
 
 def rule(spot: Spot, condition: Condition) -> Rule:
     """The condition as a rule without its Next; what is wrong with it is noted."""
+    if isinstance(condition, Field):
+        return {"Variable": condition.path, "BooleanEquals": True}
     if isinstance(condition, Comparison):
         return _comparison(spot, condition)
     if isinstance(condition, Compound):
@@ -36,8 +38,6 @@ def rule(spot: Spot, condition: Condition) -> Rule:
 def _no_condition(value: object) -> str:
     if isinstance(value, When):
         return "a when(...) says itself where it leads; leave out then="
-    if isinstance(value, Field):
-        return f"{value.path} is no condition by itself; write == True, or .is_present()"
     return f'{quoted(value)} is not a condition; write field("body.total") == 0, or expr("...")'
 
 
@@ -56,8 +56,8 @@ def _comparison(spot: Spot, asked: Comparison) -> Rule:
 def _between(spot: Spot, asked: Comparison, variable: Rule) -> Rule:
     """Equals, LessThan and the like, of the kind that both sides are of."""
     other, known = asked.literal, asked.field.kind
-    if known is not None:
-        choice(spot, known, tuple(_KINDS))
+    if known is not None and choice(spot, known, tuple(_KINDS)) != known:
+        return _NEVER
     found = other.kind if isinstance(other, Field) else _kind_of(spot, other, known)
     kind = known or found
     if isinstance(other, Field) and kind is None:
@@ -73,7 +73,7 @@ def _between(spot: Spot, asked: Comparison, variable: Rule) -> Rule:
     if kind == "boolean" and asked.test != "Equals":
         spot.wrong(f"{asked.field.path}: of two booleans none is the greater one; write == or !=")
         return _NEVER
-    operator = f"{_KINDS.get(kind, 'String')}{asked.test}"
+    operator = f"{_KINDS[kind]}{asked.test}"
     if isinstance(other, Field):
         return {**variable, f"{operator}Path": other.path}
     return {**variable, operator: other.isoformat() if isinstance(other, datetime) else other}

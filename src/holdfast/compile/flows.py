@@ -84,6 +84,10 @@ class _Composing:
             self._spot.at(place, self._spot.field).wrong(
                 f"{quoted(stranger)} is not a step; write task(charge), or the function itself"
             )
+        for _, node in self._graph.nodes():
+            name = node.step.name
+            if name is not None and (not isinstance(name, str) or not name):
+                self._spot.at(node.step.place, "name").wrong(f"{quoted(name)} is not a name")
         for node, owner in give_names(self._graph, RESERVED):
             line = self._at(owner).place.partition(" ")[0]
             self._spot.at(node.step.place, str(node.step.name)).wrong(
@@ -106,7 +110,6 @@ class _Composing:
         states = {}
         for node in nodes:
             here = below(f"{path}.States" if path else "States", node.name)
-            self._composed.places[here] = self._at(node)
             states[node.name] = self._state(node, here)
         return {"StartAt": scope.entry.name, "States": states}
 
@@ -126,12 +129,14 @@ class _Composing:
             return self._whole(node, writing, path)
         except RecursionError:
             self._at(node).wrong(_NESTED)
+            self._composed.places[path] = self._at(node).muted()
             return {"Type": "Pass", **_onward(node)}
 
     def _whole(self, node: Node, writing: Writing, path: str) -> Fields:
-        step = node.step
+        step, spot = node.step, writing.spot
+        self._composed.places[path] = spot
         resource = self._resource(step.does, self._at(node)) if isinstance(step, Task) else ""
-        fields = self._plain(self._at(node), writing.state(resource))
+        fields = self._plain(spot, writing.state(resource))
         if isinstance(step, Choose):
             return {**fields, **self._choices(node, step, writing, path)}
         if isinstance(step, Parallel):
@@ -149,7 +154,7 @@ class _Composing:
         *ways, default = node.exits
         rules = []
         for index, (when, way) in enumerate(zip(step.rules, ways, strict=True)):
-            spot = self._spot.at(when.place, node.name)
+            spot = writing.spot.at(when.place, node.name)
             self._composed.places[f"{path}.Choices[{index}]"] = spot
             rules.append({**self._plain(spot, writing.rule(when)), "Next": way.name})
         return {"Choices": rules, "Default": default.name}
@@ -157,11 +162,11 @@ class _Composing:
     def _catchers(self, node: Node, step: Work, writing: Writing, path: str) -> Fields:
         catchers = []
         for index, (catch, way) in enumerate(zip(step.catches, node.exits, strict=True)):
-            spot = self._spot.at(catch.place, f"{node.name}.catch")
+            spot = writing.spot.at(catch.place, f"{node.name}.catch")
             self._composed.places[f"{path}.Catch[{index}]"] = spot
             catchers.append({**self._plain(spot, writing.catcher(catch)), "Next": way.name})
         for index, retry in enumerate(step.retries):
-            spot = self._spot.at(retry.place, f"{node.name}.retry")
+            spot = writing.spot.at(retry.place, f"{node.name}.retry")
             self._composed.places[f"{path}.Retry[{index}]"] = spot
         return {"Catch": catchers} if catchers else {}
 

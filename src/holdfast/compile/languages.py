@@ -6,7 +6,7 @@ language gives the fields of a state; what cannot be said in it is noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -14,7 +14,6 @@ from holdfast.compile.spot import Spot
 from holdfast.steps.values import (
     Comparison,
     Compound,
-    Condition,
     Expr,
     Field,
     Intrinsic,
@@ -62,18 +61,14 @@ class Language(Protocol):
         """A rule of a Choice, without its Next."""
 
 
-def language_of(spot: Spot, *values: Any) -> Literal["JSONPath", "JSONata"]:
-    """In which language these values are written; both at once is noted."""
-    known = len(spot.found)
+def language_of(values: Iterable[Any]) -> Literal["JSONPath", "JSONata", "both"]:
+    """In which language these values are written, JSONPath where that is all the same."""
     queries, paths = False, False
-    for leaf in _leaves(values):
+    for leaf in _leaves(tuple(values)):
         queries |= is_query(leaf)
         paths |= isinstance(leaf, Field | Intrinsic)
-    if queries and paths and len(spot.found) == known:
-        spot.wrong(
-            "expr(...) is JSONata, but paths, field(...) and intrinsic(...) are JSONPath, and a "
-            'step is written in one of them; write expr("$states.input.body.total")'
-        )
+    if queries and paths:
+        return "both"
     return "JSONata" if queries else "JSONPath"
 
 
@@ -104,5 +99,5 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value.literal
     elif isinstance(value, Compound):
         yield from _leaves(value.parts)
-    elif not isinstance(value, Condition):
+    else:
         yield value

@@ -28,6 +28,10 @@ class Spot:
         """Another line of the same webhook, such as a handler's."""
         return replace(self, line=line, field=field)
 
+    def muted(self) -> Spot:
+        """The same place, whose further mistakes only follow from one that is told."""
+        return replace(self, found=[])
+
     @property
     def place(self) -> str:
         return " ".join(filter(None, (shown(self.line), self.webhook, self.field)))

@@ -23,7 +23,6 @@ from holdfast.steps.step import (
 )
 from holdfast.steps.values import Field
 
-_NAME_MAX: Final = 80
 _ROOM: Final = 72
 """What a name of our own leaves for the number after it."""
 
@@ -38,7 +37,7 @@ def give_names(graph: Graph, reserved: str) -> list[tuple[Node, Node]]:
     clashes = []
     for node in states:
         name = node.step.name
-        if name is None or not isinstance(name, str):
+        if not isinstance(name, str) or not name:
             continue
         owner = owners.setdefault(name, node)
         if owner is node:
@@ -64,8 +63,8 @@ def _free(name: str, taken: set[str], counts: Counter[str]) -> str:
 
 
 def _called(step: Step) -> str:
-    if isinstance(step.name, str):
-        return step.name[:_NAME_MAX]
+    if isinstance(step.name, str) and step.name:
+        return step.name
     match step:
         case Task():
             return _work(step.does)

@@ -47,19 +47,28 @@ _HOLDERS: Final = (
     *("items", "item", "at_once", "tolerate", "tolerate_percentage", "error", "cause"),
 )
 """The settings in which a path or an expression may stand."""
+_BOTH: Final = (
+    "expr(...) is JSONata, but paths, field(...) and intrinsic(...) are JSONPath, and a step is "
+    'written in one of them; write expr("$states.input.body.total")'
+)
 
 
 class Writing:
     """A step as it is written down, in the one language that its values are in.
 
-    last: whether nothing follows it, so that its result is that of the whole.
+    last: whether nothing follows it, so that its result is that of the whole. `spot` is where
+    its mistakes are told; nowhere, where the languages are mixed and others only follow from that.
     """
 
     def __init__(self, spot: Spot, step: Step, *, last: bool) -> None:
-        self._spot = spot
+        language = language_of(_values(step))
+        if language == "both":
+            spot.wrong(_BOTH)
+            spot = spot.muted()
+        self.spot = spot
         self._step = step
         self._last = last
-        self._queries = language_of(spot, *_values(step)) == "JSONata"
+        self._queries = language == "JSONata"
         self._say: Language = Queries() if self._queries else Paths()
 
     def state(self, resource: str) -> Fields:
@@ -89,7 +98,7 @@ class Writing:
 
     def rule(self, when: When) -> Fields:
         """A rule of a choice without its Next."""
-        spot = self._spot.at(when.place, self._spot.field)
+        spot = self.spot.at(when.place, self.spot.field)
         return {
             **self._say.rule(spot, when.condition),
             **self._assign(spot, when.assign),
@@ -97,7 +106,7 @@ class Writing:
         }
 
     def _own(self, resource: str) -> Fields:
-        spot, say = self._spot, self._say
+        spot, say = self.spot, self._say
         match self._step:
             case Task() as step:
                 return {"Resource": resource, **self._limits(step), **self._flow(step)}
@@ -123,12 +132,12 @@ class Writing:
     def _raw(self, step: Raw) -> Fields:
         if isinstance(step.state, Mapping):
             return dict(step.state)
-        self._spot.wrong(f'{quoted(step.state)} is not a state; write raw({{"Type": "Pass"}})')
+        self.spot.wrong(f'{quoted(step.state)} is not a state; write raw({{"Type": "Pass"}})')
         return {"Type": "Pass"}
 
     def _flow(self, step: Work) -> Fields:
         """How data goes in and out of what has a result."""
-        spot, place = self._spot, step.result
+        spot, place = self.spot, step.result
         if place is None and self._last:
             place = "$"
         if step.select is not None and place is None and step.output is None:
@@ -143,7 +152,7 @@ class Writing:
         return {} if variables is None else self._say.assigned(spot, variables)
 
     def _limits(self, step: Task) -> Fields:
-        timeout, heartbeat = self._spot.under("timeout"), self._spot.under("heartbeat")
+        timeout, heartbeat = self.spot.under("timeout"), self.spot.under("heartbeat")
         return {
             **self._seconds(timeout, "TimeoutSeconds", step.timeout, at_least="1s"),
             **self._seconds(heartbeat, "HeartbeatSeconds", step.heartbeat, at_least="1s"),
@@ -151,11 +160,12 @@ class Writing:
 
     def _waiting(self, step: Wait) -> Fields:
         if (step.seconds is None) == (step.until is None):
-            self._spot.wrong('write wait("10s"), or wait(until=field("body.due")); one of the two')
+            self.spot.wrong('write wait("10s"), or wait(until=field("body.due")); one of the two')
             return {"Seconds": 0}
         if step.until is not None:
-            return self._say.amount(self._spot.under("until"), "Timestamp", step.until)
-        return self._seconds(self._spot, "Seconds", step.seconds, at_least="0s") or {"Seconds": 0}
+            return self._say.amount(self.spot.under("until"), "Timestamp", step.until)
+        spot = self.spot.under("seconds")
+        return self._seconds(spot, "Seconds", step.seconds, at_least="0s") or {"Seconds": 0}
 
     def _seconds(self, spot: Spot, field: str, value: Any, *, at_least: str) -> Fields:
         if value is None:
@@ -165,14 +175,14 @@ class Writing:
         return _whole_seconds(spot, field, value, at_least=at_least)
 
     def _numbers(self, step: Each) -> Fields:
-        fields = self._say.item(self._spot, step.item)
+        fields = self._say.item(self.spot, step.item)
         for name, field, value in (
             ("at_once", "MaxConcurrency", step.at_once),
             ("tolerate", "ToleratedFailureCount", step.tolerate),
             ("tolerate_percentage", "ToleratedFailurePercentage", step.tolerate_percentage),
         ):
             if value is not None:
-                fields |= self._say.amount(self._spot.under(name), field, value)
+                fields |= self._say.amount(self.spot.under(name), field, value)
         return fields
 
     def _reason(self, field: str, value: Any) -> Fields:
@@ -180,10 +190,10 @@ class Writing:
             return {}
         if isinstance(value, type) and issubclass(value, BaseException):
             value = value.__name__
-        return self._say.amount(self._spot.under(field.lower()), field, value)
+        return self._say.amount(self.spot.under(field.lower()), field, value)
 
     def _at(self, part: Retry | Catch, field: str) -> Spot:
-        return self._spot.at(part.place, f"{self._spot.field}.{field}")
+        return self.spot.at(part.place, f"{self.spot.field}.{field}")
 
 
 def _values(step: Step) -> Iterator[Any]:

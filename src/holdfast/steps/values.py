@@ -63,8 +63,8 @@ def _joined(operator: Literal["And", "Or"], left: Condition, right: Condition) -
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Field:  # noqa: PLW1641 - == makes a condition, so it is no key of a mapping
-    """A place in the data that a step is given, as a JSONPath."""
+class Field(Condition):  # noqa: PLW1641 - == makes a condition, so it is no key of a mapping
+    """A place in the data that a step is given, as a JSONPath; as a condition, that it is true."""
 
     path: str
     kind: Kind | None = None
