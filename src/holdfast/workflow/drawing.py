@@ -41,6 +41,8 @@ _LABEL_MAX: Final = 48
 _DEPTH_MAX: Final = 30
 """Boxes within each other, as many as the language has."""
 
+_CONDITION_DEPTH_MAX: Final = 5
+
 _COMPARED: Final = {
     "LessThanEquals": "<=",
     "GreaterThanEquals": ">=",
@@ -81,7 +83,8 @@ class _Way:
 def _scope(ids: _Ids, scope: Any, depth: int, *, ends: bool) -> list[str]:
     """The states of a scope and the arrows between them. `ends`: draw where it begins and ends."""
     states = _object(_object(scope).get("States"))
-    known = {name: ids.next() for name in states if isinstance(states[name], Mapping)}
+    found = (name for name, state in states.items() if isinstance(state, Mapping))
+    known = {name: ids.next() for name in found if isinstance(name, str)}
     lines = []
     for name, id in known.items():
         lines += _state(ids, id, name, states[name], depth)
@@ -143,22 +146,34 @@ def _arrow(way: _Way) -> str:
     return f'{line}|"{label}"|' if label.strip() else line
 
 
-def _condition(rule: Mapping[str, Any]) -> str:
+def _condition(rule: Mapping[str, Any], depth: int = 0) -> str:
     """In short words: `body.total = 0`."""
     if isinstance(rule.get("Condition"), str):
         return str(rule["Condition"]).removeprefix("{%").removesuffix("%}").strip()
     for name in ("And", "Or"):
         if name in rule:
-            parts = (_within(part) for part in _list(rule[name]))
+            parts = (_within(part, depth) for part in _list(rule[name]))
             return f" {name.lower()} ".join(parts)
     inner = _object(rule.get("Not"))
-    tested = next((name for name in inner if name.startswith("Is")), None)
+    tested = next((name for name in inner if str(name).startswith("Is")), None)
     if tested is not None and inner[tested] is True:
-        return _condition({**inner, tested: False})
-    if "Not" in rule:
-        return f"not {_within(inner)}"
+        return _comparison({**inner, tested: False})
+    return f"not {_within(inner, depth)}" if "Not" in rule else _comparison(rule)
+
+
+def _within(part: Any, depth: int) -> str:
+    """A condition as part of another, as deep as anybody reads."""
+    rule = _object(part)
+    if rule.keys().isdisjoint(("And", "Or", "Not")):
+        return _comparison(rule)
+    return f"({_condition(rule, depth + 1)})" if depth < _CONDITION_DEPTH_MAX else "..."
+
+
+def _comparison(rule: Mapping[str, Any]) -> str:
     variable = _path(rule.get("Variable"))
     for name, value in rule.items():
+        if not isinstance(name, str):
+            continue
         if name.startswith("Is"):
             return f"{variable} is {'' if value is True else 'not '}{name[2:].lower()}"
         operator, other = name.removesuffix("Path"), name.endswith("Path")
@@ -168,14 +183,6 @@ def _condition(rule: Mapping[str, Any]) -> str:
     return variable
 
 
-def _within(part: Any) -> str:
-    """A condition as part of another."""
-    rule = _object(part)
-    if "Not" in rule or "And" in rule or "Or" in rule:
-        return f"({_condition(rule)})"
-    return _condition(rule)
-
-
 def _path(value: Any) -> str:
     return _text(value).removeprefix("$.")
 
@@ -183,7 +190,7 @@ def _path(value: Any) -> str:
 def _literal(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return "..."
 
 
