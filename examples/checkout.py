@@ -6,6 +6,7 @@ holdfast asl examples/checkout.py --mermaid    and what that looks like
 holdfast run examples/checkout.py
 """
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -42,7 +43,8 @@ def charge(event: Event[Order]) -> dict[str, Any]:
 
 
 def tell_customer(input: dict[str, Any]) -> None:
-    print(f"declined: {input['declined']['Cause']}")
+    cause = json.loads(input["declined"]["Cause"])
+    print(f"declined: {cause['errorMessage']}")
 
 
 def reserve(input: Line) -> str:
