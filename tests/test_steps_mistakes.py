@@ -74,9 +74,7 @@ WRONG: dict[str, list[str]] = {
     'task(charge, name="Same") >> task(ship, name="Same")': [
         "@ Same: hooks.py:@ is called so already; a state's name is its own"
     ],
-    'task(charge, name="Verify")': [
-        '@ workflow: a state is called "Verify", the name of the state'
-    ],
+    'task(charge, name="Verify")': ['@ Verify: a state is called "Verify", the name of the state'],
     "task(charge, comment=7)": ["@ charge.Comment: must be a string, not a number"],
     "task(charge).retry(7)": ["@ charge.retry: 7 is not an error; write an exception class, or "],
     "task(charge).retry(())": ["@ charge.retry: no error at all; leave it out for every error"],

@@ -14,7 +14,7 @@ import orjson
 
 from holdfast.compile.graph import NODES_MAX, Graph, Node, Scope, TooLarge
 from holdfast.compile.languages import Fields
-from holdfast.compile.spot import Spot, quoted
+from holdfast.compile.spot import Spot, quoted, shown
 from holdfast.compile.state_names import give_names
 from holdfast.compile.states import Writing
 from holdfast.compile.values import meant
@@ -89,9 +89,8 @@ class _Composing:
             if name is not None and (not isinstance(name, str) or not name):
                 self._spot.at(node.step.place, "name").wrong(f"{quoted(name)} is not a name")
         for node, owner in give_names(self._graph, RESERVED):
-            line = self._at(owner).place.partition(" ")[0]
             self._spot.at(node.step.place, str(node.step.name)).wrong(
-                f"{line} is called so already; a state's name is its own"
+                f"{shown(owner.step.place)} is called so already; a state's name is its own"
             )
         self._composed.document = self._scope(self._graph.scope, "")
         return self._composed

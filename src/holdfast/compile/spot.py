@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from holdfast.errors import Mistake
+
+_LINE: Final = re.compile(r"(.*?):(\d+)(?: |$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ def by_line(mistakes: Sequence[Mistake]) -> list[Mistake]:
     """In the order of the file that they are in, as whoever mends them goes through it."""
 
     def line(mistake: Mistake) -> tuple[str, int]:
-        file, _, number = mistake.place.partition(" ")[0].rpartition(":")
-        return file, int(number) if number.isdecimal() else 0
+        found = _LINE.match(mistake.place)
+        return (found[1], int(found[2])) if found else ("", 0)
 
     return sorted(mistakes, key=line)
 

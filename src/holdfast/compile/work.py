@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from holdfast.compile import bodies, documents
-from holdfast.compile.flows import Composed, compose
+from holdfast.compile.flows import RESERVED, Composed, compose
 from holdfast.compile.functions import task
 from holdfast.compile.sources import judge_verification
 from holdfast.compile.spot import Spot, by_line, quoted
@@ -17,6 +17,7 @@ from holdfast.compile.values import duration, headers
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
 from holdfast.definition import Handler, Webhook
+from holdfast.errors import Mistake
 from holdfast.steps.step import Step
 from holdfast.workflow import asl
 
@@ -223,7 +224,7 @@ def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
     if isinstance(given, Step):
         composed = compose(here, given, _named(webhook.settings["tasks"]))
         _add_work(tasks, spots, composed)
-        document = _finished(here, composed.document, webhook.path, timeout_seconds)
+        document = _finished(composed, webhook.path, timeout_seconds)
     else:
         composed = Composed({}, places={"": here})
         document = _document(here, given, timeout_seconds)
@@ -252,13 +253,12 @@ def _named(tasks: object) -> Mapping[str, Any]:
     return {str(getattr(function, "__name__", function)): function for function in listed}
 
 
-def _finished(
-    spot: Spot, document: dict[str, Any], path: str, timeout_seconds: float
-) -> dict[str, Any]:
+def _finished(composed: Composed, path: str, timeout_seconds: float) -> dict[str, Any]:
+    document = composed.document
     try:
         return documents.finished(document, f"The steps of {path}", timeout_seconds)
     except ValueError as error:
-        spot.wrong(str(error))
+        composed.note(Mistake(f"States.{RESERVED}", str(error)))
         return document
 
 

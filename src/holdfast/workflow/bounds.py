@@ -10,6 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
 from holdfast.errors import Mistake
 from holdfast.workflow.fields import below
 from holdfast.workflow.limits import measure
@@ -33,6 +35,8 @@ class _TooLarge(Exception):
 
 def check_bounds(document: Mapping[str, Any]) -> list[Mistake]:
     """What keeps the document from being read, each with its path; empty where it can be."""
+    if _is_sound(document):
+        return []
     walk = _Walk()
     try:
         walk.through(document)
@@ -41,6 +45,26 @@ def check_bounds(document: Mapping[str, Any]) -> list[Mistake]:
     if not walk.mistakes and (size := measure(document)) > SIZE_MAX_BYTES:
         return [_too_large(f"{size:,} bytes")]
     return walk.mistakes
+
+
+def _is_sound(document: Mapping[str, Any]) -> bool:
+    """Whether all is well with it, in a tenth of the time that it takes to say what is not."""
+    level: list[Any] = [document]
+    count = 0
+    for _ in range(DEPTH_MAX):
+        parts = (whole.values() if type(whole) is dict else whole for whole in level)
+        level = [part for some in parts for part in some if type(part) in (dict, list)]
+        count += len(level)
+        if not level or count > _VALUES_MAX:
+            break
+    if level or type(document) is not dict:
+        return False
+    try:
+        text = orjson.dumps(document)
+    except TypeError:
+        return False
+    # What JSON has no word for comes back as something else.
+    return len(text) <= SIZE_MAX_BYTES and bool(orjson.loads(text) == document)
 
 
 def _too_large(what: str) -> Mistake:
