@@ -33,6 +33,7 @@ WRONG: dict[str, list[str]] = {
         "@ charge.HeartbeatSeconds: must be smaller than TimeoutSeconds"
     ],
     'task(charge, result="a b")': ["@ charge.ResultPath: '$.a b' is not a JSONPath: cannot read"],
+    "task(charge, result=7)": ['@ charge.result: 7 is not a place in the data; write "payment"'],
     'task(charge, result="$x")': ["@ charge.ResultPath: a variable cannot be written to"],
     "task(charge, input=7)": ["@ charge.Parameters: must be an object, not a number"],
     'task(charge, input=intrinsic("States.UUID"))': [
@@ -103,6 +104,9 @@ WRONG: dict[str, list[str]] = {
     ],
     "fail() >> charge": ["@ charge: cannot be reached from StartAt"],
     "choose(True)": ['@ Choose: True is not a condition; write field("body.total") == 0, or expr('],
+    "choose(field('a') == 1, charge)": [
+        "@ Choose: a step stands in the place of a condition; write then=..., or when("
+    ],
     "choose(when(field('a') == 1), then=charge)": [
         "@ Choose: a when(...) says itself where it leads; leave out then="
     ],
@@ -139,7 +143,7 @@ WRONG: dict[str, list[str]] = {
     'wait(until="soon")': ["@ Wait until soon.Timestamp: 'soon' is not an RFC 3339 timestamp"],
     "put('a', intrinsic('States.UUID'))": ["@ Put a.value: a function stands in an object: put("],
     "put('a', [field('b')])": ["@ Put a.value: a list with fields in it stands in an object: put("],
-    "put(7, 1)": ["@ Put 7.ResultPath: must be a string, not a number"],
+    "put(7, 1)": ['@ Put 7.at: 7 is not a place in the data; write "payment"'],
     "put('a', expr('1'), output=expr('2'))": ['@ Put a.output: leave it out, and write put("$", .'],
     "assign(7)": ["@ Assign.Assign: must be an object, not a number"],
     "parallel()": ["@ Parallel.Branches: must not be empty"],

@@ -23,6 +23,7 @@ TASKS: list[tuple[Step, dict[str, Any]]] = [
     (task(charge, result="payment"), {**TASK, "ResultPath": "$.payment"}),
     (task(charge, result="a.b[0]"), {**TASK, "ResultPath": "$.a.b[0]"}),
     (task(charge, result="$"), TASK),
+    (task(charge, result=field("a")), {**TASK, "ResultPath": "$.a"}),
     (
         task(charge, timeout="20s", heartbeat="5s"),
         KEPT | {"TimeoutSeconds": 20, "HeartbeatSeconds": 5},

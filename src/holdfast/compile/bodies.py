@@ -25,6 +25,9 @@ from holdfast.compile.values import meant
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: Final = ("null", "boolean", "object", "array", "number", "string", "integer")
 _OUTSIDE: Final = re.compile(r"Resource '([^']+)' is not present")
+PLAIN: Final = orjson.OPT_PASSTHROUGH_DATACLASS
+"""An object of Python's is not JSON, though it could be written as if it were."""
+
 _RAW: Final = (bytes, str)
 """`Event[bytes]` and `Event[str]` ask for the body as it came, whatever it is: no schema."""
 
@@ -101,7 +104,7 @@ def _given(spot: Spot, value: object) -> dict[str, Any] | None:
 def plain(spot: Spot, document: Mapping[Any, Any]) -> dict[str, Any] | None:
     """A copy that nobody else holds, of JSON and nothing else."""
     try:
-        copied: dict[str, Any] = orjson.loads(orjson.dumps(dict(document)))
+        copied: dict[str, Any] = orjson.loads(orjson.dumps(dict(document), option=PLAIN))
     except (TypeError, ValueError) as error:
         spot.wrong(f"holds something that is not JSON: {error}")
         return None

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import choice
-from holdfast.steps.step import When
+from holdfast.steps.step import Step, When
 from holdfast.steps.values import Comparison, Compound, Condition, Field
 
 Rule = dict[str, Any]
@@ -38,6 +38,8 @@ def rule(spot: Spot, condition: Condition) -> Rule:
 def _no_condition(value: object) -> str:
     if isinstance(value, When):
         return "a when(...) says itself where it leads; leave out then="
+    if isinstance(value, Step) or callable(value):
+        return "a step stands in the place of a condition; write then=..., or when(condition, step)"
     return f'{quoted(value)} is not a condition; write field("body.total") == 0, or expr("...")'
 
 

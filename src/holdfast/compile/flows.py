@@ -6,12 +6,14 @@ Everything that a webhook does goes through here: workflows of steps, and handle
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
+from holdfast.compile.bodies import PLAIN
 from holdfast.compile.graph import NODES_MAX, Graph, Node, Scope, TooLarge
 from holdfast.compile.languages import Fields
 from holdfast.compile.spot import Spot, quoted, shown
@@ -113,7 +115,7 @@ class _Composing:
         return {"StartAt": scope.entry.name, "States": states}
 
     def _target(self, goto: Goto, names: list[str]) -> str:
-        if goto.to in names:
+        if isinstance(goto.to, str) and goto.to in names:
             return goto.to
         listed = ", ".join(names[:20]) or "none"
         self._spot.at(goto.place, "goto").wrong(
@@ -173,7 +175,8 @@ class _Composing:
         """The Resource as written, or the one that names the function."""
         if isinstance(does, str):
             return does
-        name = self._tasks.get(id(does), str(getattr(does, "__name__", does)))
+        own = getattr(does, "__name__", None) or re.sub(r"\W+", "_", spot.field)
+        name = self._tasks.get(id(does), str(own))
         known = self._work.setdefault(name, (does, spot))[0]
         if known is not does:
             spot.wrong(
@@ -185,7 +188,7 @@ class _Composing:
     def _plain(self, spot: Spot, fields: Fields) -> Fields:
         """A copy that nobody else holds, of JSON and nothing else."""
         try:
-            copied: Fields = orjson.loads(orjson.dumps(fields))
+            copied: Fields = orjson.loads(orjson.dumps(fields, option=PLAIN))
         except (TypeError, ValueError) as error:
             deep = "recursion" in str(error).lower()
             spot.wrong(_NESTED if deep else f"holds something that is not JSON: {error}")

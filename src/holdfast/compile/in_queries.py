@@ -27,7 +27,7 @@ class Queries:
             return {"Output": _template(output)}
         if place == "$":
             return {} if select is None else {"Output": _template(select)}
-        result = "$states.result" if select is None else _text(select)
+        result = "$states.result" if select is None else _text(spot.under("select"), select)
         return {"Output": _merged(spot.under("result"), place, result)}
 
     def caught(self, spot: Spot, place: str | None, output: Any) -> Fields:
@@ -48,7 +48,7 @@ class Queries:
             spot.under("output").wrong('leave it out, and write put("$", ...): all that goes on')
         if place == "$":
             return {"Output": _template(value)}
-        return {"Output": _merged(spot.under("at"), place, _text(value))}
+        return {"Output": _merged(spot.under("at"), place, _text(spot.under("value"), value))}
 
     def assigned(self, spot: Spot, variables: Any) -> Fields:
         return {"Assign": _template(variables)}
@@ -81,19 +81,24 @@ def _template(value: Any) -> Any:
     return literal(value)
 
 
-def _text(value: Any) -> str:
+def _text(spot: Spot, value: Any) -> str:
     """The whole template as one expression."""
     if is_query(value):
         return text_of(value)
     if isinstance(value, Mapping):
-        pairs = (
-            f"{json.dumps(name, ensure_ascii=False)}: {_text(below)}"
-            for name, below in value.items()
-        )
+        pairs = (f"{_json(spot, str(name))}: {_text(spot, part)}" for name, part in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_text, value))}]"
-    return json.dumps(literal(value), ensure_ascii=False)
+        return f"[{', '.join(_text(spot, part) for part in value)}]"
+    return _json(spot, literal(value))
+
+
+def _json(spot: Spot, value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        spot.wrong(f"holds something that is not JSON: {error}")
+        return "null"
 
 
 def _merged(spot: Spot, place: str | None, value: str) -> str:

@@ -93,7 +93,7 @@ class Writing:
         return {
             "ErrorEquals": error_names(spot, catch.errors),
             **self._assign(spot, catch.assign),
-            **self._say.caught(spot, catch.result, catch.output),
+            **self._say.caught(spot, _place(spot.under("result"), catch.result), catch.output),
         }
 
     def rule(self, when: When) -> Fields:
@@ -115,7 +115,8 @@ class Writing:
             case Parallel() as step:
                 return self._flow(step)
             case Put() as step:
-                put = {} if step.at is None else say.put(spot, step.at, step.value, step.output)
+                at = _place(spot.under("at"), step.at)
+                put = {} if at is None else say.put(spot, at, step.value, step.output)
                 return {**put, **self._assign(spot, step.assign)}
             case Wait() as step:
                 waiting, passed = self._waiting(step), say.passed(spot, step.output)
@@ -137,7 +138,8 @@ class Writing:
 
     def _flow(self, step: Work) -> Fields:
         """How data goes in and out of what has a result."""
-        spot, place = self.spot, step.result
+        spot = self.spot
+        place = _place(spot.under("result"), step.result)
         if place is None and self._last:
             place = "$"
         if step.select is not None and place is None and step.output is None:
@@ -203,6 +205,16 @@ def _values(step: Step) -> Iterator[Any]:
         yield from (catch.assign, catch.output)
     for when in getattr(step, "rules", ()):
         yield from (when.condition, when.assign, when.output)
+
+
+def _place(spot: Spot, value: Any) -> str | None:
+    """Where in the data something is put, as a path."""
+    if isinstance(value, Field):
+        value = value.path
+    if value is None or isinstance(value, str):
+        return value
+    spot.wrong(f'{quoted(value)} is not a place in the data; write "payment"')
+    return None
 
 
 def _retrier(spot: Spot, retry: Retry) -> Fields:

@@ -84,7 +84,7 @@ class Catch:
     place: str
     errors: Errors
     then: Step | Function | None
-    result: str | None
+    result: str | Field | None
     assign: Mapping[str, Any] | None
     output: Any
     rejoin: bool
@@ -96,7 +96,7 @@ class Work(Step):
 
     input: Any = None
     select: Any = None
-    result: str | None = None
+    result: str | Field | None = None
     output: Any = None
     assign: Mapping[str, Any] | None = None
     retries: tuple[Retry, ...] = ()
@@ -127,7 +127,7 @@ class Work(Step):
         errors: Errors = Exception,
         then: Step | Function | None = None,
         *,
-        result: str | None = None,
+        result: str | Field | None = None,
         assign: Mapping[str, Any] | None = None,
         output: Any = None,
         rejoin: bool = False,
@@ -170,7 +170,7 @@ class Each(Work):
 class Put(Step):
     """A value at a place of the data, variables, or both. `at` None: the data stays as it is."""
 
-    at: str | None
+    at: str | Field | None
     value: Any
     output: Any = None
     assign: Mapping[str, Any] | None = None

@@ -32,7 +32,7 @@ def task(
     *,
     input: Any = None,
     select: Any = None,
-    result: str | None = None,
+    result: str | Field | None = None,
     output: Any = None,
     assign: Assigned = None,
     timeout: str | Field | Expr | None = None,
@@ -69,7 +69,7 @@ def task(
 
 
 def put(
-    at: str,
+    at: str | Field,
     value: Any,
     *,
     output: Any = None,
@@ -130,14 +130,14 @@ def choose(
     A way that is not given leads straight on.
     """
     place = caller_place()
-    # A `then` beside a `when` would never be taken: it is judged with everything else.
-    if isinstance(first, When) and then is None:
-        rules = (first, *more)
-    else:
-        rules = (When(place, first, then, None, None), *more)
+    # What is no way is kept as the condition of one, and judged with everything else; so is a
+    # `when` with a `then` beside it, which would never be taken.
+    alone = isinstance(first, When) and then is None
+    ways = (first if alone else When(place, first, then, None, None), *more)
+    rules = (way if isinstance(way, When) else When(place, way, None, None, None) for way in ways)
     return Choose(
         place=place,
-        rules=rules,
+        rules=tuple(rules),
         otherwise=otherwise,
         output=_path(output),
         assign=assign,
@@ -150,7 +150,7 @@ def parallel(
     *branches: Step | Function,
     input: Any = None,
     select: Any = None,
-    result: str | None = None,
+    result: str | Field | None = None,
     output: Any = None,
     assign: Assigned = None,
     name: str | None = None,
@@ -184,7 +184,7 @@ def each(
     item: Any = None,
     input: Any = None,
     select: Any = None,
-    result: str | None = None,
+    result: str | Field | None = None,
     output: Any = None,
     assign: Assigned = None,
     name: str | None = None,

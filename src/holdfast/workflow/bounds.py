@@ -29,6 +29,14 @@ _VALUES_MAX: Final = SIZE_MAX_BYTES // 2
 """Each takes a byte at least, and one more that separates it from the next."""
 
 
+_NOTHING_OF_PYTHONS: Final = (
+    orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+"""Only what is JSON already."""
+
+
 class _TooLarge(Exception):
     """More values than a document has room for."""
 
@@ -60,7 +68,7 @@ def _is_sound(document: Mapping[str, Any]) -> bool:
     if level or type(document) is not dict:
         return False
     try:
-        text = orjson.dumps(document)
+        text = orjson.dumps(document, option=_NOTHING_OF_PYTHONS)
     except TypeError:
         return False
     # What JSON has no word for comes back as something else.
