@@ -11,7 +11,7 @@ import pytest
 import holdfast
 from holdfast import DefinitionError, Mistake
 from holdfast.compile import check_app, load
-from holdfast.steps import task
+from holdfast.steps import field, task
 from holdfast.testing import run_workflow
 
 SOUND: dict[str, Any] = {
@@ -78,6 +78,17 @@ def test_steps_run_as_documents_do() -> None:
         run_workflow(task(charge, timeout="soon"))
     with pytest.raises(DefinitionError, match="is not JSON: line 1"):
         run_workflow("{")
+
+
+def test_steps_may_call_what_only_aws_has() -> None:
+    """Played by a test, any Resource will do, with whatever it is given."""
+    flow = task("arn:aws:states:::http:invoke", input={"Method": "GET", "Id": field("id")})
+
+    run = run_workflow(flow, {"id": 1}, mocks={"invoke": [{"result": {"StatusCode": 200}}]})
+
+    assert run.output == {"StatusCode": 200}
+    assert run.calls[0]["resource"] == "arn:aws:states:::http:invoke"
+    assert run.calls[0]["input"] == {"Method": "GET", "Id": 1}
 
 
 def test_the_check_of_a_definition_is_public() -> None:
