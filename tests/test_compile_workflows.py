@@ -36,7 +36,9 @@ def test_a_document_is_checked_in_every_form(tmp_path: Path) -> None:
     assert holdfast.check_workflow("{") == [
         Mistake("the document", "is not JSON: line 1, column 2")
     ]
-    assert holdfast.check_workflow("7") == [Mistake("the document", "must be an object")]
+    for no_object in ("7", 7, None, [WRONG]):
+        found = holdfast.check_workflow(no_object)  # type: ignore[arg-type]  # the slip itself
+        assert found == [Mistake("the document", "must be an object")]
 
 
 def test_tasks_are_asked_for_where_they_are_known() -> None:

@@ -59,6 +59,8 @@ def read_document(workflow: Workflow) -> Mapping[str, Any]:
     if isinstance(workflow, Mapping):
         return workflow
     place = shown(str(workflow)) if isinstance(workflow, Path) else "the document"
+    if not isinstance(workflow, str | Path):
+        raise DefinitionError([Mistake(place, "must be an object")])
     try:
         text = workflow.encode() if isinstance(workflow, str) else workflow.read_bytes()
         document = parse(text)
