@@ -11,7 +11,7 @@ import pytest
 import holdfast
 from holdfast import DefinitionError, Mistake
 from holdfast.compile import check_app, load
-from holdfast.steps import task
+from holdfast.steps import field, task
 from holdfast.testing import run_workflow
 
 SOUND: dict[str, Any] = {
@@ -36,7 +36,9 @@ def test_a_document_is_checked_in_every_form(tmp_path: Path) -> None:
     assert holdfast.check_workflow("{") == [
         Mistake("the document", "is not JSON: line 1, column 2")
     ]
-    assert holdfast.check_workflow("7") == [Mistake("the document", "must be an object")]
+    for no_object in ("7", 7, None, [WRONG]):
+        found = holdfast.check_workflow(no_object)  # type: ignore[arg-type]  # the slip itself
+        assert found == [Mistake("the document", "must be an object")]
 
 
 def test_tasks_are_asked_for_where_they_are_known() -> None:
@@ -78,6 +80,17 @@ def test_steps_run_as_documents_do() -> None:
         run_workflow(task(charge, timeout="soon"))
     with pytest.raises(DefinitionError, match="is not JSON: line 1"):
         run_workflow("{")
+
+
+def test_steps_may_call_what_only_aws_has() -> None:
+    """Played by a test, any Resource will do, with whatever it is given."""
+    flow = task("arn:aws:states:::http:invoke", input={"Method": "GET", "Id": field("id")})
+
+    run = run_workflow(flow, {"id": 1}, mocks={"invoke": [{"result": {"StatusCode": 200}}]})
+
+    assert run.output == {"StatusCode": 200}
+    assert run.calls[0]["resource"] == "arn:aws:states:::http:invoke"
+    assert run.calls[0]["input"] == {"Method": "GET", "Id": 1}
 
 
 def test_the_check_of_a_definition_is_public() -> None:

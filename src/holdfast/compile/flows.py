@@ -28,6 +28,8 @@ RESERVED: Final = "Verify"
 """The name of the state that is put in front."""
 
 _NESTED: Final = "is nested too deep, or contains itself"
+_ALONE: Final = ("Type", "Resource")
+"""What is left of a state that cannot be written."""
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ class _Composing:
             self._spot.at(place, self._spot.field).wrong(
                 f"{quoted(stranger)} is not a step; write task(charge), or the function itself"
             )
-        for _, node in self._graph.nodes():
+        for node in self._graph.nodes():
             name = node.step.name
             if name is not None and (not isinstance(name, str) or not name):
                 self._spot.at(node.step.place, "name").wrong(f"{quoted(name)} is not a name")
@@ -194,10 +196,6 @@ class _Composing:
             spot.wrong(_NESTED if deep else f"holds something that is not JSON: {error}")
             return {name: fields[name] for name in _ALONE if isinstance(fields.get(name), str)}
         return copied
-
-
-_ALONE: Final = ("Type", "Resource")
-"""What is left of a state that cannot be written."""
 
 
 def _onward(node: Node) -> Fields:

@@ -50,7 +50,6 @@ class Node:
 class Scope:
     """States that can go on to each other: the document's own, a branch's, a Map's."""
 
-    place: str
     entry: Node | None = None
     nodes: list[Node] = field(default_factory=list)
     """In the order in which they were written."""
@@ -71,17 +70,16 @@ class Graph:
         self._functions: dict[int, Task] = {}
         self.scope = self._scope(flow, flow.place)
 
-    def nodes(self) -> Iterator[tuple[Scope, Node]]:
-        """Every node with the scope that it is in, scope by scope."""
+    def nodes(self) -> Iterator[Node]:
+        """Every node, scope by scope."""
         todo = [self.scope]
         while todo:
             scope = todo.pop()
-            for node in scope.nodes:
-                yield scope, node
+            yield from scope.nodes
             todo += [inner for node in reversed(scope.nodes) for inner in reversed(node.scopes)]
 
     def _scope(self, flow: Any, place: str) -> Scope:
-        scope = Scope(place)
+        scope = Scope()
         scope.entry = self._enter(flow, None, scope, place)
         listed: dict[Node, None] = {}
         _list(scope.entry, frozenset(), listed)

@@ -32,7 +32,7 @@ def give_names(graph: Graph, reserved: str) -> list[tuple[Node, Node]]:
 
     Gives each node that asks for a name which another step has, with that other step's.
     """
-    states = [node for _, node in graph.nodes() if not isinstance(node.step, Goto)]
+    states = [node for node in graph.nodes() if not isinstance(node.step, Goto)]
     owners: dict[str, Node] = {}
     clashes = []
     for node in states:

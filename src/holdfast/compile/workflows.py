@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from holdfast.compile.flows import compose
+from holdfast.compile.flows import Composed, compose
 from holdfast.compile.json_text import parse
 from holdfast.compile.spot import Spot, by_line, shown
 from holdfast.errors import DefinitionError, Mistake
@@ -24,12 +24,15 @@ def check_workflow(workflow: Workflow, tasks: Collection[str] | None = None) -> 
     None: any.
     """
     if isinstance(workflow, Step):
-        return _composed(workflow, tasks)[1]
+        composed, found = _composed(workflow)
+        known = None if tasks is None else {*tasks, *composed.work}
+        for mistake in asl.check(composed.document, known):
+            composed.note(mistake)
+        return by_line(found)
     try:
-        document = read_document(workflow)
+        found = asl.check(read_document(workflow), tasks)
     except DefinitionError as error:
         return list(error.mistakes)
-    found = asl.check(document, tasks)
     if not isinstance(workflow, Path):
         return found
     file = shown(str(workflow))
@@ -41,29 +44,23 @@ def to_asl(workflow: Workflow) -> dict[str, Any]:
 
     Without `Verify`, the state that a webhook puts in front.
     """
-    if isinstance(workflow, Step):
-        document, found = _composed(workflow, None)
-    else:
-        document, found = dict(read_document(workflow)), check_workflow(workflow)
-    if found:
+    if found := check_workflow(workflow):
         raise DefinitionError(found)
-    return document
+    return dict(read_document(workflow))
 
 
-def _composed(flow: Step, tasks: Collection[str] | None) -> tuple[dict[str, Any], list[Mistake]]:
-    found: list[Mistake] = []
-    composed = compose(Spot(found, flow.place, field="workflow"), flow, {})
-    known = None if tasks is None else {*tasks, *composed.work}
-    for mistake in asl.check(composed.document, known):
-        composed.note(mistake)
-    return composed.document, by_line(found)
-
-
-def read_document(workflow: Mapping[str, Any] | Path | str) -> Mapping[str, Any]:
-    """Raises DefinitionError where it cannot be read."""
+def read_document(workflow: Workflow) -> Mapping[str, Any]:
+    """The document, not held against the language. Raises DefinitionError where there is none."""
+    if isinstance(workflow, Step):
+        composed, found = _composed(workflow)
+        if found:
+            raise DefinitionError(by_line(found))
+        return composed.document
     if isinstance(workflow, Mapping):
         return workflow
     place = shown(str(workflow)) if isinstance(workflow, Path) else "the document"
+    if not isinstance(workflow, str | Path):
+        raise DefinitionError([Mistake(place, "must be an object")])
     try:
         text = workflow.encode() if isinstance(workflow, str) else workflow.read_bytes()
         document = parse(text)
@@ -74,3 +71,8 @@ def read_document(workflow: Mapping[str, Any] | Path | str) -> Mapping[str, Any]
     if not isinstance(document, dict):
         raise DefinitionError([Mistake(place, "must be an object")])
     return document
+
+
+def _composed(flow: Step) -> tuple[Composed, list[Mistake]]:
+    found: list[Mistake] = []
+    return compose(Spot(found, flow.place, field="workflow"), flow, {}), found

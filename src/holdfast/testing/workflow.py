@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from holdfast.compile.workflows import read_document, to_asl
+from holdfast.compile.workflows import read_document
 from holdfast.steps.step import Step
 from holdfast.workflow import asl, machine
 from holdfast.workflow.events import (
@@ -75,8 +75,8 @@ def run_workflow(
 ) -> WorkflowRun:
     """Run a document to its end.
 
-    `definition`: the document, its JSON text, or steps. `input`: the execution's; as everywhere, none is
-    an empty object. `calls`: what tasks come to, `{"state", "resource", "input", and "result" |
+    `definition`: the document, its JSON text, or steps. `input`: the execution's; as everywhere,
+    none is an empty object. `calls`: what tasks come to, `{"state", "resource", "input", and "result" |
     "error", "cause" | "hang": True}`, used up state by state in order; where several of one state
     are left, one of the same input goes first. `mocks`: the same by state or resource, without
     `state`, `resource` and `input`; the last one repeats. `hang` lasts until the task's
@@ -86,8 +86,7 @@ def run_workflow(
     Raises DefinitionError with every mistake of the document, LookupError where a task is called
     that nothing is said about.
     """
-    document = to_asl(definition) if isinstance(definition, Step) else read_document(definition)
-    program = asl.load(document, foreign=True)
+    program = asl.load(read_document(definition), foreign=True)
     known = dict(_CONTEXT)
     for name, value in (context or {}).items():
         both = isinstance(known.get(name), Mapping) and isinstance(value, Mapping)
