@@ -202,6 +202,8 @@ def step_defaults(text: str) -> dict[str, Any]:
         ("task", signature_defaults(steps.task)),
         ("choose", signature_defaults(steps.choose)),
         ("each", signature_defaults(steps.each)),
+        ("call", signature_defaults(steps.call)),
+        ("send", signature_defaults(steps.send)),
         ("retry", signature_defaults(Work.retry)),
         ("catch", signature_defaults(Work.catch) | {"errors": Exception}),
     ],

@@ -9,6 +9,7 @@
 They compile to the Amazon States Language; `holdfast asl FILE.py` prints what they become.
 """
 
+from holdfast.steps.services import call, send
 from holdfast.steps.step import Step
 from holdfast.steps.values import expr, field, intrinsic
 from holdfast.steps.verbs import (
@@ -29,6 +30,7 @@ from holdfast.steps.verbs import (
 __all__ = [
     "Step",
     "assign",
+    "call",
     "choose",
     "each",
     "expr",
@@ -39,6 +41,7 @@ __all__ = [
     "parallel",
     "put",
     "raw",
+    "send",
     "succeed",
     "task",
     "wait",

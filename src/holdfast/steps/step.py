@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from holdfast.places import caller_place, operand_place
 from holdfast.steps.values import Expr, Field
@@ -16,6 +16,13 @@ from holdfast.steps.values import Expr, Field
 Function = Callable[..., Any]
 Errors = type[BaseException] | str | tuple[type[BaseException] | str, ...]
 """One or several, as `except` takes them: classes, or names such as `"States.Timeout"`."""
+
+
+class Target(Protocol):
+    """Another program: a `holdfast.Forward`."""
+
+    @property
+    def url(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -146,7 +153,7 @@ class Work(Step):
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Task(Work):
     does: Any
-    """A function, or the Resource of the Task state: `${name}`, an ARN."""
+    """A function, a `Forward`, or the Resource of the Task state: `${name}`, an ARN."""
     timeout: str | Field | Expr | None = None
     heartbeat: str | Field | Expr | None = None
 

@@ -18,6 +18,7 @@ from holdfast.steps.step import (
     Raw,
     Step,
     Succeed,
+    Target,
     Task,
     Wait,
     When,
@@ -28,7 +29,7 @@ Assigned = Mapping[str, Any] | None
 
 
 def task(
-    does: Function | str,
+    does: Function | Target | str,
     *,
     input: Any = None,
     select: Any = None,
@@ -42,8 +43,8 @@ def task(
 ) -> Task:
     """Call a Python function, or whatever a Resource of the language names.
 
-    does: the function; or `"${name}"` for one of the webhook's `tasks`, or an ARN such as
-        `"arn:aws:states:::http:invoke"`.
+    does: the function; a `Forward`, which carries the event to another program; or the Resource:
+        `"${name}"` for one of the webhook's `tasks`, or the ARN of a Lambda function.
     input: what it is given: a path, or JSON with `field(...)` in it. Default: the data as it is.
     select: what its result is made into first: JSON with `field(...)` of the result in it.
     result: where in the data the result is put: `"payment"`; `"$"`: in the place of the data.
