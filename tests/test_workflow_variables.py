@@ -172,7 +172,7 @@ def test_the_whole_context_object() -> None:
             "StartTime": "2030-01-01T00:00:00.000Z",
         },
         "Extra": 1,
-        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S", "RetryCount": 0},
+        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S"},
         "StateMachine": {
             "Id": "arn:aws:states:us-east-1:111111111111:stateMachine:workflow",
             "Name": "workflow",

@@ -35,12 +35,16 @@ Sized = tuple[Any, int]
 class View:
     """What a state sees beside its data. Drawing counts in the snapshot, which is the turn's own."""
 
-    __slots__ = ("_snapshot", "now_ms", "thread")
+    __slots__ = ("_snapshot", "assigned", "last_id", "now_ms", "thread")
 
     def __init__(self, snapshot: Snapshot, thread: Thread, now_ms: int) -> None:
         self._snapshot = snapshot
         self.thread = thread
         self.now_ms = now_ms
+        self.last_id = thread["last_id"]
+        """The last event of the line, as far as this turn has come."""
+        self.assigned: Mapping[str, Any] | None = None
+        """The variables that the state has set."""
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -52,17 +56,18 @@ class View:
             "Execution": {
                 "Id": snapshot["name"],
                 "Input": snapshot["input"],
+                "StartTime": format_timestamp(snapshot["started_ms"]),
                 "Name": snapshot["name"],
                 "RoleArn": ROLE,
-                "StartTime": format_timestamp(snapshot["started_ms"]),
-            },
-            "State": {
-                "EnteredTime": format_timestamp(thread["entered_ms"]),
-                "Name": thread["state"],
-                "RetryCount": sum(thread["retries"]),
             },
             "StateMachine": {"Id": snapshot["machine"], "Name": snapshot["machine"]},
+            "State": {
+                "Name": thread["state"],
+                "EnteredTime": format_timestamp(thread["entered_ms"]),
+            },
         }
+        if thread["retries"] is not None:
+            known["State"]["RetryCount"] = sum(thread["retries"])
         item = thread["scope"]["item"]
         if item is not None:
             known["Map"] = {"Item": item}
@@ -186,4 +191,5 @@ def _scope(view: View, assign: Selection, data: Any, size: int) -> Scope:
     given, weight = view.select(assign, data, size)
     fit(given, weight, f"The state/task '{thread['state']}' assigned variables")
     scope = thread["scope"]
+    view.assigned = given
     return {**scope, "variables": {**scope["variables"], **given}}

@@ -89,11 +89,11 @@ class Forks:
 
 
 def opened(
-    thread: Thread, given: Any, size: int, items: list[Any] | None, count: int, width: int
+    view: View, given: Any, size: int, items: list[Any] | None, count: int, width: int
 ) -> Fork:
     """A fork of `count` lines, none of them begun, of which none may fail."""
     return {
-        "thread": {**thread, "awaits": "fork"},
+        "thread": {**view.thread, "awaits": "fork", "last_id": view.last_id},
         "given": given,
         "size": size,
         "items": items,

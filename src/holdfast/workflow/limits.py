@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from holdfast.workflow.paths import StateFailure
+from holdfast.workflow.failures import DATA_LIMIT, StateFailure
 
 DATA_LIMIT_BYTES: Final = 262_144
 """UTF-8 bytes of JSON."""
@@ -36,7 +36,7 @@ def fit(value: Any, size: int, what: str) -> int:
         size = measure(value)
         if size > DATA_LIMIT_BYTES:
             raise StateFailure(
-                "States.DataLimitExceeded",
+                DATA_LIMIT,
                 f"{what} with a size exceeding the maximum number of bytes service limit.",
             )
     return size

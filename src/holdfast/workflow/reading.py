@@ -11,8 +11,8 @@ from holdfast.workflow.fields import Fields
 from holdfast.workflow.mapping import read_map
 from holdfast.workflow.resources import Resources
 from holdfast.workflow.shaping import Tongue
+from holdfast.workflow.sources import SECONDS_MAX
 from holdfast.workflow.states import (
-    SECONDS_MAX,
     ChoiceState,
     FailState,
     ParallelState,
@@ -150,9 +150,9 @@ class _Scope:
             shaping=tongue.shaping(fields, *_WORK, "ResultSelector"),
             resource=self._document.resources.read(fields),
             timeout_seconds=timeout,
-            timeout=tongue.getter(fields, "TimeoutSeconds"),
+            timeout=tongue.source(fields, "TimeoutSeconds"),
             heartbeat_seconds=heartbeat,
-            heartbeat=tongue.getter(fields, "HeartbeatSeconds"),
+            heartbeat=tongue.source(fields, "HeartbeatSeconds"),
             recovery=tongue.recovery(fields, self._known),
         )
 
@@ -175,7 +175,7 @@ class _Scope:
     def _wait(self, name: str, fields: Fields, tongue: Tongue) -> WaitState:
         several = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
         fields.one_of(several[::2] if tongue.queries else several, required=True)
-        until, until_from = None, tongue.getter(fields, "Timestamp")
+        until, until_from = None, tongue.parameter(fields, "Timestamp")
         if until_from is None:
             text = fields.string("Timestamp")
             until = parse_timestamp(text) if text is not None else None
@@ -186,7 +186,7 @@ class _Scope:
             next=self._next(fields),
             shaping=tongue.shaping(fields, "Assign"),
             seconds=tongue.integer(fields, "Seconds", 0, SECONDS_MAX),
-            seconds_from=tongue.getter(fields, "Seconds"),
+            seconds_from=tongue.parameter(fields, "Seconds"),
             until=until,
             until_from=until_from,
         )
