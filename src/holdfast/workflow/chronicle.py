@@ -11,14 +11,13 @@ Only where anybody asks for it is anything here made; the events are numbered in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from holdfast.definition import LogLevel
 from holdfast.workflow.events import Command, Record
 from holdfast.workflow.flow import View
 from holdfast.workflow.states import State, TaskState
 from holdfast.workflow.timestamps import format_timestamp
-
-Level = Literal["ALL", "ERROR", "FATAL", "OFF"]
 
 _FATAL: Final = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
 _ERROR: Final = _FATAL | {
@@ -41,7 +40,7 @@ _ERROR: Final = _FATAL | {
 _TIMEOUTS: Final = ("States.Timeout", "States.HeartbeatTimeout")
 
 
-def logged(level: Level, type: str) -> bool:
+def logged(level: LogLevel, type: str) -> bool:
     """Whether AWS logs events of this type at this level."""
     if level in ("ALL", "OFF"):
         return level == "ALL"
@@ -73,7 +72,7 @@ class Chronicle:
 
     def exited(self, id: int, state: State, view: View, output: Any) -> None:
         details = {"name": state.name, "output": output}
-        if view.assigned:
+        if hasattr(view, "assigned"):
             details["assignedVariables"] = dict(view.assigned)
         self.tell(id, view.last_id, f"{type(state).__name__}Exited", details)
 

@@ -96,9 +96,12 @@ class Execution:
         return self._event_id
 
     def _started(self, value: Any) -> None:
-        execution = self.snapshot["context"].get("Execution")
-        role = execution.get("RoleArn", ROLE) if isinstance(execution, Mapping) else ROLE
-        self._aside(0, "ExecutionStarted", {"roleArn": role, "input": value})
+        self._event_id += 1
+        if self._chronicle is not None:
+            execution = self.snapshot["context"].get("Execution")
+            role = execution.get("RoleArn", ROLE) if isinstance(execution, Mapping) else ROLE
+            details = {"roleArn": role, "input": value}
+            self._chronicle.tell(self._event_id, 0, "ExecutionStarted", details)
 
     def _exited(self, state: State, view: View, value: Any) -> int:
         id = self._event_id = self._event_id + 1
@@ -202,7 +205,9 @@ class Execution:
 
     def _succeed(self, value: Any, last_id: int) -> None:
         self.snapshot["status"] = "SUCCEEDED"
-        self._aside(last_id, "ExecutionSucceeded", {"output": value})
+        self._event_id += 1
+        if self._chronicle is not None:
+            self._chronicle.tell(self._event_id, last_id, "ExecutionSucceeded", {"output": value})
         self.commands.append(Finish("SUCCEEDED", value, None, None, None))
 
     def _fail(self, error: str | None, cause: str | None, state: str, last_id: int) -> None:

@@ -37,14 +37,15 @@ class View:
 
     __slots__ = ("_snapshot", "assigned", "last_id", "now_ms", "thread")
 
-    def __init__(self, snapshot: Snapshot, thread: Thread, now_ms: int) -> None:
+    assigned: Mapping[str, Any]
+    """The variables that the state has set; only there once it has."""
+
+    def __init__(self, snapshot: Snapshot, thread: Thread, now_ms: int, last_id: int) -> None:
+        """`last_id`: the last event of the line, as far as this turn has come."""
         self._snapshot = snapshot
         self.thread = thread
         self.now_ms = now_ms
-        self.last_id = thread["last_id"]
-        """The last event of the line, as far as this turn has come."""
-        self.assigned: Mapping[str, Any] | None = None
-        """The variables that the state has set."""
+        self.last_id = last_id
 
     @property
     def variables(self) -> Mapping[str, Any]:

@@ -57,7 +57,7 @@ class Forks:
         scope["item"] = {"Index": index, "Value": items[index]}
         value, size = items[index], fork["size"]
         if state.selector is not None:
-            view = View(self._snapshot, {**thread, "scope": scope}, self._now_ms)
+            view = View(self._snapshot, {**thread, "scope": scope}, self._now_ms, thread["last_id"])
             given = subject(state.shaping, view, fork["given"])
             value, size = view.select(state.selector, given, size)
             fit(value, size, f"The ItemSelector of '{state.name}' returned an input")

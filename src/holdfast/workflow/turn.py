@@ -83,7 +83,8 @@ class Turn(Execution):
 
     def resume(self, thread: Thread, event: Answer) -> None:
         """What the thread waited for has come."""
-        state, view = self._state(thread), View(self.snapshot, thread, self._now_ms)
+        state = self._program.states[thread["state"]]
+        view = View(self.snapshot, thread, self._now_ms, thread["last_id"])
         try:
             move = self._answer(state, view, event)
         except StateFailure as failure:
@@ -128,7 +129,7 @@ class Turn(Execution):
                 }
                 self._entered += 1
                 if self._entered > STATES_PER_TURN:
-                    view = View(self.snapshot, thread, self._now_ms)
+                    view = View(self.snapshot, thread, self._now_ms, last_id)
                     self.commands.append(StartTimer(self._park(view, "turn"), 0.0, jitter=False))
                     break
                 move = self._enter(state, thread)
@@ -140,8 +141,8 @@ class Turn(Execution):
         id = self._event_id = self._event_id + 1
         if self._chronicle is not None:
             self._chronicle.entered(id, thread["last_id"], state, thread["input"])
-        thread["entered_id"] = thread["last_id"] = id
-        view = View(self.snapshot, thread, self._now_ms)
+        thread["entered_id"] = id
+        view = View(self.snapshot, thread, self._now_ms, id)
         try:
             return _ENTER[type(state)](self, state, view)
         except StateFailure as failure:
@@ -166,9 +167,10 @@ class Turn(Execution):
             value, size = leaving(shaping, view, value, size, worked=worked)
         if size > DATA_LIMIT_BYTES:
             size = fit(value, size, f"The state/task '{state.name}' returned a result")
-        return following, value, size, scope, self._exited(state, view, value)
-
-    # The ends: of a line within a fork, and of the execution.
+        id = self._event_id = self._event_id + 1
+        if self._chronicle is not None:
+            self._chronicle.exited(id, state, view, value)
+        return following, value, size, scope, id
 
     def _end(self, scope: Scope, value: Any, size: int, last_id: int) -> Move:
         if not scope["fork"]:
@@ -275,8 +277,7 @@ class Turn(Execution):
         try:
             start, value, size, scope = self._forks().line(state, id)
         except StateFailure as failure:
-            view = View(self.snapshot, self._forks()[id]["thread"], self._now_ms)
-            view.last_id = last_id
+            view = View(self.snapshot, self._forks()[id]["thread"], self._now_ms, last_id)
             error, cause = self._told(state, view, failure)
             return self._collapse(id, error, cause, state.name, view.last_id)
         if isinstance(state, MapState):
@@ -297,8 +298,7 @@ class Turn(Execution):
             return self._begin(state, id, last_id)
         if fork["running"]:
             return None
-        view = View(self.snapshot, self._forks().close(id), self._now_ms)
-        view.last_id = ended
+        view = View(self.snapshot, self._forks().close(id), self._now_ms, ended)
         return self._joined(state, view, fork["outputs"], fork["weight"])
 
     def _forking(self, thread: Thread) -> ParallelState | MapState:
@@ -322,8 +322,7 @@ class Turn(Execution):
             self._aborted(id, last_id)
         thread, doomed = self._forks().fell(id)
         self._cancel(doomed)
-        view = View(self.snapshot, thread, self._now_ms)
-        view.last_id = last_id
+        view = View(self.snapshot, thread, self._now_ms, last_id)
         return self._failed(self._forking(thread), view, error, cause, where)
 
     # Failures: Retry first, then Catch, then whatever the line of control is within.
