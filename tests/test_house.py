@@ -41,7 +41,7 @@ LADDER: Final[Mapping[int, str]] = {
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
         workflow.fields workflow.states workflow.sources workflow.recovery workflow.choice workflow.conditions
-        workflow.paths workflow.misses workflow.failures workflow.steps workflow.filters workflow.intrinsics workflow.functions
+        workflow.paths workflow.misses workflow.failures workflow.plain workflow.ways workflow.steps workflow.filters workflow.intrinsics workflow.functions
         workflow.templates workflow.queries workflow.jsonata workflow.timestamps workflow.limits
         workflow.flow workflow.input workflow.result workflow.events
     """,

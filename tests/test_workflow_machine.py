@@ -327,7 +327,14 @@ def test_a_stale_answer_changes_nothing() -> None:
 
 def test_an_endless_loop_hands_back_control() -> None:
     """A document that loops without waiting pauses every so often, so that it can time out."""
-    loop = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "A"}}}
+    never = [{"Variable": "$.stop", "IsPresent": True, "Next": "End"}]
+    loop = {
+        "StartAt": "A",
+        "States": {
+            "A": {"Type": "Choice", "Choices": never, "Default": "A"},
+            "End": {"Type": "Succeed"},
+        },
+    }
     program = asl.load(loop)
 
     snapshot, commands = machine.step(program, None, Started({}, NOW))

@@ -90,12 +90,12 @@ def test_scopes() -> None:
         "States": {
             "I": {
                 "Type": "Pass",
-                "Assign": {"v": "inner", "i.$": "$$.Map.Item.Index"},
+                "Assign": {"inner": "new", "i.$": "$$.Map.Item.Index"},
                 "Next": "J",
             },
             "J": {
                 "Type": "Pass",
-                "Parameters": {"v.$": "$v", "o.$": "$o", "i.$": "$i"},
+                "Parameters": {"v.$": "$v", "inner.$": "$inner", "i.$": "$i"},
                 "End": True,
             },
         },
@@ -103,16 +103,21 @@ def test_scopes() -> None:
     document = {
         "StartAt": "A",
         "States": {
-            "A": {"Type": "Pass", "Assign": {"v": "outer", "o": 1}, "Next": "M"},
+            "A": {"Type": "Pass", "Assign": {"v": "outer"}, "Next": "M"},
             "M": {"Type": "Map", "ItemProcessor": inner, "ResultPath": "$[0]", "Next": "Show"},
-            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}},
+            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}, "Next": "Gone"},
+            "Gone": {"Type": "Fail", "ErrorPath": "$inner"},
         },
     }
+    document["States"]["Show"].pop("End")
+    run = run_workflow(document, [5, 6])
 
-    assert run_workflow(document, [5, 6]).output == {
+    assert [event["details"].get("output") for event in run.history][-3] == {
         "v": "outer",
-        "m": [{"v": "inner", "o": 1, "i": 0}, {"v": "inner", "o": 1, "i": 1}],
+        "m": [{"v": "outer", "inner": "new", "i": 0}, {"v": "outer", "inner": "new", "i": 1}],
     }
+    assert run.cause is not None
+    assert "The JSONPath '$inner'" in run.cause
 
 
 def test_a_variable_stands_wherever_a_path_does() -> None:

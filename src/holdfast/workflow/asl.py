@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from holdfast.errors import DefinitionError, Mistake
 from holdfast.workflow.fields import Fields
+from holdfast.workflow.plain import foreign as foreign_parts
 from holdfast.workflow.reading import Document, read_language, read_scope
 from holdfast.workflow.resources import VERIFY, Resources
 from holdfast.workflow.sources import SECONDS_MAX
@@ -44,15 +45,15 @@ def _read(
     mistakes: list[Mistake] = []
     if not isinstance(document, Mapping):
         return None, [Mistake("the document", "must be an object")]
+    mistakes += foreign_parts(document)
+    if mistakes:
+        return None, mistakes
     fields = Fields(document, "", mistakes)
     comment = fields.string("Comment") or ""
     version = fields.choice("Version", ("1.0",)) or "1.0"
     longest = SECONDS_MAX if resources.foreign else EXPRESS_SECONDS
     timeout = fields.integer("TimeoutSeconds", 1, longest) or EXPRESS_SECONDS
     whole = Document(resources, queries=read_language(fields, within=False))
-    try:
-        start = read_scope(fields, whole)
-    except RecursionError:
-        return None, [Mistake("the document", "is nested too deep, or contains itself")]
+    start = read_scope(fields, whole)
     timeout = min(timeout, EXPRESS_SECONDS)
     return Program(start or "", whole.states, timeout, comment, version), mistakes

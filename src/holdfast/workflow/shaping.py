@@ -12,7 +12,7 @@ from holdfast.workflow.fields import Fields
 from holdfast.workflow.misses import in_parameter, invalid_path
 from holdfast.workflow.paths import Getter, Miss, Placer, compile_getter, compile_placer
 from holdfast.workflow.queries import is_query, select_query, source
-from holdfast.workflow.recovery import ALL, Catcher, Recovery, Retrier
+from holdfast.workflow.recovery import ALL, ERRORS, Catcher, Recovery, Retrier
 from holdfast.workflow.sources import SECONDS_MAX, Source
 from holdfast.workflow.states import PLAIN, Shaping
 from holdfast.workflow.templates import (
@@ -130,6 +130,22 @@ class Tongue:
         if path is None:
             return None
         return Source(compile_getter(path, miss), field, path.text, queries=False)
+
+    def credentials(self, fields: Fields) -> Selection | None:
+        """RoleArn, or a way to it."""
+        found = fields.object("Credentials")
+        if found is None:
+            return None
+        given = [name for name in ("RoleArn", "RoleArn.$") if name in found]
+        if not given:
+            found.need("RoleArn")
+        if "RoleArn" in given:
+            found.string("RoleArn")
+        found.raw(given[0] if given else "")
+        found.close()
+        if self.queries:
+            return select_query(dict(found.value), "Credentials", found.note())
+        return select_template(dict(found.value), found.note(), error=RUNTIME)
 
     def parameter(self, fields: Fields, name: str) -> Source | None:
         """The same for what AWS calls a parameter: Seconds and Timestamp of a Wait."""
@@ -250,4 +266,8 @@ def _errors(fields: Fields, *, last: bool) -> frozenset[str]:
         fields.mistake("ErrorEquals", "States.ALL must stand alone")
     if ALL in names and not last:
         fields.mistake("ErrorEquals", "States.ALL must come last")
+    for name in names:
+        own = name.startswith("States.") and not name.startswith("States.Http.")
+        if own and name not in ERRORS:
+            fields.mistake("ErrorEquals", f"the language has no error {name}")
     return frozenset(names)

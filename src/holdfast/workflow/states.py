@@ -63,11 +63,15 @@ class TaskState:
     next: str | None
     shaping: Shaping
     resource: str
+    credentials: Selection | None
+    """The role that AWS calls it in; nothing to a task here, but evaluated all the same."""
     timeout_seconds: float | None
     timeout: Source | None
     heartbeat_seconds: float | None
     heartbeat: Source | None
     recovery: Recovery
+    dynamic: bool = False
+    """Whether limits or credentials come from the data."""
 
     @property
     def integration(self) -> tuple[str, str] | None:
@@ -80,8 +84,10 @@ class TaskState:
         """What AWS calls it in a cause."""
         return self.resource if self.integration is None else self.integration[0]
 
-    def timeouts(self, value: Any, context: Context) -> tuple[float | None, float | None]:
+    def limits(self, value: Any, context: Context) -> tuple[float | None, float | None]:
         """Seconds until its time is over, and between heartbeats. Raises StateFailure."""
+        if self.credentials is not None:
+            self.credentials.get(value, context)
         timeout, heartbeat = self.timeout_seconds, self.heartbeat_seconds
         if self.timeout is not None:
             timeout = self.timeout.timeout(value, context)

@@ -185,8 +185,8 @@ class Turn(Execution):
         value, size = effective_input(state.shaping, view)
         fit(value, size, f"The state/task '{state.called}' was called")
         limits = state.timeout_seconds, state.heartbeat_seconds
-        if state.timeout is not None or state.heartbeat is not None:
-            limits = state.timeouts(subject(state.shaping, view, view.thread["input"]), view)
+        if state.dynamic:
+            limits = state.limits(subject(state.shaping, view, view.thread["input"]), view)
         id = self._event_id = self._event_id + 2
         if self._chronicle is not None:
             self._chronicle.called(id, view.last_id, state, value, limits)
