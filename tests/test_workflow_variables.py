@@ -183,3 +183,20 @@ def test_the_whole_context_object() -> None:
             "Name": "workflow",
         },
     }
+
+
+def test_all_variables_together_have_a_limit() -> None:
+    """One Assign takes 256 KiB, all that is assigned 10 MiB; what replaces a value does not add."""
+    big = "x" * 200_000
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Pass", "Assign": {f"v{number}.$": "$"}, "Next": f"S{number + 1}"}
+        for number in range(60)
+    }
+    same = {name: {**state, "Assign": {"v.$": "$"}} for name, state in states.items()}
+    end = {"S60": {"Type": "Succeed"}}
+
+    many = run_workflow({"StartAt": "S0", "States": states | end}, big)
+    one = run_workflow({"StartAt": "S0", "States": same | end}, big)
+
+    assert (many.error, one.status) == ("States.DataLimitExceeded", "SUCCEEDED")
+    assert sum(event["type"] == "PassStateExited" for event in many.history) == 52

@@ -28,6 +28,8 @@ class Scope(TypedDict):
     """Which branch or item of it."""
     variables: dict[str, Any]
     """All that it sees: those from outside as they were, and its own."""
+    weight: int
+    """At least the bytes of the variables as JSON."""
     item: Any
     """`$$.Map.Item` of the innermost Map; None outside of any."""
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.workflow.events import Scope, Snapshot, Thread
-from holdfast.workflow.limits import fit, measure
+from holdfast.workflow.failures import DATA_LIMIT, StateFailure
+from holdfast.workflow.limits import VARIABLES_BYTES_MAX, fit, measure
 from holdfast.workflow.paths import PATH_LENGTH_MAX
 from holdfast.workflow.recovery import Catcher
 from holdfast.workflow.states import PLAIN, Shaping
@@ -190,7 +191,14 @@ def caught(
 def _scope(view: View, assign: Selection, data: Any, size: int) -> Scope:
     thread = view.thread
     given, weight = view.select(assign, data, size)
-    fit(given, weight, f"The state/task '{thread['state']}' assigned variables")
+    weight = fit(given, weight, f"The state/task '{thread['state']}' assigned variables")
     scope = thread["scope"]
     view.assigned = given
-    return {**scope, "variables": {**scope["variables"], **given}}
+    variables = {**scope["variables"], **given}
+    weight += scope["weight"]
+    if weight > VARIABLES_BYTES_MAX:
+        weight = measure(variables)
+        if weight > VARIABLES_BYTES_MAX:
+            cause = f"The variables are larger than {VARIABLES_BYTES_MAX} bytes together."
+            raise StateFailure(DATA_LIMIT, cause)
+    return {**scope, "variables": variables, "weight": weight}

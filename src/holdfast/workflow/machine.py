@@ -21,7 +21,6 @@ from holdfast.workflow.events import (
     TimedOut,
     TimerFired,
 )
-from holdfast.workflow.limits import measure
 from holdfast.workflow.states import Program
 from holdfast.workflow.turn import Turn
 
@@ -67,7 +66,7 @@ def _start(program: Program, event: Started) -> _Step:
         "machine": event.machine,
         "started_ms": event.now_ms,
         "input": event.input,
-        "size": measure(event.input) if event.size is None else event.size,
+        "size": 0,
         "tickets": 0,
         "threads": {},
         "forks": {},
@@ -79,5 +78,5 @@ def _start(program: Program, event: Started) -> _Step:
         "context": dict(event.context) if event.context else {},
     }
     turn = Turn(program, snapshot, event.now_ms)
-    turn.begin()
+    turn.begin(event.size)
     return turn.result()

@@ -56,9 +56,11 @@ loops cannot keep its runner from its timeout."""
 Move = Going | None
 """None: the line waits, or is no more."""
 
-_TOO_DEEP: Final = "The data is nested too deep."
+_TOO_DEEP: Final = StateFailure(RUNTIME, "The data is nested too deep.")
 
-ROOT: Final[Scope] = {"fork": "", "index": 0, "variables": {}, "item": None}
+ROOT: Final[Scope] = {"fork": "", "index": 0, "variables": {}, "weight": 2, "item": None}
+
+_Forking = ParallelState | MapState
 
 Answer = TaskSucceeded | TaskFailed | TimerFired
 
@@ -70,11 +72,13 @@ class Turn(Execution):
 
     # The way through the document.
 
-    def begin(self) -> None:
+    def begin(self, known: int | None) -> None:
+        """`known`: the size of the input, where it is."""
         start, value = self._program.start, self.snapshot["input"]
         self._started(value)
         try:
-            size = fit(value, self.snapshot["size"], "The execution was started")
+            size = measure(value) if known is None else known
+            self.snapshot["size"] = size = fit(value, size, "The execution was started")
         except StateFailure as failure:
             self._fail(failure.error, failure.cause, start, self._event_id)
         else:
@@ -90,7 +94,7 @@ class Turn(Execution):
         except StateFailure as failure:
             move = self._erred(state, view, failure)
         except RecursionError:
-            move = self._erred(state, view, StateFailure(RUNTIME, _TOO_DEEP))
+            move = self._erred(state, view, _TOO_DEEP)
         self._go_on(move)
 
     def _answer(self, state: State, view: View, event: Answer) -> Move:
@@ -148,7 +152,7 @@ class Turn(Execution):
         except StateFailure as failure:
             return self._erred(state, view, failure)
         except RecursionError:
-            return self._erred(state, view, StateFailure(RUNTIME, _TOO_DEEP))
+            return self._erred(state, view, _TOO_DEEP)
 
     def _leave(
         self,
@@ -260,7 +264,7 @@ class Turn(Execution):
         fork["tolerated"] = tolerated
         return self._fork(state, view, fork)
 
-    def _fork(self, state: ParallelState | MapState, view: View, fork: Fork) -> Move:
+    def _fork(self, state: _Forking, view: View, fork: Fork) -> Move:
         id = self._ticket()
         self._forks().open(id, fork)
         if self._ready is None:
@@ -272,7 +276,7 @@ class Turn(Execution):
             self._ready.append(move)
         return None
 
-    def _begin(self, state: ParallelState | MapState, id: str, last_id: int) -> Move:
+    def _begin(self, state: _Forking, id: str, last_id: int) -> Move:
         """The next line of the fork, at its start; where it cannot begin, the fork has failed."""
         try:
             start, value, size, scope = self._forks().line(state, id)
@@ -293,7 +297,7 @@ class Turn(Execution):
         """
         id = scope["fork"]
         fork = self._forks().joined(scope, output, size)
-        state = self._forking(fork["thread"])
+        state = cast("_Forking", self._state(fork["thread"]))
         if fork["begun"] < total(fork):
             return self._begin(state, id, last_id)
         if fork["running"]:
@@ -301,12 +305,7 @@ class Turn(Execution):
         view = View(self.snapshot, self._forks().close(id), self._now_ms, ended)
         return self._joined(state, view, fork["outputs"], fork["weight"])
 
-    def _forking(self, thread: Thread) -> ParallelState | MapState:
-        return cast("ParallelState | MapState", self._state(thread))
-
-    def _joined(
-        self, state: ParallelState | MapState, view: View, outputs: list[Any], size: int
-    ) -> Move:
+    def _joined(self, state: _Forking, view: View, outputs: list[Any], size: int) -> Move:
         try:
             size = fit(outputs, size, f"The state/task '{state.name}' returned a result")
             self._aside(view.last_id, f"{type(state).__name__}Succeeded")
@@ -323,7 +322,7 @@ class Turn(Execution):
         thread, doomed = self._forks().fell(id)
         self._cancel(doomed)
         view = View(self.snapshot, thread, self._now_ms, last_id)
-        return self._failed(self._forking(thread), view, error, cause, where)
+        return self._failed(cast("_Forking", self._state(thread)), view, error, cause, where)
 
     # Failures: Retry first, then Catch, then whatever the line of control is within.
 
@@ -374,7 +373,7 @@ class Turn(Execution):
 
     def _catch(
         self,
-        state: TaskState | ParallelState | MapState,
+        state: TaskState | _Forking,
         view: View,
         error: str | None,
         cause: str | None,
