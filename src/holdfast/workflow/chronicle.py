@@ -19,8 +19,11 @@ from holdfast.workflow.flow import View
 from holdfast.workflow.states import State, TaskState
 from holdfast.workflow.timestamps import format_timestamp
 
-_FATAL: Final = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
-_ERROR: Final = _FATAL | {
+FATAL: Final = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
+"""The types of events that AWS logs at level FATAL, and below those at level ERROR. `EvaluationFailed`
+is not in its list; a failure it is."""
+
+ERROR: Final = FATAL | {
     "EvaluationFailed",
     "FailStateEntered",
     "LambdaFunctionFailed",
@@ -44,7 +47,7 @@ def logged(level: LogLevel, type: str) -> bool:
     """Whether AWS logs events of this type at this level."""
     if level in ("ALL", "OFF"):
         return level == "ALL"
-    return type in (_FATAL if level == "FATAL" else _ERROR)
+    return type in (FATAL if level == "FATAL" else ERROR)
 
 
 class Chronicle:
