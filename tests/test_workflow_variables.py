@@ -100,7 +100,7 @@ def test_scopes() -> None:
             },
         },
     }
-    document = {
+    document: dict[str, Any] = {
         "StartAt": "A",
         "States": {
             "A": {"Type": "Pass", "Assign": {"v": "outer"}, "Next": "M"},

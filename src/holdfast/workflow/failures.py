@@ -33,6 +33,8 @@ def as_json(value: Any) -> str:
     except TypeError:
         try:
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+            # Half of a surrogate pair is no text that could be kept.
+            text = text.encode("utf-8", "replace").decode()
         except (RecursionError, ValueError):
             text = "..."
     return text[:CAUSE_MAX]
