@@ -91,29 +91,34 @@ def test_scopes() -> None:
         "States": {
             "I": {
                 "Type": "Pass",
-                "Assign": {"w": "inner", "i.$": "$$.Map.Item.Index"},
+                "Assign": {"inner": "new", "i.$": "$$.Map.Item.Index"},
                 "Next": "J",
             },
             "J": {
                 "Type": "Pass",
-                "Parameters": {"w.$": "$w", "o.$": "$o", "i.$": "$i"},
+                "Parameters": {"v.$": "$v", "inner.$": "$inner", "i.$": "$i"},
                 "End": True,
             },
         },
     }
-    document = {
+    document: dict[str, Any] = {
         "StartAt": "A",
         "States": {
-            "A": {"Type": "Pass", "Assign": {"v": "outer", "o": 1}, "Next": "M"},
+            "A": {"Type": "Pass", "Assign": {"v": "outer"}, "Next": "M"},
             "M": {"Type": "Map", "ItemProcessor": inner, "ResultPath": "$[0]", "Next": "Show"},
-            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}},
+            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}, "Next": "Gone"},
+            "Gone": {"Type": "Fail", "ErrorPath": "$inner"},
         },
     }
+    document["States"]["Show"].pop("End")
+    run = run_workflow(document, [5, 6])
 
-    assert run_workflow(document, [5, 6]).output == {
+    assert [event["details"].get("output") for event in run.history][-3] == {
         "v": "outer",
-        "m": [{"w": "inner", "o": 1, "i": 0}, {"w": "inner", "o": 1, "i": 1}],
+        "m": [{"v": "outer", "inner": "new", "i": 0}, {"v": "outer", "inner": "new", "i": 1}],
     }
+    assert run.cause is not None
+    assert "The JSONPath '$inner'" in run.cause
 
 
 END = {"Type": "Succeed"}
@@ -213,9 +218,26 @@ def test_the_whole_context_object() -> None:
             "StartTime": "2030-01-01T00:00:00.000Z",
         },
         "Extra": 1,
-        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S", "RetryCount": 0},
+        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S"},
         "StateMachine": {
             "Id": "arn:aws:states:us-east-1:111111111111:stateMachine:workflow",
             "Name": "workflow",
         },
     }
+
+
+def test_all_variables_together_have_a_limit() -> None:
+    """One Assign takes 256 KiB, all that is assigned 10 MiB; what replaces a value does not add."""
+    big = "x" * 200_000
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Pass", "Assign": {f"v{number}.$": "$"}, "Next": f"S{number + 1}"}
+        for number in range(60)
+    }
+    same = {name: {**state, "Assign": {"v.$": "$"}} for name, state in states.items()}
+    end = {"S60": {"Type": "Succeed"}}
+
+    many = run_workflow({"StartAt": "S0", "States": states | end}, big)
+    one = run_workflow({"StartAt": "S0", "States": same | end}, big)
+
+    assert (many.error, one.status) == ("States.DataLimitExceeded", "SUCCEEDED")
+    assert sum(event["type"] == "PassStateExited" for event in many.history) == 52

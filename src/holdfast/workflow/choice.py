@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from holdfast.workflow.paths import Context, Getter, StateFailure
+from holdfast.workflow.failures import StateFailure
+from holdfast.workflow.paths import Context, Getter
 from holdfast.workflow.timestamps import parse_timestamp
 
 Condition = Callable[[Any, Context], bool]

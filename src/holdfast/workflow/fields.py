@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from holdfast.errors import Mistake
@@ -35,6 +35,11 @@ class Fields:
     def place_of(self, name: str) -> str:
         """The path of the field, or of the object itself where `name` is empty."""
         return below(self.place, name) if name else self.place
+
+    def note(self, name: str = "") -> Callable[[str, str], None]:
+        """Takes a place below the field, or below the object itself, and what is wrong there."""
+        top = self.place_of(name)
+        return lambda place, message: self.mistakes.append(Mistake(top + place, message))
 
     def __contains__(self, name: str) -> bool:
         return name in self.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.workflow.failures import DATA_LIMIT, QUERY, RUNTIME
 from holdfast.workflow.paths import Placer
 from holdfast.workflow.templates import Selection
 
@@ -12,7 +13,29 @@ ALL: Final = "States.ALL"
 TASK_FAILED: Final = "States.TaskFailed"
 TIMEOUT: Final = "States.Timeout"
 HEARTBEAT: Final = "States.HeartbeatTimeout"
-RUNTIME: Final = "States.Runtime"
+
+ERRORS: Final = frozenset(
+    {
+        ALL,
+        TASK_FAILED,
+        TIMEOUT,
+        HEARTBEAT,
+        RUNTIME,
+        QUERY,
+        DATA_LIMIT,
+        "States.BranchFailed",
+        "States.ExceedToleratedFailureThreshold",
+        "States.IntrinsicFailure",
+        "States.ItemReaderFailed",
+        "States.NoChoiceMatched",
+        "States.ParameterPathFailure",
+        "States.Permissions",
+        "States.ReferencePathConflict",
+        "States.ResultPathMatchFailure",
+        "States.ResultWriterFailed",
+    }
+)
+"""The names that begin with `States.`; those of `States.Http.` are an integration's own."""
 
 
 def matches(names: frozenset[str], error: str | None) -> bool:
