@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, NamedTuple
@@ -45,7 +45,6 @@ class Fault(NamedTuple):
     """The interpreter itself failed: at a path that leads nowhere, a function that cannot."""
 
     state: str
-    """The one entered last before."""
     error: str
     cause: str
 
@@ -62,23 +61,6 @@ class Ending:
     """The state and its input, sorted: branches have no order between them."""
     fault: Fault | None = None
     """The first one; None where only tasks and Fail states failed."""
-
-
-FAULTS: Final = frozenset(
-    ("Exception", "States.Runtime", "States.QueryEvaluationError", "States.NoChoiceMatched")
-) | {f"States.{name}Failure" for name in ("ParameterPath", "ResultPathMatch", "Intrinsic")}
-"""What the interpreters call their own failures."""
-
-
-def fault_of(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Fault | None:
-    """From a history, as types and details."""
-    entered = ""
-    for kind, details in events:
-        if kind.endswith("Entered"):
-            entered = details["name"]
-        elif details.get("error") in FAULTS:
-            return Fault(entered, details["error"], details.get("cause") or "")
-    return None
 
 
 class MotoParser:
@@ -141,13 +123,14 @@ class MotoParser:
 
     def _ending(self, environment: Any, cast: _Cast) -> Ending:
         state = environment.program_state()
-        status, output, error = "FAILED", None, (getattr(state, "error", None) or {}).get("error")
+        told = getattr(state, "error", None) or {}
+        status, output, error = "FAILED", None, told.get("error")
         if type(state).__name__ == "ProgramEnded":
             status, output = "SUCCEEDED", environment.states.get_input()
         elif type(state).__name__ == "ProgramTimedOut":
             status, error = "TIMED_OUT", "States.Timeout"
         calls = tuple(sorted(cast.calls, key=json.dumps))
-        fault = cast.fault or fault_of(_history(environment))
+        fault = cast.fault or _fault(environment, None, told)
         return Ending(status, output, error, tuple(self._waits), calls, fault)
 
     # What takes the place of moto's own.
@@ -207,7 +190,63 @@ def _telling(from_error: Any) -> Any:
 
     def failing(state: Any, env: Any, ex: Exception) -> Any:
         failure = from_error(state, env=env, ex=ex)
-        env.activity_store[_CAST].failed(env, failure.event_details)
+        cast = env.activity_store[_CAST]
+        told = next(iter(failure.event_details.values()), {})
+        cast.fault = cast.fault or _fault(env, state.name, told)
+        return failure
+
+    return failing
+
+
+class _Cast:
+    def __init__(
+        self, calls: Sequence[Mapping[str, Any]], otherwise: Mapping[str, Any] | None
+    ) -> None:
+        self._left = list(calls)
+        self._otherwise = otherwise
+        self._lock = threading.Lock()
+        self.calls: list[tuple[str, Any]] = []
+        self.fault: Fault | None = None
+
+    def answer(self, state: str, given: Any) -> Mapping[str, Any]:
+        with self._lock:
+            self.calls.append((state, given))
+            like = [call for call in self._left if call["state"] == state]
+            fitting = (call for call in like if "input" in call and same(call["input"], given))
+            chosen = next(itertools.chain(fitting, like), self._otherwise)
+            if chosen is None:
+                raise LookupError(f"nothing is said of what {state} comes to")
+            if chosen is not self._otherwise:
+                self._left.remove(chosen)
+            return chosen
+
+
+_FAULTS: Final = frozenset(("Exception", "States.Runtime", "States.QueryEvaluationError"))
+"""What moto calls its own failures."""
+
+
+def _fault(environment: Any, name: str | None, details: Mapping[str, Any]) -> Fault | None:
+    """Of the state of that name, of the one that the cause names, or of the one entered last."""
+    if details.get("error") not in _FAULTS:
+        return None
+    told = re.search(r"while executing the state '(\w+)'", details.get("cause") or "")
+    if name is None and told is not None:
+        name = told[1]
+    elif name is None:
+        history = environment.event_manager.get_event_history()
+        entered = [event for event in history if str(event["type"]).endswith("StateEntered")]
+        name = next(iter(reversed(entered)))["stateEnteredEventDetails"]["name"]
+    return Fault(name, details["error"], details.get("cause") or "")
+
+
+def _telling(from_error: Any) -> Any:
+    """moto's history does not say why a Map failed; this is where it becomes known."""
+
+    def failing(state: Any, env: Any, ex: Exception) -> Any:
+        failure = from_error(state, env=env, ex=ex)
+        cast = env.activity_store[_CAST]
+        told = next(iter(failure.event_details.values()), {})
+        cast.fault = cast.fault or _fault(env, state.name, told)
         return failure
 
     return failing
