@@ -32,9 +32,9 @@ from bench.table import lines
 from holdfast.errors import ExtraMissing
 from holdfast.testing.workflow import run_workflow
 from holdfast.workflow import machine
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.filters import same
 from holdfast.workflow.flow import View
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.states import State
 from holdfast.workflow.turn import Turn
 

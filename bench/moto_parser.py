@@ -185,42 +185,6 @@ _CAST: Final = "cast"
 moto leaves behind must not take part in the next execution."""
 
 
-def _telling(from_error: Any) -> Any:
-    """moto's history does not say why a Map failed; this is where it becomes known."""
-
-    def failing(state: Any, env: Any, ex: Exception) -> Any:
-        failure = from_error(state, env=env, ex=ex)
-        cast = env.activity_store[_CAST]
-        told = next(iter(failure.event_details.values()), {})
-        cast.fault = cast.fault or _fault(env, state.name, told)
-        return failure
-
-    return failing
-
-
-class _Cast:
-    def __init__(
-        self, calls: Sequence[Mapping[str, Any]], otherwise: Mapping[str, Any] | None
-    ) -> None:
-        self._left = list(calls)
-        self._otherwise = otherwise
-        self._lock = threading.Lock()
-        self.calls: list[tuple[str, Any]] = []
-        self.fault: Fault | None = None
-
-    def answer(self, state: str, given: Any) -> Mapping[str, Any]:
-        with self._lock:
-            self.calls.append((state, given))
-            like = [call for call in self._left if call["state"] == state]
-            fitting = (call for call in like if "input" in call and same(call["input"], given))
-            chosen = next(itertools.chain(fitting, like), self._otherwise)
-            if chosen is None:
-                raise LookupError(f"nothing is said of what {state} comes to")
-            if chosen is not self._otherwise:
-                self._left.remove(chosen)
-            return chosen
-
-
 _FAULTS: Final = frozenset(("Exception", "States.Runtime", "States.QueryEvaluationError"))
 """What moto calls its own failures."""
 
@@ -262,12 +226,6 @@ class _Cast:
         self.calls: list[tuple[str, Any]] = []
         self.fault: Fault | None = None
 
-    def failed(self, environment: Any, details: Mapping[str, Any]) -> None:
-        """A state failed, for this reason."""
-        if self.fault is None:
-            told: Mapping[str, Any] = next(iter(details.values()), {})
-            self.fault = fault_of([*_history(environment), ("Failed", told)])
-
     def answer(self, state: str, given: Any) -> Mapping[str, Any]:
         with self._lock:
             self.calls.append((state, given))
@@ -279,16 +237,6 @@ class _Cast:
             if chosen is not self._otherwise:
                 self._left.remove(chosen)
             return chosen
-
-
-def _history(environment: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    events = environment.event_manager.get_event_history()
-    return [(str(event["type"]), _details(event)) for event in events]
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = (value for name, value in event.items() if name.endswith("EventDetails"))
-    return next(found, None) or {}
 
 
 class _Clock:
