@@ -209,7 +209,7 @@ def _telling(from_error: Any) -> Any:
     def failing(state: Any, env: Any, ex: Exception) -> Any:
         failure = from_error(state, env=env, ex=ex)
         cast = env.activity_store[_CAST]
-        told = next(iter(failure.event_details.values()), {})
+        told: Mapping[str, Any] = next(iter(failure.event_details.values()), {})
         cast.fault = cast.fault or _fault(env, state.name, told)
         return failure
 
