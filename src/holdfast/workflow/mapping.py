@@ -96,9 +96,11 @@ def _percentage(fields: Fields, tongue: Tongue) -> float | Source | None:
     name = "ToleratedFailurePercentage"
     fields.one_of((name, f"{name}Path"))
     given = tongue.source(fields, name)
-    if given is not None or name not in fields:
+    if given is not None and tongue.queries:
         return given
     number = fields.number(name, 0.0)
+    if given is not None:
+        return given
     if number is not None and number > 100:
         fields.mistake(name, "must be a number from 0 to 100")
     return number
