@@ -51,6 +51,7 @@ LADDER: Final[Mapping[int, str]] = {
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
         workflow.outcome
+        aws aws.patterns aws.keywords aws.models
     """,
     5: """
         gateway.door gateway.asgi gateway.serve gateway.patience
