@@ -51,7 +51,7 @@ LADDER: Final[Mapping[int, str]] = {
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
         workflow.outcome
-        aws aws.patterns aws.keywords aws.models
+        aws aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
     """,
     5: """
         gateway.door gateway.asgi gateway.serve gateway.patience
