@@ -199,8 +199,8 @@ WRONG: dict[str, list[str]] = {
     f"workflow={STEPS}, tasks=[charge, ship, print]": [
         "tasks.print: print is built in; write a function that calls it"
     ],
-    f"workflow={STEPS}, tasks={{'charge': charge, 'ship': ship, 'a-b': ship}}": [
-        'tasks.a-b: "a-b" cannot name a task; use ASCII letters, digits and _'
+    f"workflow={STEPS}, tasks={{'charge': charge, 'ship': ship, 'a b': ship}}": [
+        'tasks.a b: "a b" cannot name a task; use ASCII letters, digits, _ and -'
     ],
     f"workflow={STEPS}, tasks=charge": [
         "tasks: not a list of functions; write tasks=[charge, ship]",

@@ -44,6 +44,9 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.paths workflow.steps workflow.filters workflow.intrinsics workflow.functions
         workflow.templates workflow.queries workflow.jsonata workflow.timestamps workflow.limits
         workflow.flow workflow.input workflow.result workflow.events
+        workflow.arguments workflow.references workflow.sdk workflow.urls workflow.form_encoding
+        workflow.http_invoke workflow.http_answer workflow.lambda_invoke workflow.sqs_send
+        workflow.sqs_attributes workflow.signing
     """,
     4: """
         compile compile.* sample testing testing.*
@@ -57,6 +60,7 @@ LADDER: Final[Mapping[int, str]] = {
         gateway.door gateway.asgi gateway.serve gateway.patience
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
+        workflow.http_client workflow.http_call workflow.queues
         queue.engines queue.engines.* queue.group_commit
     """,
     6: "operate operate.*",

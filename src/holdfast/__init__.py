@@ -6,7 +6,7 @@ Everyday names are here. Those who test their webhooks find more in `holdfast.te
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from holdfast.definition import Answer, App, Pipe, Provider, Queue, RateLimit, Webhook
+from holdfast.definition import Answer, App, Forward, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
     HoldfastError,
@@ -28,6 +28,7 @@ __all__ = [
     "App",
     "DefinitionError",
     "Event",
+    "Forward",
     "Headers",
     "HoldfastError",
     "Permanent",

@@ -120,15 +120,25 @@ class Handler:
     place: str
 
 
+def _caller_place() -> str:
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Another program that works events: they are carried there over HTTP."""
+    """Another program that works events: they are carried there over HTTP.
+
+    A task of a workflow, beside Python functions: `tasks={"notify": Forward("https://...")}`. The
+    settings are those of `webhook.forward`.
+    """
 
     url: str
-    sign: Verification | None
-    headers: Mapping[str, str]
-    timeout: str | None
-    place: str
+    sign: Verification | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str] | None = field(default=None, kw_only=True)
+    timeout: str | None = field(default=None, kw_only=True)
+    place: str = field(default_factory=_caller_place, kw_only=True, repr=False)
+    """Where it is written; found out by itself."""
 
 
 class Webhook:
@@ -171,7 +181,9 @@ class Webhook:
 
         Any answer but 2xx is a failure, and is tried again.
         """
-        self.forwards.append(Forward(url, sign, dict(headers or {}), timeout, _caller_place()))
+        place = _caller_place()
+        written = Forward(url, sign=sign, headers=headers, timeout=timeout, place=place)
+        self.forwards.append(written)
         return self
 
 
@@ -205,7 +217,8 @@ class App:
         delivery_id: str | None = None,
         event_type: str | None = None,
         workflow: str | Mapping[str, Any] | None = None,
-        tasks: Sequence[Callable[..., Any]] | Mapping[str, Callable[..., Any]] = (),
+        tasks: Sequence[Callable[..., Any]] | Mapping[str, Callable[..., Any] | Forward] = (),
+        connections: Mapping[str, Verification | None] | None = None,
         log_level: LogLevel = "ERROR",
     ) -> Webhook:
         """Define one endpoint.
@@ -225,7 +238,9 @@ class App:
         timeout: how long one attempt may take.
         delivery_id, event_type: locators (`header:X-Id`, `json:data.id`) where no provider says.
         workflow, tasks: an Amazon States Language document (a mapping, or a file beside the
-            definition) and the Python functions that its Task states name.
+            definition) and the Python functions that its Task states name; by name also `Forward`.
+        connections: how its HTTP tasks prove themselves, by the names that they call them by:
+            `{"payments": bearer("env:PAYMENTS_TOKEN")}`; None for an API that asks for nothing.
         """
         settings = {
             "name": name,
@@ -247,16 +262,12 @@ class App:
             "event_type": event_type,
             "workflow": workflow,
             "tasks": tasks,
+            "connections": connections,
             "log_level": log_level,
         }
         webhook = Webhook(path, _caller_place(), settings)
         self.webhooks.append(webhook)
         return webhook
-
-
-def _caller_place() -> str:
-    frame = sys._getframe(2)
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _function_place(function: Callable[..., Any]) -> str | None:

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from holdfast.compile import bodies, documents
-from holdfast.compile.functions import task
-from holdfast.compile.sources import judge_verification
+from holdfast.compile.forwards import forward
+from holdfast.compile.functions import task, task_name
+from holdfast.compile.sources import connections
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import duration, headers
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
-from holdfast.definition import Handler, Webhook
+from holdfast.definition import Handler, Verification, Webhook
 from holdfast.workflow import asl
 
 FORWARD: Final = "forward"
-_NEVER_LITERAL: Final = "it carries a secret; write sign=bearer(...) with a reference to it"
-_NOT_FORWARDED: Final = {
-    "authorization": _NEVER_LITERAL,
-    "proxy-authorization": _NEVER_LITERAL,
-    "cookie": _NEVER_LITERAL,
-    "content-length": "it is counted from the body",
-    "transfer-encoding": "the client frames the request",
-    "connection": "the client keeps the connection",
-    "host": "it is taken from the URL",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +30,24 @@ class Work:
     """The body's type: what `body=` or the functions' annotations say; None: nothing."""
     model_spot: Spot | None = None
     """Who said so."""
+    connections: Mapping[str, Verification | None] = field(default_factory=dict)
 
 
 _NOTHING: Final = Work({}, {})
 
 
-def work(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -> Work:
-    """typed: whether anything says where the type of an event is."""
+def work(
+    spot: Spot,
+    webhook: Webhook,
+    timeout_seconds: float,
+    *,
+    typed: bool,
+    queues: Collection[str],
+) -> Work:
+    """typed: whether anything says where the type of an event is.
+
+    queues: the names and paths of all webhooks.
+    """
     given = webhook.settings
     if given["workflow"] is not None:
         if webhook.handlers or webhook.forwards:
@@ -55,9 +55,13 @@ def work(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -
                 "a workflow works every event; leave out the "
                 + ("handlers" if webhook.handlers else "forward")
             )
-        return _workflow(spot, webhook, timeout_seconds)
+        return _workflow(spot, webhook, timeout_seconds, queues)
     if not _is_empty(given["tasks"]):
         spot.under("tasks").wrong("tasks are named by the states of a workflow; give workflow=...")
+    if given["connections"]:
+        spot.under("connections").wrong(
+            "connections are named by the HTTP tasks of a workflow; give workflow=..."
+        )
     if webhook.forwards:
         if webhook.handlers:
             spot.at(webhook.forwards[0].place, FORWARD).wrong(
@@ -182,51 +186,32 @@ def _forward(
         spot.at(extra.place, FORWARD).wrong(
             "this webhook is forwarded already; for several targets write a workflow"
         )
-    _judge_url(here, written.url)
-    if written.sign is not None:
-        judge_verification(here.under("sign"), written.sign)
-    seconds = timeout_seconds
-    if written.timeout is not None:
-        seconds = duration(here.under("timeout"), written.timeout, at_least="1s", at_most="5m")
-        if seconds > timeout_seconds:
-            here.under("timeout").wrong(f"{quoted(written.timeout)} is longer than the webhook's")
-    lines = headers(here.under("headers"), written.headers, _NOT_FORWARDED)
-    made = Forward(FORWARD, str(written.url), written.sign, lines, seconds)
-    document = documents.forward(path, FORWARD, seconds, timeout_seconds)
+    made = forward(here, written, FORWARD, timeout_seconds)
+    document = documents.forward(path, FORWARD, made.timeout_seconds, timeout_seconds)
     return Work(document, {FORWARD: made}, body, spot.under("body"))
 
 
-def _judge_url(spot: Spot, url: object) -> None:
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-        # Reading the port judges it.
-        usable = parts is not None and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        parts, usable = None, False
-    if parts is not None and (parts.username is not None or parts.password is not None):
-        # Not repeated: it shows a password.
-        spot.wrong("the URL carries credentials; write sign=basic(...) with a reference instead")
-    elif parts is None or not usable or parts.scheme not in {"http", "https"} or _has_space(url):
-        spot.wrong(f'{quoted(url)} is not a URL; write "http://localhost:3000/hooks"')
-
-
-def _has_space(url: object) -> bool:
-    return not isinstance(url, str) or any(c.isspace() or not c.isprintable() for c in url)
-
-
-def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
-    tasks, spots = _workflow_tasks(spot, webhook)
+def _workflow(
+    spot: Spot, webhook: Webhook, timeout_seconds: float, queues: Collection[str]
+) -> Work:
+    tasks, forwards, spots = _workflow_tasks(spot, webhook, timeout_seconds)
+    known = connections(spot.under("connections"), webhook.settings["connections"])
     model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
     document = _document(spot.under("workflow"), webhook.settings["workflow"], timeout_seconds)
-    for mistake in asl.check(document, set(tasks) | set(spots)) if document is not None else ():
-        spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
-    return Work(document or {}, _with_model(tasks, model), model, model_spot)
+    if document is not None:
+        names = known.keys()
+        for mistake in asl.check(document, spots.keys(), queues=queues, connections=names):
+            spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
+    done = _with_model(tasks, model) | forwards
+    return Work(document or {}, done, model, model_spot, known)
 
 
-def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict[str, Spot]]:
-    """The functions given as `tasks`, by the names that the states call them by.
+def _workflow_tasks(
+    spot: Spot, webhook: Webhook, timeout_seconds: float
+) -> tuple[dict[str, Task], dict[str, Forward], dict[str, Spot]]:
+    """What is given as `tasks`, by the names that the states call it by.
 
-    A wrong function has a spot but no task, so that no state is blamed for naming it.
+    A wrong one has a spot but is no task, so that no state is blamed for naming it.
     """
     given = webhook.settings["tasks"]
     if isinstance(given, Mapping):
@@ -237,8 +222,12 @@ def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict
         spot.under("tasks").wrong("not a list of functions; write tasks=[charge, ship]")
         pairs = []
     tasks: dict[str, Task] = {}
+    forwards: dict[str, Forward] = {}
     spots: dict[str, Spot] = {}
     for key, function in pairs:
+        if isinstance(function, WrittenForward):
+            _forward_task(spot, key, function, timeout_seconds, forwards, spots)
+            continue
         name = str(key if key is not None else getattr(function, "__name__", function))
         here = spot.under(f"tasks.{name}")
         if name in spots:
@@ -246,7 +235,24 @@ def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict
         spots[name] = here
         if made := task(here, function, name, in_workflow=True):
             tasks[name] = made
-    return tasks, spots
+    return tasks, forwards, spots
+
+
+def _forward_task(
+    spot: Spot,
+    key: object,
+    written: WrittenForward,
+    timeout_seconds: float,
+    forwards: dict[str, Forward],
+    spots: dict[str, Spot],
+) -> None:
+    if key is None:
+        spot.under("tasks").wrong('a Forward has no name; write tasks={"notify": Forward(...)}')
+        return
+    name = str(key)
+    here = spots[name] = spot.at(written.place, f"tasks.{name}")
+    task_name(here, name)
+    forwards[name] = forward(here, written, name, timeout_seconds)
 
 
 def _document(spot: Spot, value: object, timeout_seconds: float) -> dict[str, Any] | None:

@@ -20,9 +20,18 @@ EXPRESS_SECONDS: Final = 300
 """AWS ends an Express execution after five minutes."""
 
 
-def check(document: Mapping[str, Any], task_names: Collection[str]) -> list[Mistake]:
-    """Everything that is wrong with the document, each with its path; empty where it can run."""
-    return _read(document, Resources(task_names))[1]
+def check(
+    document: Mapping[str, Any],
+    task_names: Collection[str],
+    *,
+    queues: Collection[str] | None = None,
+    connections: Collection[str] | None = None,
+) -> list[Mistake]:
+    """Everything that is wrong with the document, each with its path; empty where it can run.
+
+    `queues`: names and paths of the webhooks there are, `connections`: names. None: not judged.
+    """
+    return _read(document, Resources(task_names, queues, connections))[1]
 
 
 def load(document: Mapping[str, Any], *, foreign: bool = False) -> Program:

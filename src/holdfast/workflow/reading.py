@@ -148,7 +148,7 @@ class _Scope:
             name=name,
             next=self._next(fields),
             shaping=tongue.shaping(fields, *_WORK, "ResultSelector"),
-            resource=self._document.resources.read(fields),
+            resource=self._document.resources.read(fields, queries=tongue.queries),
             timeout_seconds=timeout,
             timeout=tongue.getter(fields, "TimeoutSeconds"),
             heartbeat_seconds=heartbeat,
