@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, unquote, unquote_plus
 
 import airspeed  # type: ignore[import-untyped]  # it has no types
-from airspeed import operators  # type: ignore[import-untyped]  # same
+from airspeed import operators
 
 from holdfast.message import Headers, Message, Request
 
@@ -62,7 +62,7 @@ class Input:
         return "" if value is None else value
 
 
-class Util:
+class Encoders:
     """`$util`, as Java does it."""
 
     @staticmethod
@@ -106,7 +106,7 @@ class Door:
         }
         names = {
             "input": Input(given, Params(self.request, self.params)),
-            "util": Util,
+            "util": Encoders,
             "context": context,
         }
         return str(_parsed(template).merge(names))

@@ -8,15 +8,19 @@ handed over all the same, so this has to be said before anything is deployed.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from holdfast.aws.contract import CARRIED
+from holdfast.workflow.asl import VERIFY
+from holdfast.workflow.references import NAMED
 
 _WORKING: Final = ("Task", "Map", "Parallel")
 """Types of states that put a result in the place of their input, unless told otherwise."""
+
+_WHOLE_INPUT: Final = re.compile(r"\$states\.input(?![\w.\[])")
 
 State = Mapping[str, Any]
 
@@ -40,7 +44,6 @@ class _Arrival(NamedTuple):
 def missing(document: Mapping[str, Any], takers: Collection[str]) -> list[Missing]:
     """Every state that may be reached without the event it needs. `takers`: tasks that take it."""
     queries = document.get("QueryLanguage") == "JSONata"
-    # Verify makes the input anew, whatever came.
     found = _walk(document, queries, None, takers)
     return list(dict.fromkeys(found))
 
@@ -59,20 +62,26 @@ def _walk(
         state = states[name]
         asks = state.get("QueryLanguage", "JSONata" if queries else "JSONPath") == "JSONata"
         given = left_by if _hands_over(state, asks) else left_by or name
-        task = str(state.get("Resource", "")).removeprefix("${").removesuffix("}")
-        if state.get("Type") == "Task" and task in takers and given is not None:
+        task = task_of(state)
+        if task is not None and task in takers and given is not None:
             yield Missing(name, task, given)
         for branch in state.get("Branches", ()):
             yield from _walk(branch, queries, given, takers)
         processor = state.get("ItemProcessor", state.get("Iterator"))
         if processor is not None:
-            item = left_by if _mentions(state.get("ItemSelector", state.get("Parameters"))) else name
+            item = (
+                left_by if _mentions(state.get("ItemSelector", state.get("Parameters"))) else name
+            )
             yield from _walk(processor, queries, item, takers)
         waiting += _next(name, state, asks, left_by)
 
 
 def _next(name: str, state: State, asks: bool, left_by: str | None) -> Iterator[_Arrival]:
-    after = left_by if _keeps(state, asks) else left_by or name
+    # Verify puts the event there, whatever came in.
+    if task_of(state) == VERIFY:
+        after = None
+    else:
+        after = left_by if _keeps(state, asks) else left_by or name
     if "Next" in state:
         yield _Arrival(state["Next"], after)
     for choice in state.get("Choices", ()):
@@ -87,11 +96,14 @@ def _next(name: str, state: State, asks: bool, left_by: str | None) -> Iterator[
 
 def _hands_over(state: State, asks: bool) -> bool:
     """Whether the task is handed the event, if the state's input holds it."""
-    if asks:
-        return "Arguments" not in state or _mentions(state["Arguments"])
-    if state.get("Type") == "Task" and "Parameters" in state:
-        return _mentions(state["Parameters"])
-    return state.get("InputPath", "$") == "$"
+    given = state.get("Arguments" if asks else "Parameters")
+    if str(state.get("Resource", "")).endswith(":lambda:invoke"):
+        whole = isinstance(given, Mapping) and given.get("Payload.$") == "$"
+        given = given.get("Payload") if isinstance(given, Mapping) else None
+        return whole or _mentions(given)
+    if state.get("Type") == "Task" and given is not None:
+        return _mentions(given)
+    return asks or _plain(state, "InputPath")
 
 
 def _keeps(state: State, asks: bool) -> bool:
@@ -99,17 +111,22 @@ def _keeps(state: State, asks: bool) -> bool:
     working = state.get("Type") in _WORKING
     if asks:
         return _output_keeps(state, otherwise=not working)
-    if state.get("OutputPath", "$") != "$":
+    if not _plain(state, "OutputPath"):
         return False
-    shaped = "Result" in state or "Parameters" in state or state.get("InputPath", "$") != "$"
+    shaped = "Result" in state or "Parameters" in state or not _plain(state, "InputPath")
     if working or (state.get("Type") == "Pass" and shaped):
-        return _placed(state) or _mentions(state.get("ResultSelector", state.get("Parameters")))
-    return state.get("InputPath", "$") == "$"
+        return _placed(state) or (not working and _mentions(state.get("Parameters")))
+    return _plain(state, "InputPath")
+
+
+def _plain(state: State, path: str) -> bool:
+    """Whether the whole goes through, as it does where nothing is said."""
+    return bool(state.get(path, "$") == "$")
 
 
 def _placed(field: Mapping[str, Any]) -> bool:
     """Whether a result is put beside the input, or nowhere, instead of in its place."""
-    return field.get("ResultPath", "$") != "$"
+    return not _plain(field, "ResultPath")
 
 
 def _output_keeps(field: Mapping[str, Any], *, otherwise: bool) -> bool:
@@ -117,6 +134,17 @@ def _output_keeps(field: Mapping[str, Any], *, otherwise: bool) -> bool:
 
 
 def _mentions(template: Any) -> bool:
-    """Whether it hands on the event: by name, or with the whole of its input."""
-    text = json.dumps(template)
-    return CARRIED in text or '"$"' in text or "$states.input" in text.replace("$states.input.", "")
+    """Whether it hands on the event: as a member of its own name, or with the whole of the input."""
+    if isinstance(template, Mapping):
+        return CARRIED in template or f"{CARRIED}.$" in template
+    return isinstance(template, str) and _WHOLE_INPUT.search(template) is not None
+
+
+def task_of(state: State) -> str | None:
+    """The task that a state calls by its name; None: it calls something else."""
+    resource = state.get("Resource", "")
+    if resource.endswith(":lambda:invoke"):
+        given = state.get("Parameters", state.get("Arguments"))
+        resource = given.get("FunctionName", "") if isinstance(given, Mapping) else ""
+    named = NAMED.fullmatch(resource) if isinstance(resource, str) else None
+    return named[1] if named else None

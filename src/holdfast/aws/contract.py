@@ -24,6 +24,11 @@ together stay within 262,144 bytes; where they would not, `body` is null and `bo
 member `holdfast`, with `message_in`. Its result is JSON; what it raises has the exception's class as
 its name (`errorType`), the text as `errorMessage` and the user's frames as `stackTrace`.
 
+**The door**, `holdfast:door`, stands before the queue where API Gateway cannot decide: as a proxy it
+is given the request, decides as the local gateway does, answers a handshake or a refusal itself, and
+sends the envelope to the queue. It answers success only once SQS has said a MessageId, and a 5xx
+otherwise. What it found out about a secret in a header travels as the envelope's `verdict`.
+
 **Settle**, `${holdfast:settle}`, is given the record once its document has ended well, where the
 webhook knows delivery ids. It records the delivery as done by the envelope's id, for seven days. It
 has no result, and where it fails the event has been worked all the same.
@@ -50,12 +55,16 @@ import orjson
 from holdfast.message import Message
 
 SETTLE: Final = "holdfast:settle"
+DOOR: Final = "holdfast:door"
 DEAD_LETTERS: Final = "holdfast:dead-letters"
 """Placeholders of the state machine's text, beside `holdfast:verify` and the tasks' names."""
 
 DUPLICATE: Final = "Holdfast.Duplicate"
 HELD: Final = "Holdfast.Held"
 """What Verify raises. No class of a user's can have a name with a dot."""
+
+CLAIM_GRACE_SECONDS: Final = 60
+"""How much longer than the state machine may run a delivery stays held: clocks differ."""
 
 CARRIED: Final = "holdfast"
 """The member of an execution's input that holds the event for the tasks that take it."""

@@ -62,7 +62,9 @@ def state_machine(
         "StartAt": name("Record"),
         "States": {name("Record"): record, **around},
     }
-    head = {key: document[key] for key in ("Comment", "QueryLanguage", "Version") if key in document}
+    head = {
+        key: document[key] for key in ("Comment", "QueryLanguage", "Version") if key in document
+    }
     whole = {
         **head,
         "StartAt": name("Records"),
