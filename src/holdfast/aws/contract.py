@@ -46,6 +46,7 @@ ours and the stack's may share it: `pk` is `STACK/claim/WEBHOOK/SHA-256 of the d
 from __future__ import annotations
 
 import base64
+import re
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final
@@ -72,11 +73,15 @@ CARRIED: Final = "holdfast"
 ENVELOPE_INVALID: Final = "envelope_invalid"
 
 _MARK: Final = "[quarantine: "
+_NO_NAME: Final = re.compile(r"""[^ -~]|["\\\]]""")
 
 
 def quarantined(message: str, reason: str) -> str:
-    """The message of an error that retrying cannot help, with the reason at its end."""
-    return f"{plain(message)} {_MARK}{reason.replace(']', ')')}]"
+    """The message of an error that retrying cannot help, with the reason at its end.
+
+    A reason is a name; what JSON would write otherwise than it is, becomes an underscore.
+    """
+    return f"{plain(message)} {_MARK}{_NO_NAME.sub('_', reason)}]"
 
 
 def plain(message: str) -> str:
