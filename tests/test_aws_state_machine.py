@@ -28,6 +28,7 @@ NOW_MS: Final = 1_700_000_000_000
 SECRET: Final = "whsec_c2VjcmV0"
 
 PAID: Final = {"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}
+HANDLED: Final[dict[str, Any]] = {**VERIFY_HANDLE, "TimeoutSeconds": 30}
 BODIES: Final[Mapping[str, list[Any]]] = {
     "users": [{"name": "Ada", "age": 36, "email": "ada@example.com"}, {"name": "Bob", "age": 17}],
     "stripe": [PAID, {**PAID, "data": {}}, {**PAID, "type": "other"}, {"id": "evt_2"}],
@@ -221,7 +222,7 @@ class NotForUs(VerificationFailed):
 def test_the_worker_says_whether_retrying_can_help(error: Exception, reason: str | None) -> None:
     """By a mark at the end of the message that no other message can have, whatever is in it; a class
     of a user's own keeps its name."""
-    webhook = a_webhook(fails(error), workflow=VERIFY_HANDLE | {"TimeoutSeconds": 30})
+    webhook = a_webhook(fails(error), workflow=HANDLED)
 
     batch = Batch(webhook, [a_lease_of(webhook, 1, {})]).work()
 
@@ -236,7 +237,7 @@ def test_a_repeated_delivery_ends_as_it_does_locally(answer: ClaimAnswer, receiv
     since SQS cannot leave a receive uncounted."""
     webhook = a_webhook(
         fails(ValueError("never called")),
-        workflow=VERIFY_HANDLE | {"TimeoutSeconds": 30},
+        workflow=HANDLED,
         delivery_id=("json:id",),
     )
     batch = Batch(
@@ -378,7 +379,7 @@ def test_only_the_largest_letters_lose_some_of_their_cause() -> None:
     def verbose(_event: Any) -> None:
         raise ValueError("é" * 8_000)
 
-    webhook = a_webhook(verbose, workflow=VERIFY_HANDLE | {"TimeoutSeconds": 30})
+    webhook = a_webhook(verbose, workflow=HANDLED)
     webhook = dataclasses.replace(webhook, tasks={"handle": next(iter(webhook.tasks.values()))})
     batch = Batch(webhook, [a_lease_of(webhook, 1, {}, receives=3)]).work()
 
