@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import sys
 
 import orjson
@@ -24,7 +25,7 @@ from holdfast.definition import App, Queue
 from holdfast.runtime.assembly import limits_of
 from holdfast.verify import token
 from holdfast.workflow.limits import DATA_LIMIT_BYTES
-from plan_kit import DOCUMENT, EXAMPLE_FILES, example, handle, one, planned
+from plan_kit import DOCUMENT, EXAMPLE_FILES, EXAMPLES, example, handle, one, planned
 
 
 def test_the_defaults_of_the_reference_architecture() -> None:
@@ -241,6 +242,17 @@ def test_costs_are_the_sum_of_their_lines() -> None:
     )
     assert full.usd_per_million == pytest.approx(sum(line.usd for line in full.lines))
     assert full.usd_per_month == pytest.approx(9 * 0.10 + 2 * 0.40 + 0.26)
+
+
+def test_the_book_has_the_cost_of_the_reference_example() -> None:
+    """Line by line and together, as `plan` prints it."""
+    _, stack = example("users.py")
+    page = (EXAMPLES.parent / "docs" / "aws.md").read_text()
+    bill = stack.webhooks[0].cost
+
+    assert f"| **{bill.usd_per_million:.2f}** |" in page
+    for line in bill.lines:
+        assert re.search(rf"\| {line.usd:.2f} \|", page), line
 
 
 def test_a_burst_is_what_an_account_may_have() -> None:
