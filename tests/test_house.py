@@ -33,9 +33,9 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 # From the ground up. A module imports from its own rung or from those below it, never from above.
 # `x.*` stands for whatever is in the package x; every other module is named.
 LADDER: Final[Mapping[int, str]] = {
-    0: "errors clock",
+    0: "errors clock places",
     1: "message telemetry secrets",
-    2: "definition compiled starter",
+    2: "definition compiled starter steps steps.*",
     3: """
         queue queue.contract verify verify.*
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
@@ -47,6 +47,8 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.arguments workflow.references workflow.sdk workflow.urls workflow.form_encoding
         workflow.http_invoke workflow.http_answer workflow.lambda_invoke workflow.sqs_send
         workflow.sqs_attributes workflow.signing
+        workflow.flow workflow.input workflow.result workflow.events workflow.bounds
+        workflow.drawing
     """,
     4: """
         compile compile.* sample testing testing.*

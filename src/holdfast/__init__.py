@@ -4,12 +4,13 @@ Everyday names are here. Those who test their webhooks find more in `holdfast.te
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.definition import Answer, App, Forward, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
     HoldfastError,
+    Mistake,
     Permanent,
     Retryable,
     VerificationFailed,
@@ -19,6 +20,8 @@ from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks,
 from holdfast.verify import presets as providers
 
 if TYPE_CHECKING:
+    from holdfast.compile import check_app as check
+    from holdfast.compile import check_workflow, to_asl
     from holdfast.runtime.embed import asgi
 
 __version__ = "0.1.0"
@@ -31,6 +34,7 @@ __all__ = [
     "Forward",
     "Headers",
     "HoldfastError",
+    "Mistake",
     "Permanent",
     "Pipe",
     "Provider",
@@ -43,16 +47,27 @@ __all__ = [
     "asgi",
     "basic",
     "bearer",
+    "check",
+    "check_workflow",
     "hmac",
     "hmac_sha256",
     "providers",
     "standard_webhooks",
+    "to_asl",
     "token",
 ]
 
+_LATER: Final = {
+    "asgi": ("holdfast.runtime.embed", "asgi"),
+    "check": ("holdfast.compile", "check_app"),
+    "check_workflow": ("holdfast.compile", "check_workflow"),
+    "to_asl": ("holdfast.compile", "to_asl"),
+}
+"""Imported when asked for: a gateway needs the compiler and the store, a definition not."""
+
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: a gateway needs the compiler and the store, a definition not.
-    if name == "asgi":
-        return import_module("holdfast.runtime.embed").asgi
+    if name in _LATER:
+        module, attribute = _LATER[name]
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from holdfast.compile import bodies, documents
+from holdfast.compile.flows import RESERVED, Composed, compose
 from holdfast.compile.forwards import forward
-from holdfast.compile.functions import task, task_name
+from holdfast.compile.functions import task
+from holdfast.compile.named import Named
 from holdfast.compile.sources import connections
-from holdfast.compile.spot import Spot, quoted
+from holdfast.compile.spot import Spot, by_line, quoted
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
 from holdfast.definition import Handler, Verification, Webhook
+from holdfast.errors import Mistake
+from holdfast.steps.step import Step
 from holdfast.workflow import asl
 
 FORWARD: Final = "forward"
@@ -194,65 +198,44 @@ def _forward(
 def _workflow(
     spot: Spot, webhook: Webhook, timeout_seconds: float, queues: Collection[str]
 ) -> Work:
-    tasks, forwards, spots = _workflow_tasks(spot, webhook, timeout_seconds)
-    known = connections(spot.under("connections"), webhook.settings["connections"])
-    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
-    document = _document(spot.under("workflow"), webhook.settings["workflow"], timeout_seconds)
-    if document is not None:
-        names = known.keys()
-        for mistake in asl.check(document, spots.keys(), queues=queues, connections=names):
-            spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
-    done = _with_model(tasks, model) | forwards
-    return Work(document or {}, done, model, model_spot, known)
-
-
-def _workflow_tasks(
-    spot: Spot, webhook: Webhook, timeout_seconds: float
-) -> tuple[dict[str, Task], dict[str, Forward], dict[str, Spot]]:
-    """What is given as `tasks`, by the names that the states call it by.
-
-    A wrong one has a spot but is no task, so that no state is blamed for naming it.
-    """
-    given = webhook.settings["tasks"]
-    if isinstance(given, Mapping):
-        pairs = list(given.items())
-    elif isinstance(given, list | tuple):
-        pairs = [(None, function) for function in given]
+    named = Named(spot, timeout_seconds)
+    named.add_given(webhook.settings["tasks"])
+    connected = connections(spot.under("connections"), webhook.settings["connections"])
+    given, here, known = webhook.settings["workflow"], spot.under("workflow"), len(spot.found)
+    document: dict[str, Any] | None
+    if isinstance(given, Step):
+        composed = compose(here, given, _by_name(webhook.settings["tasks"]))
+        named.add_composed(composed)
+        document = _finished(composed, webhook.path, timeout_seconds)
     else:
-        spot.under("tasks").wrong("not a list of functions; write tasks=[charge, ship]")
-        pairs = []
-    tasks: dict[str, Task] = {}
-    forwards: dict[str, Forward] = {}
-    spots: dict[str, Spot] = {}
-    for key, function in pairs:
-        if isinstance(function, WrittenForward):
-            _forward_task(spot, key, function, timeout_seconds, forwards, spots)
-            continue
-        name = str(key if key is not None else getattr(function, "__name__", function))
-        here = spot.under(f"tasks.{name}")
-        if name in spots:
-            here.wrong(f"two functions are called {name}; name them: tasks={{...}}")
-        spots[name] = here
-        if made := task(here, function, name, in_workflow=True):
-            tasks[name] = made
-    return tasks, forwards, spots
+        composed = Composed({}, places={"": here})
+        document = _document(here, given, timeout_seconds)
+    tasks, spots = named.tasks, named.spots
+    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
+    if document is not None:
+        names = connected.keys()
+        for mistake in asl.check(document, spots.keys(), queues=queues, connections=names):
+            composed.note(mistake)
+    spot.found[known:] = by_line(spot.found[known:])
+    done = _with_model(tasks, model) | named.forwards
+    return Work(document or {}, done, model, model_spot, connected)
 
 
-def _forward_task(
-    spot: Spot,
-    key: object,
-    written: WrittenForward,
-    timeout_seconds: float,
-    forwards: dict[str, Forward],
-    spots: dict[str, Spot],
-) -> None:
-    if key is None:
-        spot.under("tasks").wrong('a Forward has no name; write tasks={"notify": Forward(...)}')
-        return
-    name = str(key)
-    here = spots[name] = spot.at(written.place, f"tasks.{name}")
-    task_name(here, name)
-    forwards[name] = forward(here, written, name, timeout_seconds)
+def _by_name(tasks: object) -> Mapping[str, Any]:
+    """`tasks` as a mapping; what is wrong with them is told elsewhere."""
+    if isinstance(tasks, Mapping):
+        return tasks
+    listed = tasks if isinstance(tasks, list | tuple) else ()
+    return {str(getattr(function, "__name__", function)): function for function in listed}
+
+
+def _finished(composed: Composed, path: str, timeout_seconds: float) -> dict[str, Any]:
+    document = composed.document
+    try:
+        return documents.finished(document, f"The steps of {path}", timeout_seconds)
+    except ValueError as error:
+        composed.note(Mistake(f"States.{RESERVED}", str(error)))
+        return document
 
 
 def _document(spot: Spot, value: object, timeout_seconds: float) -> dict[str, Any] | None:
