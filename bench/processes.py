@@ -21,7 +21,7 @@ from holdfast.compile import compile_app, load
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.assembly import limits_of
-from holdfast.runtime.supervisor import UPKEEP_SECONDS
+from holdfast.runtime.store import UPKEEP_SECONDS
 
 HOOKS: Final = Path(__file__).parent / "hooks" / "noop.py"
 

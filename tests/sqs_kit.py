@@ -24,7 +24,8 @@ import pytest
 import uvicorn
 
 from holdfast.clock import Clock, ManualClock
-from holdfast.queue.engines.sqs import Location, SQSEngine
+from holdfast.queue.engines.sqs import Location
+from holdfast.queue.engines.sqs.engine import SQSEngine
 
 KEYS: Final = {
     "AWS_ACCESS_KEY_ID": "test",

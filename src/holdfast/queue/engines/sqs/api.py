@@ -41,6 +41,10 @@ class QueueMissing(StoreError):
     """There is no such queue."""
 
 
+class TableMissing(StoreError):
+    """There is no such table."""
+
+
 class ConditionFailed(StoreError):
     """A conditional write found something else. `item` is what it found."""
 
@@ -156,6 +160,12 @@ class Api:
         code, message = str(told.get("Code", "")), str(told.get("Message", ""))
         if code == "ConditionalCheckFailedException":
             return ConditionFailed(response.get("Item") or {})
+        if code == "ResourceNotFoundException":
+            location = self._location
+            return TableMissing(
+                f"there is no table {location.ledger}; `holdfast provision FILE.py --queue "
+                f"'{location}'` makes it"
+            )
         kind = QueueMissing if code in _NO_QUEUE else StoreError
         return kind(f"{where}: {code}: {message}")
 

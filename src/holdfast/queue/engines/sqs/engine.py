@@ -19,7 +19,7 @@ from holdfast.queue.engines.sqs.hands import Hands, Held
 from holdfast.queue.engines.sqs.ledger import Ledger
 from holdfast.queue.engines.sqs.listener import Listener
 from holdfast.queue.engines.sqs.location import Location
-from holdfast.queue.engines.sqs.queues import Made, Queues
+from holdfast.queue.engines.sqs.queues import Queues
 from holdfast.queue.engines.sqs.settling import Settling, whole_seconds
 from holdfast.telemetry import Telemetry
 
@@ -71,8 +71,11 @@ class SQSEngine:
         self,
         limits: Mapping[str, QueueLimits],
         visibility_seconds: Mapping[str, float] | None = None,
-    ) -> list[Made]:
-        """Make the queues of these webhooks, and the table, where they are missing."""
+    ) -> list[str]:
+        """Make the queues of these webhooks, and the table; the names of those that were missing.
+
+        visibility_seconds: the queues' own visibility timeouts, for consumers other than ours.
+        """
         return self._queues.create(limits, visibility_seconds)
 
     # Sender

@@ -22,7 +22,7 @@ from holdfast.clock import Clock
 from holdfast.errors import StoreError
 from holdfast.message import Failure
 from holdfast.queue.contract import DUPLICATE_WINDOW_SECONDS, Claim, ClaimAnswer
-from holdfast.queue.engines.sqs.api import Api, ConditionFailed
+from holdfast.queue.engines.sqs.api import Api, ConditionFailed, TableMissing
 from holdfast.queue.engines.sqs.location import Location
 
 GRACE_SECONDS: Final = 60.0
@@ -221,9 +221,8 @@ class Ledger:
         """The table, if there is none. True: it was made just now."""
         try:
             self._api.table("describe_table", TableName=self._table)
-        except StoreError as error:
-            if "ResourceNotFoundException" not in str(error):
-                raise
+        except TableMissing:
+            pass
         else:
             return False
         self._api.table(

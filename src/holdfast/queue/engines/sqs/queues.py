@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -42,14 +41,6 @@ class Urls(NamedTuple):
     dead: str
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """What `create` did about one webhook. Empty: everything was there already."""
-
-    webhook: str
-    names: tuple[str, ...]
-
-
 class Queues:
     """Those of one location. Safe to use from any thread."""
 
@@ -75,7 +66,7 @@ class Queues:
                 found = Urls(self._url(names.queue), self._url(names.dead))
             except QueueMissing as error:
                 raise QueueMissing(
-                    f"there is no queue for {webhook} at {self._location}; `holdfast queue create "
+                    f"there is no queue for {webhook} at {self._location}; `holdfast provision "
                     f"FILE.py --queue '{self._location}'` makes it ({error})"
                 ) from error
             self._urls[webhook] = found
@@ -139,25 +130,25 @@ class Queues:
         self,
         limits: Mapping[str, QueueLimits],
         visibility_seconds: Mapping[str, float] | None = None,
-    ) -> list[Made]:
-        """Make what is missing, the table included. Settles their numbers too.
+    ) -> list[str]:
+        """Make what is missing, the table included; the names of what was made.
+
+        What is there already is given these numbers.
 
         visibility_seconds: the queues' own visibility timeouts, for consumers other than ours.
         """
         if not self._location.owned:
             raise StoreError(f"the queues of {self._location} are not made here")
-        made = []
-        self._ledger.create()
+        made = [self._location.ledger] if self._ledger.create() else []
         with self._guard:
             for webhook, one in limits.items():
                 _judge(webhook, one)
-                names = self._location.names(webhook)
-                new = tuple(
+                queue, dead = self._location.names(webhook)
+                made += [
                     name
-                    for name in (names.dead, names.queue)
+                    for name in (dead, queue)
                     if self._make(name, webhook, one, visibility_seconds or {})
-                )
-                made.append(Made(webhook, new))
+                ]
         self._ledger.introduce(limits)
         return made
 
