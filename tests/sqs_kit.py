@@ -57,6 +57,8 @@ class Fault:
     respond: Callable[[Json, Json], tuple[int, Json]]
     left: int = 1
     queue: str | None = None
+    heard: bool = True
+    """Whether what was asked is done all the same."""
 
 
 @dataclass
@@ -103,10 +105,11 @@ class Cloud:
         status: int = 400,
         times: int = 1,
         queue: str | None = None,
+        heard: bool = False,
     ) -> None:
-        """Answer these calls with an error, unheard."""
+        """Answer these calls with an error; `heard`: after doing what they ask."""
         error = {"__type": code, "message": f"{code} was asked for"}
-        self.faults.append(Fault(operation, lambda *_: (status, error), times, queue))
+        self.faults.append(Fault(operation, lambda *_: (status, error), times, queue, heard))
 
     def alter(
         self, operation: str, change: Callable[[Json, Json], Json], *, times: int = 1
@@ -170,8 +173,14 @@ class Server:
         request = json.loads(body) if target else {}
         call = Call(operation, request)
         self._cloud.calls.append(call)
-        status, answer_headers, answer = await _ask(app, scope, body)
         fault = self._fault(call)
+        status, answer_headers, answer = (
+            200,
+            [(b"content-type", b"application/x-amz-json-1.0")],
+            b"",
+        )
+        if fault is None or fault.heard:
+            status, answer_headers, answer = await _ask(app, scope, body)
         if fault is not None:
             told = json.loads(answer) if answer else {}
             status, told = fault.respond(request, told)
