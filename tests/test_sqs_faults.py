@@ -188,6 +188,7 @@ def test_a_settle_that_failed_for_some_is_told_again_and_right(scene: Scene) -> 
 
     with pytest.raises(StoreError, match="InternalError"):
         scene.engine.settle(receipts)
+    scene.engine.extend(receipts[:1], 30)  # a heartbeat in between hears nothing and spoils nothing
 
     assert scene.engine.settle(receipts) == [True, True, True]
     assert scene.engine.settle(receipts) == [False, False, False]
@@ -342,6 +343,22 @@ def test_nothing_is_made_that_was_not_asked_for(scene: Scene) -> None:
     finally:
         engine.close()
     assert scene.cloud.asked("CreateQueue") == []
+
+
+def test_a_queue_that_was_deleted_is_missed(scene: Scene) -> None:
+    """A worker of it does not go on as if there were just no mail."""
+    engine = scene.open(create=False)
+    assert scene.receive(engine) == []
+    client, url = scene.client(scene.queue)
+    client.delete_queue(QueueUrl=url)
+
+    for verb in (
+        lambda: scene.receive(engine),
+        lambda: scene.receive(engine),
+        lambda: engine.send([scene.message()]),
+    ):
+        with pytest.raises(StoreError):
+            verb()
 
 
 def test_provisioning_twice_makes_nothing_twice(scene: Scene) -> None:

@@ -174,7 +174,9 @@ _SERVICES: Final = {"sqs": "SQS", "dynamodb": "DynamoDB"}
 
 
 def entry_error(failed: Mapping[str, Any], size: int, limit: int) -> StoreError:
-    """Why one entry of a batch was not sent."""
+    """Why one entry of a batch was not sent. `failed` is empty where SQS did not mention it."""
+    if not failed:
+        return StoreError("SQS did not say that it took the message")
     code, message = str(failed.get("Code", "")), str(failed.get("Message", ""))
     if "shorter than" in message:
         return MessageTooLarge(size, limit)

@@ -112,12 +112,17 @@ class Hands:
         with self._guard:
             self._spend(receipt, heard=heard)
 
-    def spent(self, receipt: Receipt) -> bool | None:
-        """None: it is not, as far as we know. True, once: it is, and nobody was told so yet."""
+    def spent(self, receipt: Receipt, *, tell: bool = True) -> bool | None:
+        """None: it is not, as far as we know. True, once: it is, and nobody was told so yet.
+
+        `tell`: whoever asks is being told now.
+        """
         with self._guard:
             if receipt not in self._spent:
                 return None
-            untold, self._spent[receipt] = self._spent[receipt], False
+            untold = self._spent[receipt]
+            if tell:
+                self._spent[receipt] = False
             return untold
 
     def sweep(self, now: float) -> None:

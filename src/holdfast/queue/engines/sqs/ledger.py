@@ -170,21 +170,23 @@ class Ledger:
 
     def attempted(self, key: MessageKey, failure: Failure, delivery_id: str | None) -> None:
         """Add one to the history of a message."""
-        sets = ["attempts = list_append(if_not_exists(attempts, :none), :one)", "#ttl = :ttl"]
+        names = {"#ttl": "ttl", "#attempts": "attempts"}
+        sets = ["#attempts = list_append(if_not_exists(#attempts, :none), :one)", "#ttl = :ttl"]
         values = {
             ":none": {"L": []},
             ":one": {"L": [{"S": _write_failure(failure)}]},
             ":ttl": self._until(HISTORY_SECONDS)["ttl"],
         }
         if delivery_id is not None:
-            sets.append("delivery_id = :delivery_id")
+            names["#delivery_id"] = "delivery_id"
+            sets.append("#delivery_id = :delivery_id")
             values[":delivery_id"] = {"S": storable(delivery_id)}
         self._api.table(
             "update_item",
             TableName=self._table,
             Key=self._message_key(key),
             UpdateExpression="SET " + ", ".join(sets),
-            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeNames=names,
             ExpressionAttributeValues=values,
         )
 
@@ -247,12 +249,14 @@ class Ledger:
         return frozenset(answer.get("Item", {}).get(attribute, {}).get("SS", ()))
 
     def _name(self, verb: str, attribute: str, webhooks: Iterable[str]) -> None:
-        if names := sorted(set(webhooks)):
+        names = sorted(set(webhooks))
+        if names:
             self._api.table(
                 "update_item",
                 TableName=self._table,
                 Key=self._store,
-                UpdateExpression=f"{verb} {attribute} :names",
+                UpdateExpression=f"{verb} #attribute :names",
+                ExpressionAttributeNames={"#attribute": attribute},
                 ExpressionAttributeValues={":names": {"SS": names}},
             )
 

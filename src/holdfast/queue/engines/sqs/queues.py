@@ -55,6 +55,7 @@ class Queues:
         self._create = create
         self._guard = threading.Lock()
         self._urls: dict[str, Urls] = {}
+        self._met: set[str] = set()
         self._size_max: dict[str, int] = {}
 
     def urls(self, webhook: str) -> Urls:
@@ -70,6 +71,7 @@ class Queues:
                     f"FILE.py --queue '{self._location}'` makes it ({error})"
                 ) from error
             self._urls[webhook] = found
+            self._met.add(webhook)
         return found
 
     def to_send(self, webhook: str) -> Urls:
@@ -83,10 +85,12 @@ class Queues:
         return self.urls(webhook)
 
     def known(self, webhook: str) -> Urls | None:
-        """None: there are no such queues."""
+        """None: nobody here ever met such queues. Raises QueueMissing where they are gone."""
         try:
             return self.urls(webhook)
         except QueueMissing:
+            if webhook in self._met:
+                raise
             return None
 
     def forget(self, webhook: str) -> None:
@@ -114,8 +118,9 @@ class Queues:
 
     def configure(self, limits: Mapping[str, QueueLimits]) -> None:
         """See that the queues are there and have these numbers, where they are ours to set."""
-        if self._create:
-            self.create({name: one for name, one in limits.items() if self.known(name) is None})
+        missing = {name: one for name, one in limits.items() if self.known(name) is None}
+        if self._create and missing:
+            self.create(missing)
         for webhook, one in limits.items():
             _judge(webhook, one)
             urls = self.urls(webhook)

@@ -159,7 +159,7 @@ class Settling:
         fresh = []
         for receipt in dict.fromkeys(receipts):
             handle = read_receipt(receipt)
-            untold = self._hands.spent(receipt)
+            untold = self._hands.spent(receipt, tell=ending)
             if untold is not None:
                 answers[receipt] = ending and untold
             elif handle is None or self._queues.known(handle.webhook) is None:
