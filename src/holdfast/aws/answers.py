@@ -19,7 +19,7 @@ from holdfast.gateway.answers import RETRY_SECONDS
 from holdfast.gateway.gate import Success
 from holdfast.gateway.handshakes import ECHO_HEADERS
 
-_MARK: Final = "\0"
+_MARK: Final = "\0the message id\0"
 """Stands for the id while an answer is turned into a template: no header and no text may hold it."""
 
 _MEANING: Final = frozenset("$#\\")
