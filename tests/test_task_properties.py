@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.workflow import http_answer, http_invoke, lambda_invoke, sqs_send
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.form_encoding import form_encoded
-from holdfast.workflow.paths import StateFailure
 from task_kit import HTTP, LAMBDA, SQS, mistakes
 
 TEXT = st.text(max_size=20)

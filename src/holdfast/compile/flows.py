@@ -70,7 +70,7 @@ def compose(spot: Spot, flow: Step, tasks: Mapping[str, Any]) -> Composed:
 
 
 def _nothing(path: str) -> dict[str, Any]:
-    """Stands for the states of a scope whose mistakes are told already."""
+    """Stands for states whose mistakes are told already."""
     name = f"Nothing {path}"[-80:]
     return {"StartAt": name, "States": {name: {"Type": "Succeed"}}}
 
@@ -105,26 +105,30 @@ class _Composing:
     def _scope(self, scope: Scope, path: str) -> dict[str, Any]:
         nodes = [node for node in scope.nodes if not isinstance(node.step, Goto)]
         names = [node.name for node in nodes]
+        nothing = _nothing(path)
+        states: dict[str, Any] = {}
         for node in scope.nodes:
-            if isinstance(node.step, Goto):
-                node.name = self._target(node.step, names)
+            if isinstance(node.step, Goto) and not self._is_there(node.step, names):
+                node.name = nothing["StartAt"]
+                states |= nothing["States"]
+            elif isinstance(node.step, Goto):
+                node.name = str(node.step.to)
         if scope.entry is None or not nodes:
-            return _nothing(path)
-        states = {}
+            return nothing
         for node in nodes:
             here = below(f"{path}.States" if path else "States", node.name)
             states[node.name] = self._state(node, here)
         return {"StartAt": scope.entry.name, "States": states}
 
-    def _target(self, goto: Goto, names: list[str]) -> str:
+    def _is_there(self, goto: Goto, names: list[str]) -> bool:
         if isinstance(goto.to, str) and goto.to in names:
-            return goto.to
+            return True
         listed = ", ".join(names[:20]) or "none"
         self._spot.at(goto.place, "goto").wrong(
             f"no state {quoted(goto.to)} in the same branch{meant(goto.to, names)}; "
             f"there are: {listed}"
         )
-        return names[0] if names else ""
+        return False
 
     def _state(self, node: Node, path: str) -> Fields:
         try:

@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.fields import Fields, below
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.queries import is_query
 
 DECIDED: Final = object()

@@ -13,7 +13,8 @@ from holdfast.workflow.bounds import check_bounds
 from holdfast.workflow.fields import Fields
 from holdfast.workflow.reading import Document, read_language, read_scope
 from holdfast.workflow.resources import VERIFY, Resources
-from holdfast.workflow.states import SECONDS_MAX, Program
+from holdfast.workflow.sources import SECONDS_MAX
+from holdfast.workflow.states import Program
 
 __all__ = ["EXPRESS_SECONDS", "VERIFY", "check", "load"]
 

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from holdfast.verify.source import REDACTED
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.limits import DATA_LIMIT_BYTES
-from holdfast.workflow.paths import StateFailure
 
 ANSWER_BYTES_MAX: Final = DATA_LIMIT_BYTES
 """A state cannot take more, so no more is read."""

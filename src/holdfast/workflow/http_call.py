@@ -10,9 +10,9 @@ from holdfast.definition import Verification
 from holdfast.errors import SecretMissing
 from holdfast.secrets import Secrets
 from holdfast.workflow import http_answer, http_invoke
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.http_client import ExchangeFailed, HttpClient
 from holdfast.workflow.outcome import Failed, Outcome, of_result
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import connection_name
 from holdfast.workflow.signing import Signed, signed
 

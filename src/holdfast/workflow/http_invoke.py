@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from holdfast.message import Headers, Request
 from holdfast.workflow.arguments import DECIDED, Arguments, Given
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.form_encoding import (
     ARRAY_FORMATS,
     ArrayFormat,
@@ -19,7 +20,6 @@ from holdfast.workflow.form_encoding import (
     form_encoded,
     scalar,
 )
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import Known, connection_name
 from holdfast.workflow.sdk import compact
 from holdfast.workflow.urls import url_flaw

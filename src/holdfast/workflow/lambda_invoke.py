@@ -10,8 +10,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from holdfast.workflow.arguments import Arguments, Given
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.limits import measure
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import NAMED, Known
 from holdfast.workflow.sdk import refused, sdk_metadata
 

@@ -21,6 +21,7 @@ from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.workflow import machine
 from holdfast.workflow.asl import load
+from holdfast.workflow.chronicle import logged
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.events import (
     Cancel,
@@ -306,18 +307,25 @@ class _Execution:
         return (self._express._clock.monotonic() - self._began) * 1000
 
     def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
-        level = self._express._webhook.log_level
-        if level == "OFF" or (level != "ALL" and not failed):
+        """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level."""
+        level, snapshot = self._express._webhook.log_level, self._snapshot
+        caught = snapshot is not None and snapshot["failures"] > 0
+        if level == "OFF" or not (failed or level == "ALL" or (level == "ERROR" and caught)):
             return ()
         told = machine.history(self._express._program, self._events)
         if level == "ALL":
-            message = self._lease.message
-            for event in told:
-                self._express._telemetry.emit(
-                    "execution.event",
-                    id=message.id,
-                    webhook=message.webhook,
-                    event=event["type"],
-                    state=event["details"].get("name"),
-                )
-        return told
+            self._emit(told)
+        if level == "ALL" or (level == "ERROR" and failed):
+            return told
+        return tuple(event for event in told if logged(level, event["type"]))
+
+    def _emit(self, told: Sequence[dict[str, Any]]) -> None:
+        message = self._lease.message
+        for event in told:
+            self._express._telemetry.emit(
+                "execution.event",
+                id=message.id,
+                webhook=message.webhook,
+                event=event["type"],
+                state=event["details"].get("name"),
+            )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from holdfast.workflow.paths import StateFailure
+from holdfast.workflow.failures import StateFailure
 
 
 def sdk_metadata(headers: Mapping[str, str], request_id: str) -> dict[str, Any]:

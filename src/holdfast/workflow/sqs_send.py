@@ -17,8 +17,8 @@ import orjson
 from holdfast.compiled import CompiledWebhook
 from holdfast.message import Headers, Message, Request
 from holdfast.workflow.arguments import Arguments, Given
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.limits import measure
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.references import Known
 from holdfast.workflow.sdk import compact, refused, sdk_metadata
 from holdfast.workflow.sqs_attributes import Attribute, attributes_mistake, digest, read_attributes

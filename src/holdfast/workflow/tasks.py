@@ -24,11 +24,11 @@ from holdfast.verify.source import check_source
 from holdfast.workflow import lambda_invoke
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.crew import Crew
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.forward import Forwarder
 from holdfast.workflow.http_call import HttpCaller
 from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
-from holdfast.workflow.paths import StateFailure
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
 from holdfast.workflow.sqs_send import ORIGIN, VERIFIED
