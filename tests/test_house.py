@@ -37,7 +37,7 @@ LADDER: Final[Mapping[int, str]] = {
     1: "message telemetry secrets",
     2: "definition compiled starter",
     3: """
-        queue queue.contract verify verify.*
+        queue queue.contract queue.views queue.fingerprint queue.matching verify verify.*
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
         workflow.fields workflow.states workflow.recovery workflow.choice workflow.conditions

@@ -124,6 +124,10 @@ class Filter:
     since_ms: int | None = None
     until_ms: int | None = None
     newest_first: bool = True
+    group: str | None = None
+    """Only dead letters of this fingerprint; asked only of engines with the ability `desk`."""
+    parked: bool | None = None
+    """Only dead letters that are put aside, or only others; asked as `group` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +327,8 @@ class Engine(Sender, Receiver, Operator, Protocol):
 
     name: str
     abilities: frozenset[str]
-    """Any of: `archive`, `bell`, `uncount` (release undoes the receive count), `alone`."""
+    """Any of: `archive`, `bell`, `uncount` (release undoes the receive count), `alone`; and of
+    `holdfast.queue.views`: `desk`, `watch`, `search`."""
 
     def close(self) -> None:
         """Give everything back. Leases still held run out by themselves."""

@@ -36,7 +36,7 @@ def events(shelf: Shelf, filter: Filter, after: str | None, limit: int, now_ms: 
     page = PAGE if selective else min(PAGE, limit)
     while len(found) < limit:
         rows = _candidates(shelf, filter, narrow, after, page)
-        found += _entries(shelf, rows, filter, limit - len(found), now_ms)
+        found += entries(shelf, rows, filter, limit - len(found), now_ms)
         if len(rows) < page:
             break
         after = rows[-1][1]
@@ -94,7 +94,7 @@ def _has_few(inbox: apsw.Connection, webhook: str | None) -> bool:
     return (total or 0) <= FEW
 
 
-def _entries(
+def entries(
     shelf: Shelf, rows: Sequence[Row], filter: Filter, limit: int, now_ms: int
 ) -> list[Entry]:
     """Those that match, no more than the limit, with head and body."""
