@@ -73,20 +73,23 @@ class Matcher:
     """What is looked for, ready. Raises ValueError where a path cannot be read."""
 
     def __init__(self, query: Query) -> None:
-        self._text = query.text.lower() if query.text else None
+        self._texts = [text.lower() for text in query.texts if text]
         self._paths = [(read_path(path), _wanted(value)) for path, value in query.paths]
 
     def holds(self, message: Message) -> bool:
-        if self._text is not None and self._text not in text_of(message).lower():
-            return False
+        if self._texts:
+            told = text_of(message).lower()
+            if not all(text in told for text in self._texts):
+                return False
         return not self._paths or self._fits(message.request.body)
 
     def holds_refusal(self, refusal: Refusal) -> bool:
-        if self._text is not None:
+        if self._texts:
             told = [refusal.path, refusal.detail, refusal.remote]
             told += [_header(value) for _, value in refusal.headers]
             told.append(body_text(refusal.body))
-            if self._text not in "\n".join(told).lower():
+            whole = "\n".join(told).lower()
+            if not all(text in whole for text in self._texts):
                 return False
         return not self._paths or self._fits(refusal.body)
 
@@ -108,7 +111,7 @@ def proposed(query: Query) -> tuple[list[str], list[str]]:
     for path, value in query.paths:
         whole += [step.key for step in read_path(path) if step.key is not None]
         whole.append(str(_wanted(value)[0]))
-    return whole, [query.text] if query.text else []
+    return whole, [text for text in query.texts if text]
 
 
 def text_of(message: Message) -> str:
@@ -121,14 +124,15 @@ def text_of(message: Message) -> str:
 
 
 def body_text(body: bytes) -> str:
-    """The body as text, none where it is binary. JSON with escapes is there without them, too."""
+    """The body as text, none where it is binary. JSON with escapes is there without them too."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return "" if b"\0" in body else body.decode("latin-1")[:BODY_CHARACTERS]
     if "\\" in text:
         try:
-            text = f"{text}\n{orjson.dumps(orjson.loads(body)).decode()}"
+            plain = orjson.dumps(orjson.loads(body)).decode().replace('\\"', '"')
+            text = f"{text}\n{plain}"
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return text[:BODY_CHARACTERS]
     return text[:BODY_CHARACTERS]

@@ -268,13 +268,13 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to look for: a text, values at paths of a JSON body, or both.
+    """What to look for: texts, values at paths of a JSON body; an event must hold all of them.
 
-    Letters' case does not matter to `text`. It is found where a word begins; `inside` also finds
-    it within words, which no index helps with.
+    Letters' case does not matter. A text is found where a word begins; `inside` also finds it
+    within words, which no index helps with.
     """
 
-    text: str | None = None
+    texts: tuple[str, ...] = ()
     paths: tuple[tuple[str, str], ...] = ()
     """(path, value): `("data.object.customer", "cus_4711")`, `("lines[0].sku", ...)`."""
     inside: bool = False

@@ -12,6 +12,8 @@ the disk, in small steps by whoever does the store's upkeep, never by reception.
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,8 +44,16 @@ STEP: Final = 200
 STEP_BYTES: Final = 1024 * 1024
 # How many are read and decided on at once; more only wait where few of them are wanted.
 PAGE: Final = 200
-# A shorter beginning of a word stands for too many words.
-PREFIX_MIN: Final = 3
+# A shorter beginning stands for too many words: alone it is taken as a word, otherwise left out.
+PREFIX_MIN: Final = 4
+ALONE_MIN: Final = 3
+# Where a state leaves no more than so many messages, those are read, and the index is not asked.
+FEW: Final = 2_000
+# A webhook with a larger share of all messages narrows nothing down.
+SHARE: Final = 0.2
+
+_UNINDEXED: Final = "SELECT n FROM message WHERE n < ? AND n > ? ORDER BY n DESC"
+_INDEXED: Final = "SELECT rowid FROM words WHERE rowid < ? AND words MATCH ? ORDER BY rowid DESC"
 
 Row = tuple[int, str, str]
 
@@ -66,7 +76,7 @@ class SearchFile:
             rows = self._next(last)
             if not rows:
                 return False
-            texts = [(n, text_of(message)) for n, message in rows]
+            texts = [(n, f"{text_of(one)}\n{_name(one.webhook)}") for n, one in rows]
             with self._file.write() as words:
                 words.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
                 words.execute("UPDATE meta SET value = ? WHERE key = 'indexed_to'", (rows[-1][0],))
@@ -119,47 +129,65 @@ class SearchFile:
         clock = self._shelf.clock
         until = clock.monotonic() + budget_seconds
         found: list[Entry] = []
-        for rows in self._candidates(query, _place(after)):
+        only = history.narrow(self._shelf, filter, now_ms)
+        for last, rows in self._candidates(query, filter, only, _place(after)):
             for n, entry in self._decided(rows, matcher, filter, limit - len(found), now_ms):
                 found.append(entry)
                 if len(found) == limit:
                     return Found(tuple(found), str(n), complete=True)
             if clock.monotonic() >= until:
-                return Found(tuple(found), str(rows[-1]), complete=False)
+                return Found(tuple(found), str(last), complete=False)
         return Found(tuple(found), None, complete=True)
 
     def close(self) -> None:
         self._file.close()
         self._inbox.close()
 
-    def _candidates(self, query: Query, before: int | None) -> Iterator[list[int]]:
-        """Whatever may match, the newest first: what is not indexed, then what the index says."""
-        match, last = None, 0
-        if not query.inside and self._shelf.store.search.exists():
-            with contextlib.suppress(StoreError), self._opened().read() as words:
-                match = _expression(words, query)
-                last = int(select_value(words, "SELECT value FROM meta WHERE key = 'indexed_to'"))
-        last = last if match else 0
-        yield from self._walk(
-            self._inbox, "SELECT n FROM message WHERE n < ? AND n > ?", "n", before, (last,)
-        )
+    def _candidates(
+        self, query: Query, filter: Filter, only: list[int] | None, before: int | None
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Whatever may match, newest first: what is not indexed, then what the index says. Each
+        page with the number down to which nothing was left out."""
+        if only is not None and len(only) <= FEW:
+            left = sorted((n for n in only if before is None or n < before), reverse=True)
+            pages = (left[at : at + PAGE] for at in range(0, len(left), PAGE))
+            yield from ((page[-1], page) for page in pages)
+            return
+        match, last = (None, 0) if query.inside else self._asked(query, filter)
+        kept = None if only is None else set(only)
+        walks = [self._walk(self._inbox, _UNINDEXED, before, last)]
         if match:
             before = last + 1 if before is None else min(before, last + 1)
-            yield from self._walk(
-                self._file,
-                "SELECT rowid FROM words WHERE rowid < ? AND words MATCH ?",
-                "rowid",
-                before,
-                (match,),
-            )
+            walks.append(self._walk(self._file, _INDEXED, before, match))
+        for page in itertools.chain(*walks):
+            yield page[-1], page if kept is None else [n for n in page if n in kept]
 
-    def _walk(
-        self, file: File, sql: str, order: str, before: int | None, rest: tuple[Any, ...]
-    ) -> Iterator[list[int]]:
+    def _asked(self, query: Query, filter: Filter) -> tuple[str | None, int]:
+        """What FTS5 is asked, None where it is of no help; and how far it has got."""
+        if not self._shelf.store.search.exists():
+            return None, 0
+        with contextlib.suppress(StoreError), self._opened().read() as words:
+            match = _expression(words, query)
+            last = int(select_value(words, "SELECT value FROM meta WHERE key = 'indexed_to'"))
+            if match is None or filter.webhook is None:
+                return match, last if match else 0
+            with self._inbox.read() as inbox:
+                share = select_value(
+                    inbox,
+                    "SELECT sum(total) FILTER (WHERE webhook = ?) * 1.0 / sum(total) FROM sent",
+                    (filter.webhook,),
+                )
+            return (
+                match if share and share > SHARE else f"{match} AND {_name(filter.webhook)}"
+            ), last
+        return None, 0
+
+    def _walk(self, file: File, query: str, before: int | None, value: Any) -> Iterator[list[int]]:
+        """Page after page. Between two of them nothing is held."""
         at = 2**62 if before is None else before
         while True:
             with file.read() as connection:
-                rows = select(connection, f"{sql} ORDER BY {order} DESC LIMIT {PAGE}", (at, *rest))
+                rows = select(connection, f"{query} LIMIT {PAGE}", (at, value))
             if not rows:
                 return
             yield [n for (n,) in rows]
@@ -271,8 +299,10 @@ def _expression(words: apsw.Connection, query: Query) -> str | None:
         for token, ends in tokens:
             if not ends:
                 wanted[_quoted(token)] = None
-            elif len(token) >= PREFIX_MIN or len(tokens) == 1:
+            elif len(token) >= (ALONE_MIN if len(tokens) == 1 else PREFIX_MIN):
                 wanted[f"{_quoted(token)}*"] = None
+            elif len(tokens) == 1:
+                wanted[_quoted(token)] = None
     return " AND ".join(wanted) or None
 
 
@@ -282,6 +312,11 @@ def _tokens(tokenizer: Any, text: str) -> list[tuple[str, bool]]:
     return [
         (token, end == len(raw)) for _, end, token in tokenizer(raw, apsw.FTS5_TOKENIZE_QUERY, None)
     ]
+
+
+def _name(webhook: str) -> str:
+    """A word that stands for a webhook, and that no message holds."""
+    return f"holdfast{hashlib.sha256(webhook.encode()).hexdigest()[:12]}"
 
 
 def _quoted(token: str) -> str:
