@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.fields import letter_fields
 from holdfast.cli.options import (
     DryRunOption,
     ErrorOption,
@@ -32,6 +31,7 @@ from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
+from holdfast.operate.fields import letter_fields
 from holdfast.operate.selection import Selection, dead_ids
 from holdfast.queue.contract import Filter
 from holdfast.runtime.store import DEFAULT_STORE

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.fields import entry_fields, fields_of, refusal_fields
 from holdfast.cli.options import (
     ListLimitOption,
     Output,
@@ -26,6 +25,7 @@ from holdfast.cli.options import (
 from holdfast.cli.output import age, hint, print_json, print_rows
 from holdfast.cli.pages import print_entry, print_refusal
 from holdfast.operate import lookup
+from holdfast.operate.fields import entry_fields, fields_of, refusal_fields
 from holdfast.queue.contract import Entry, Filter, Refusal, State
 from holdfast.runtime.store import DEFAULT_STORE
 

@@ -127,14 +127,6 @@ def local_instant(ms: int | None) -> str | None:
     return f"{text} ({age(ms)} ago)"
 
 
-def instant(ms: int | None) -> str | None:
-    """ISO 8601 in UTC."""
-    if ms is None:
-        return None
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def rate(per_second: float) -> str | None:
     """Events in the unit that gives a number worth reading; None: none at all."""
     if not per_second:

@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
-from holdfast.cli.fields import entry_fields
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
@@ -23,6 +22,7 @@ from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.errors import NotFound
 from holdfast.gateway.routes import Router
 from holdfast.operate.delivery import Answered, deliver, make_request
+from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
 from holdfast.queue.contract import Entry, State
 from holdfast.runtime.store import DEFAULT_STORE

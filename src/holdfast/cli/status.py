@@ -9,8 +9,9 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import age, console, count, hint, instant, print_json, print_rows, rate
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, rate
 from holdfast.operate import lookup
+from holdfast.operate.fields import instant
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
 from holdfast.runtime.store import DEFAULT_STORE, store_path

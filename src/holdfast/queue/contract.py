@@ -335,9 +335,10 @@ class Engine(Sender, Receiver, Operator, Protocol):
         ...
 
 
-def walk(pages: Operator, filter: Filter, page: int = 200) -> Iterator[DeadLetter]:
-    """Every dead letter that matches, page after page."""
-    after: str | None = None
+def walk(
+    pages: Operator, filter: Filter, page: int = 200, after: str | None = None
+) -> Iterator[DeadLetter]:
+    """Every dead letter that matches, page after page, after the id `after`."""
     while found := pages.browse(filter, after, page):
         yield from found
         after = found[-1].message.id

@@ -59,6 +59,8 @@ class RunRecord:
     """When that process last said that it lives."""
     document: Mapping[str, Any]
     """What `holdfast.operate.runs` keeps of it, as JSON."""
+    asked: str | None = None
+    """What an operator asked of it meanwhile; written by `ask_run` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Desk(Protocol):
 
     def keep_run(self, run: RunRecord, owner: str | None = None) -> bool:
         """Write a run's new state; with `owner`, only while that is who drives it."""
+        ...
+
+    def ask_run(self, id: str, what: str | None) -> None:
+        """Leave word for whoever drives the run; None takes it back."""
         ...
 
     def run(self, id: str) -> RunRecord | None:

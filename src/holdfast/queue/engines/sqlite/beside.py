@@ -66,6 +66,9 @@ class Beside:
     def keep_run(self, run: RunRecord, owner: str | None = None) -> bool:
         return self._desk.keep_run(run, owner)
 
+    def ask_run(self, id: str, what: str | None) -> None:
+        self._desk.ask_run(id, what)
+
     def run(self, id: str) -> RunRecord | None:
         return self._desk.run(id)
 

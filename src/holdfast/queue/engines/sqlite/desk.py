@@ -60,6 +60,10 @@ class DeskFile:
                 desk.execute("DELETE FROM run_on WHERE run = ?", (run.id,))
         return kept
 
+    def ask_run(self, id: str, what: str | None) -> None:
+        with self._opened().write() as desk:
+            desk.execute("UPDATE run SET asked = ? WHERE id = ?", (what, id))
+
     def run(self, id: str) -> RunRecord | None:
         found = self._runs("id = ?", (id,))
         return found[0] if found else None
@@ -78,12 +82,18 @@ class DeskFile:
 
     def _runs(self, where: str, values: tuple[Any, ...]) -> list[RunRecord]:
         with self._opened().read() as desk:
-            rows = select(desk, f"SELECT {_COLUMNS} FROM run WHERE {where}", values)
+            rows = select(desk, f"SELECT {_COLUMNS}, asked FROM run WHERE {where}", values)
         return [
             RunRecord(
-                id, tuple(orjson.loads(names)), bool(active), owner, beat, orjson.loads(document)
+                id,
+                tuple(orjson.loads(names)),
+                bool(active),
+                owner,
+                beat_at,
+                orjson.loads(document),
+                asked,
             )
-            for id, names, active, owner, beat, document in rows
+            for id, names, active, owner, beat_at, document, asked in rows
         ]
 
     def note(self, acts: Sequence[Act]) -> None:

@@ -196,7 +196,8 @@ CREATE TABLE run (
   active INTEGER NOT NULL,
   owner TEXT NOT NULL,
   beat_at INTEGER NOT NULL,
-  document BLOB NOT NULL
+  document BLOB NOT NULL,
+  asked TEXT
 ) WITHOUT ROWID;
 
 -- One active run per webhook, at most.
