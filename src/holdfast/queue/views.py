@@ -290,7 +290,7 @@ class Query:
 class Found:
     """A page of what was found, newest first.
 
-    `after` goes on where this page ends; None: there is no more. `complete` False: it was looked
+    `after`: the id after which to go on; None: there is no more. `complete` False: it was looked
     at for long enough, and what is older was not looked at yet.
     """
 

@@ -16,7 +16,7 @@ from holdfast.workflow.outcome import NOTHING, Failed, Outcome, describe
 if TYPE_CHECKING:
     import httpx
 
-_LEFT_OUT: Final = frozenset(
+LEFT_OUT: Final = frozenset(
     (
         "connection",
         "content-length",
@@ -46,7 +46,7 @@ def outgoing(
     """
     came = message.request
     named = came.headers.get("connection", "") or ""
-    dropped = _LEFT_OUT | {name.strip().lower() for name in named.split(",")}
+    dropped = LEFT_OUT | {name.strip().lower() for name in named.split(",")}
     added = {name.lower(): value for name, value in forward.headers}
     added |= {"x-holdfast-id": message.id, "x-holdfast-attempt": str(attempt)}
     kept = [

@@ -130,13 +130,13 @@ class SearchFile:
         until = clock.monotonic() + budget_seconds
         found: list[Entry] = []
         only = history.narrow(self._shelf, filter, now_ms)
-        for last, rows in self._candidates(query, filter, only, _place(after)):
-            for n, entry in self._decided(rows, matcher, filter, limit - len(found), now_ms):
+        for last, rows in self._candidates(query, filter, only, self._place(after)):
+            for entry in self._decided(rows, matcher, filter, limit - len(found), now_ms):
                 found.append(entry)
                 if len(found) == limit:
-                    return Found(tuple(found), str(n), complete=True)
-            if clock.monotonic() >= until:
-                return Found(tuple(found), str(last), complete=False)
+                    return Found(tuple(found), entry.message.id, complete=True)
+            if clock.monotonic() >= until and (id := self._id(last)) is not None:
+                return Found(tuple(found), id, complete=False)
         return Found(tuple(found), None, complete=True)
 
     def close(self) -> None:
@@ -195,7 +195,7 @@ class SearchFile:
 
     def _decided(
         self, candidates: list[int], matcher: Matcher, filter: Filter, limit: int, now_ms: int
-    ) -> Iterator[tuple[int, Entry]]:
+    ) -> Iterator[Entry]:
         """Those that are what is looked for, newest first."""
         tests: dict[str, Any] = {
             "webhook = ?": filter.webhook,
@@ -217,12 +217,30 @@ class SearchFile:
             rows: list[Row] = [
                 (n, one.id, one.webhook) for n, one in reversed(messages) if matcher.holds(one)
             ]
-            place = {id: n for n, id, _ in rows}
             for entry in history.entries(self._shelf, rows, filter, left, now_ms):
-                yield place[entry.message.id], entry
+                yield entry
                 left -= 1
             if not left:
                 return
+
+    def _place(self, after: str | None) -> int | None:
+        """The number before which to go on: that of the message, or of what came before the id."""
+        if after is None:
+            return None
+        with self._inbox.read() as inbox:
+            n = select_value(inbox, "SELECT n FROM message WHERE id = ?", (after,))
+            if n is not None:
+                return int(n)
+            query = "SELECT n FROM message WHERE id < ? ORDER BY id DESC LIMIT 1"
+            n = select_value(inbox, query, (after,))
+            return 0 if n is None else int(n) + 1
+
+    def _id(self, n: int) -> str | None:
+        """The id of this message, or of the next older one that is still there."""
+        with self._inbox.read() as inbox:
+            query = "SELECT id FROM message WHERE n <= ? ORDER BY n DESC LIMIT 1"
+            id: str | None = select_value(inbox, query, (n,))
+        return id
 
     def _next(self, last: int) -> list[tuple[int, Message]]:
         with self._inbox.read() as inbox:
@@ -321,9 +339,3 @@ def _name(webhook: str) -> str:
 
 def _quoted(token: str) -> str:
     return '"' + token.replace('"', '""') + '"'
-
-
-def _place(after: str | None) -> int | None:
-    if after is None:
-        return None
-    return int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
