@@ -50,15 +50,15 @@ LADDER: Final[Mapping[int, str]] = {
         gateway.intake gateway.gate gateway.answers
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
-        workflow.outcome
+        workflow.outcome workflow.tally
     """,
     5: """
-        gateway.door gateway.asgi gateway.serve gateway.patience
+        gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
         queue.engines queue.engines.* queue.group_commit
     """,
-    6: "operate operate.*",
+    6: "operate operate.* console console.*",
     7: "runtime runtime.*",
     8: "cli cli.*",
     9: "holdfast __main__",

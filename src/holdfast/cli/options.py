@@ -7,15 +7,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import StrEnum
 from shutil import which
 from typing import Annotated
 
 import typer
 
-from holdfast.clock import SYSTEM_CLOCK, parse_duration
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.errors import StoreError
+from holdfast.operate import times
 from holdfast.queue.engines.sqlite import INBOX, SQLiteEngine
 from holdfast.runtime.store import DEFAULT_STORE, open_engine, store_path
 
@@ -104,13 +104,6 @@ def parse_time(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return max(0, SYSTEM_CLOCK.now_ms() - round(parse_duration(text) * 1000))
-    except ValueError:
-        pass
-    try:
-        return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is neither an age (units: ms, s, m, h, d; such as 30m, 2h, 7d) "
-            "nor a time (2026-11-23T10:00)"
-        ) from None
+        return times.parse_time(text, SYSTEM_CLOCK.now_ms())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

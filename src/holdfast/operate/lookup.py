@@ -33,6 +33,14 @@ def event(archive: Archive, id: str) -> Entry:
     return entry
 
 
+def refusal(archive: Archive, id: str) -> Refusal:
+    """The refusal of this id, or the only one whose id begins so. Raises NotFound."""
+    found = _find(archive.refusals, id)
+    if found is None:
+        raise NotFound(f"no refusal {id}")
+    return found
+
+
 def event_or_refusal(archive: Archive, id: str) -> Entry | Refusal:
     """What came in under this id, kept or not. Raises NotFound."""
     found = _find(archive.events, id) or _find(archive.refusals, id)
@@ -46,6 +54,11 @@ def known_webhook(operator: Operator, name: str | None) -> str | None:
     if name is not None and name not in (known := operator.webhooks()):
         raise NotFound(f"no webhook {name}; there are {', '.join(known) or 'none'}")
     return name
+
+
+def webhook_of(one: Entry | Refusal) -> str:
+    """Its webhook's name; empty where a refusal has none."""
+    return (one.webhook or "") if isinstance(one, Refusal) else one.message.webhook
 
 
 def id_of(one: Entry | Refusal | DeadLetter) -> str:

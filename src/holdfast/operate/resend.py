@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,11 +12,12 @@ import httpx
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
 from holdfast.errors import HoldfastError
-from holdfast.message import Headers, Message, Request
-from holdfast.operate.delivery import make_request
+from holdfast.gateway.schema import BodySchema, Violation
+from holdfast.message import Headers, Message, Request, new_message_id
 from holdfast.secrets import Secrets
-from holdfast.verify.source import REDACTED
+from holdfast.verify.source import REDACTED, redact
 from holdfast.workflow.forward import LEFT_OUT
+from holdfast.workflow.tasks import VERIFIED
 
 ANSWER_BYTES: Final = 64 * 1024
 """As much of an answer is read; an operator looks at it, no program does."""
@@ -71,36 +72,66 @@ def edited(
     webhook: CompiledWebhook,
     message: Message,
     *,
-    url: str,
     body: bytes | None,
-    headers: Sequence[tuple[str, str]] | Mapping[str, str] | None,
+    headers: Sequence[tuple[str, str]] | None,
     secrets: Secrets,
     clock: Clock,
     signed: bool,
-) -> Request:
-    """A changed copy, as its sender would send it: signed anew where `signed`.
+) -> Message:
+    """A changed copy, to be queued as a new event: nobody's duplicate, and signed anew.
 
-    `url`: the gateway. `body`, `headers` None: as they came. What signed the original is left out
-    of the copy's headers where it is signed anew. Raises HoldfastError, SecretMissing.
+    `body`, `headers` None: as they came. Where a header is itself the secret, none is put into the
+    copy, which then carries the door's verdict instead, as every event of such a webhook does.
+    Raises BodyRefused, SecretMissing, and NotSupported where only the sender can sign.
     """
+    now_ms = clock.now_ms()
     came = message.request
     lines = Headers.of(headers).lines if headers is not None else kept_headers(came)
-    target = f"{url}{came.path}" + (f"?{came.query}" if came.query else "")
-    request = make_request(
-        webhook,
-        url=target,
-        method=came.method,
-        headers=lines,
-        body=came.body if body is None else body,
-        secrets=secrets,
-        clock=clock,
-        signed=signed,
+    request = replace(came, headers=Headers(lines), body=came.body if body is None else body)
+    if webhook.schema is not None and (
+        wrong := BodySchema(webhook.schema).violations(request.body)
+    ):
+        raise BodyRefused(wrong)
+    verdict: str | None = None
+    verification = webhook.verification
+    if verification is not None and verification.secret_headers:
+        request = replace(request, headers=redact(webhook, request.headers))
+        verdict = VERIFIED if signed else "header_missing"
+    elif verification is not None and signed:
+        request = _signed(webhook, request, secrets, now_ms)
+    return Message(
+        id=new_message_id(now_ms),
+        webhook=message.webhook,
+        received_at_ms=now_ms,
+        request=request,
+        params=message.params,
+        verdict=verdict,
+        replay_of=message.replay_of or message.id,
     )
-    added = {name for name, _ in request.headers.lines[len(lines) :]}
-    if not added:
+
+
+class BodyRefused(HoldfastError):
+    """The changed body does not fit the webhook's schema: its sender would hear 400."""
+
+    http_status = 400
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("the body does not fit the webhook's schema")
+        self.violations = tuple(violations)
+
+
+def _signed(webhook: CompiledWebhook, request: Request, secrets: Secrets, now_ms: int) -> Request:
+    """With the signature of now instead of the one that it came with."""
+    verification = webhook.verification
+    if verification is None:
         return request
-    kept = [line for line in request.headers.lines[: len(lines)] if line[0] not in added]
-    return replace(request, headers=Headers((*kept, *request.headers.lines[len(lines) :])))
+    secret = secrets.values(verification.secrets)[0] if verification.secrets else ""
+    names = {name.lower() for name in verification.sign(request, secret, now_ms / 1000)}
+    plain = tuple(line for line in request.headers.lines if line[0] not in names)
+    request = replace(request, headers=Headers(plain))
+    signature = verification.sign(request, secret, now_ms / 1000)
+    added = tuple((name.lower(), value) for name, value in signature.items())
+    return replace(request, headers=Headers((*plain, *added)))
 
 
 async def send_to(request: Request, clock: Clock) -> Reply:

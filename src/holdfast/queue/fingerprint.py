@@ -9,9 +9,9 @@ that differs from event to event is taken out of the message:
     /items/3/sku: Field required              /items/<n>/sku: Field required
 
 Taken out are quoted texts, addresses (URLs below their host, e-mail, IP), UUIDs, times, hex, words
-that mix letters and digits as ids do, and numbers. A message that is nothing but one quoted text
-(`KeyError: 'customer'`) stays as it is: there the text is all there is to tell errors apart. The
-error's own name is never touched: `Http.StatusCode.503` is not `Http.StatusCode.404`.
+that mix letters and digits as ids do, and numbers. Where a message is nothing but one quoted text
+(`KeyError: 'customer'`) the quotes mean nothing: what is in them is all there is to tell errors
+apart. The error's own name is never touched: `Http.StatusCode.503` is not `Http.StatusCode.404`.
 
 It stands beside the contract because an engine may keep the fingerprint with the dead letter and
 group by it; what has no such engine gets the same groups by walking.
@@ -38,7 +38,7 @@ MESSAGE_CHARACTERS: Final = 300
 
 _SCAN_CHARACTERS: Final = 2_000
 
-_QUOTED_ALONE: Final = re.compile(r"""\s*(['"`])[^'"`]*\1\s*""")
+_QUOTED_ALONE: Final = re.compile(r"""\s*(['"`])([^'"`]*)\1\s*""")
 
 _VARYING: Final = re.compile(
     r"""
@@ -58,8 +58,8 @@ _VARYING: Final = re.compile(
 
 def normalised(message: str) -> str:
     """What a message says of every event that fails like this. `normalised` again: no change."""
-    if _QUOTED_ALONE.fullmatch(message):
-        return message.strip()[:MESSAGE_CHARACTERS]
+    if alone := _QUOTED_ALONE.fullmatch(message):
+        message = alone[2]
     told = " ".join(_VARYING.sub(_named, message[:_SCAN_CHARACTERS]).split())
     return told[:MESSAGE_CHARACTERS]
 

@@ -39,6 +39,7 @@ from holdfast.workflow.forward import Forwarder
 from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, describe, of_exception
 from holdfast.workflow.result import Result
+from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 
 _SALT: Final = entropy.token_hex(16)
@@ -62,6 +63,7 @@ class Express:
         telemetry: Telemetry,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
+        tally: StateTally | None = None,
     ) -> None:
         """Raises DefinitionError where the workflow cannot run."""
         self._webhook = webhook
@@ -79,6 +81,7 @@ class Express:
         self._telemetry = telemetry
         self._wait = wait
         self._uniform = uniform
+        self._tally = StateTally(clock) if tally is None else tally
 
     async def invoke(
         self, leases: Sequence[Lease], report: Callable[[Lease, Result], None]
@@ -231,6 +234,16 @@ class _Execution:
         return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
 
     async def _run_task(self, command: RunTask) -> Outcome:
+        tally = self._express._tally
+        began = tally.begin(command.state)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._task_outcome(command)
+        finally:
+            tally.end(command.state, began, outcome)
+        return outcome
+
+    async def _task_outcome(self, command: RunTask) -> Outcome:
         run = self._express._runs[command.resource]
         if command.timeout_seconds is None:
             return await run(self._work, command.input)
