@@ -74,6 +74,7 @@ class Keeper:
             # What cannot be written down is not done, and the webhook is free for another try.
             await asyncio.to_thread(self._forget, run)
             raise
+        self._stepped(run)
         self._drive(run)
         return run
 
@@ -98,7 +99,6 @@ class Keeper:
             desk.keep_run(replace(record, active=False), self._owner)
 
     def _drive(self, run: Run) -> None:
-        self._runs[run.id] = run
         for id in sorted(self._runs)[:-KEPT]:
             if not self._runs[id].active:
                 del self._runs[id]
@@ -121,16 +121,17 @@ class Keeper:
         return ended
 
     def _stepped(self, run: Run) -> None:
-        self._runs[run.id] = run
-        self._on_step(run)
+        if self._runs.get(run.id) != run:
+            self._runs[run.id] = run
+            self._on_step(run)
 
     async def _look(self) -> None:
         while True:
             with contextlib.suppress(StoreError):
                 for run in await asyncio.to_thread(self._adopted):
+                    self._stepped(run)
                     if run.active:
                         self._drive(run)
-                    self._stepped(run)
             await asyncio.sleep(LOOK_SECONDS)
 
     def _adopted(self) -> list[Run]:

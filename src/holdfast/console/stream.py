@@ -30,6 +30,7 @@ from holdfast.queue.views import Arrived, Changes, Ended, Watch
 
 LOOK_SECONDS: Final = 0.5
 DEPTH_SECONDS: Final = 1.0
+RUN_SECONDS: Final = 0.4
 BEAT_SECONDS: Final = 15.0
 """A comment, so that proxies and browsers do not take a quiet stream for a dead one."""
 
@@ -106,6 +107,8 @@ class Hub:
         self._cursor: str | None = None
         self._recent: dict[tuple[str, str, int], None] = {}
         self._depths: list[dict[str, Any]] = []
+        self._runs: dict[str, tuple[str, float]] = {}
+        """Of those that are under way: the last stage that was told, and when."""
         self._stopped = asyncio.Event()
 
     @property
@@ -122,7 +125,14 @@ class Hub:
             await asyncio.gather(self._looking, return_exceptions=True)
 
     def run_stepped(self, run: Run) -> None:
-        """Tell how far a run is."""
+        """Tell how far a run is: each new stage, and what is sent in between, now and then."""
+        now = self._site.clock.monotonic()
+        stage, told_at = self._runs.get(run.id, ("", 0.0))
+        if run.stage.value == stage and now - told_at < RUN_SECONDS:
+            return
+        self._runs[run.id] = run.stage.value, now
+        if not run.active:
+            del self._runs[run.id]
         self._tell(Told("run", dict(run_fields(run)), self._cursor))
 
     async def listen(self, cursor: str | None, webhook: str | None) -> AsyncIterator[bytes]:

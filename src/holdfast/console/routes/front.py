@@ -250,7 +250,7 @@ async def document(call: Call) -> Response:
 
 
 ENDPOINTS: Final = (
-    Endpoint("GET", "", "about", "What this console is, and what its store can", "console",
+    Endpoint("GET", "/about", "about", "What this console is, and what its store can", "console",
              about, AboutFields),
     Endpoint("GET", "/openapi.json", "openapi", "This document", "console", document),
     Endpoint("GET", "/session", "session", "Who is asking, and the CSRF token", "console",
