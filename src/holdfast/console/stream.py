@@ -13,9 +13,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from holdfast.console.problems import encoded
 from holdfast.console.rows import moment, run_fields
@@ -135,7 +138,7 @@ class Hub:
             del self._runs[run.id]
         self._tell(Told("run", dict(run_fields(run)), self._cursor))
 
-    async def listen(self, cursor: str | None, webhook: str | None) -> AsyncIterator[bytes]:
+    async def listen(self, cursor: str | None, webhook: str | None) -> AsyncGenerator[bytes, None]:
         """One viewer's stream, from `cursor` on, until it goes away or the console stops."""
         viewer = _Viewer(webhook)
         try:
@@ -278,6 +281,26 @@ class Hub:
     def _read_depths(self) -> list[dict[str, Any]]:
         pauses = self._site.depths.pauses()
         return [_depth(one, paused=one.webhook in pauses) for one in self._site.depths.depth()]
+
+
+class EventStream(StreamingResponse):
+    """A viewer's stream as an answer. However it ends, the viewer is gone with it: a generator that
+    waits at a `yield` for a reader that does not read would otherwise live until it is collected."""
+
+    def __init__(self, told: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(
+            told,
+            media_type="text/event-stream",
+            # Proxies that collect answers would hold events back.
+            headers={"x-accel-buffering": "no"},
+        )
+        self._told = told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._told.aclose()
 
 
 def _depth(depth: Depth, *, paused: bool) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from pydantic import Field
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from holdfast.console.asking import Asked, Name, Paged, Time, ms
 from holdfast.console.endpoint import Call, Endpoint
 from holdfast.console.rows import act_fields
 from holdfast.console.shapes import ActPage
-from holdfast.console.stream import Hub
+from holdfast.console.stream import EventStream, Hub
 from holdfast.operate.abilities import need_desk
 from holdfast.queue.views import ActFilter
 
@@ -54,12 +54,7 @@ class StreamAsked(Asked):
 async def stream(call: Call[StreamAsked]) -> Response:
     hub: Hub = call.site.data["hub"]
     cursor = call.request.headers.get("last-event-id") or call.params.cursor
-    return StreamingResponse(
-        hub.listen(cursor, call.params.webhook),
-        media_type="text/event-stream",
-        # Proxies that collect answers would hold events back.
-        headers={"x-accel-buffering": "no"},
-    )
+    return EventStream(hub.listen(cursor, call.params.webhook))
 
 
 ENDPOINTS: Final[tuple[Any, ...]] = (
