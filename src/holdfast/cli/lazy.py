@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""

@@ -16,6 +16,7 @@ import typer
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.errors import StoreError
 from holdfast.operate import times
+from holdfast.operate.book import COMMAND_LINE, Book, local_user
 from holdfast.queue.engines.sqlite import INBOX, SQLiteEngine
 from holdfast.runtime.store import DEFAULT_STORE, open_engine, store_path
 
@@ -59,6 +60,13 @@ ReasonOption = Annotated[
 ErrorOption = Annotated[
     str | None, typer.Option("--error", metavar="NAME", help="Only this name of the last error.")
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group", "-g", metavar="ID", help="Only this group, see `dead groups`."),
+]
+ParkedOption = Annotated[
+    bool, typer.Option("--parked", help="Those that are put aside, instead of the others.")
+]
 ListLimitOption = Annotated[
     int, typer.Option("--limit", "-n", min=1, metavar="COUNT", help="At most so many.")
 ]
@@ -97,6 +105,11 @@ def engine_on(store: str) -> Iterator[SQLiteEngine]:
         yield engine
     finally:
         engine.close()
+
+
+def book_on(engine: SQLiteEngine) -> Book:
+    """Where this command writes down what it is about to do."""
+    return Book(engine, local_user(COMMAND_LINE), SYSTEM_CLOCK)
 
 
 def parse_time(text: str | None) -> int | None:

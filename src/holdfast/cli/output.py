@@ -23,7 +23,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # Below this a wrapped last column is harder to read than one on a line of its own.
 _WRAP_MIN: Final = 24
-_PROSE: Final = ("why", "error")
+_PROSE: Final = ("why", "error", "detail")
 
 
 def complain(text: str) -> None:

@@ -17,6 +17,7 @@ from holdfast.cli.options import (
     UntilOption,
     WebhookOption,
     WorkLimitOption,
+    book_on,
     command,
     engine_on,
     parse_time,
@@ -64,6 +65,9 @@ def replay(
             made.update(copies)
             return len(copies)
 
+        if selected and not dry_run:
+            target = selected[0] if len(selected) == 1 else None
+            book_on(engine).note("replay", webhook=webhook, target=target, events=len(selected))
         outcome = work_through([] if dry_run else selected, act, what="replayed", rate=rate)
     if output is Output.JSON:
         print_json(

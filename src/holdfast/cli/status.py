@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
+from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows, rate
 from holdfast.operate import lookup
 from holdfast.operate.fields import instant
@@ -74,6 +74,7 @@ def _fields(
             "pid": running.pid,
             "url": running.url,
             "ops_url": running.ops_url,
+            "console_url": running.console_url,
             "definition": str(running.definition),
         }
         if running
@@ -107,6 +108,7 @@ def pause(
     """Stop working a webhook's messages, but go on keeping them."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("pause", webhook=webhook)
         engine.pause(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": True})
@@ -123,6 +125,7 @@ def resume(
     """Work a paused webhook's messages again."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("resume", webhook=webhook)
         engine.resume(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": False})
