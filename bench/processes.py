@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -17,10 +18,13 @@ from typing import Final, Self
 
 import orjson
 
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compile import compile_app, load
+from holdfast.gateway.sockets import listen
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.indexing import Indexer
 from holdfast.runtime.supervisor import UPKEEP_SECONDS
 
 HOOKS: Final = Path(__file__).parent / "hooks" / "noop.py"
@@ -38,7 +42,11 @@ class Process:
     """One child process; ready when its report says so, stopped at the end of the block."""
 
     def __init__(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        inherit: Sequence[int] = (),
     ) -> None:
         report_read, report_write = os.pipe()
         lifeline_read, self._lifeline = os.pipe()
@@ -50,7 +58,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             # Log lines are made, as in real life, but nobody reads them here.
             stderr=subprocess.DEVNULL,
-            pass_fds=(report_write, lifeline_read),
+            pass_fds=(report_write, lifeline_read, *inherit),
             env={**os.environ, **(environment or {})},
         )
         os.close(report_write)
@@ -116,8 +124,9 @@ def limits() -> dict[str, QueueLimits]:
 
 
 @contextlib.contextmanager
-def upkeep(store: Path) -> Iterator[SQLiteEngine]:
-    """What the supervisor does beside the others once a second, such as shortening logs."""
+def upkeep(store: Path, *, index: bool = False) -> Iterator[SQLiteEngine]:
+    """What the supervisor does beside the others once a second, such as shortening logs; and with
+    `index`, what it does for search."""
     engine, over = SQLiteEngine(store), threading.Event()
 
     def keep_up() -> None:
@@ -127,13 +136,25 @@ def upkeep(store: Path) -> Iterator[SQLiteEngine]:
             engine.depth()
 
     engine.configure(limits())
-    thread = threading.Thread(target=keep_up)
-    thread.start()
+
+    async def keep_indexing() -> None:
+        indexer = Indexer(engine, SYSTEM_CLOCK)
+        running = asyncio.ensure_future(indexer.run())
+        await asyncio.to_thread(over.wait)
+        indexer.stop()
+        await running
+
+    threads = [threading.Thread(target=keep_up)]
+    if index:
+        threads.append(threading.Thread(target=lambda: asyncio.run(keep_indexing())))
+    for thread in threads:
+        thread.start()
     try:
         yield engine
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
         engine.close()
 
 
@@ -146,6 +167,23 @@ def worker(store: Path, environment: Mapping[str, str] | None = None) -> Process
     """A worker that drains."""
     arguments = ("worker", str(HOOKS), "--store", f"sqlite:{store}")
     return Process("holdfast.runtime.child", *arguments, environment=environment)
+
+
+@contextlib.contextmanager
+def console(store: Path) -> Iterator[int]:
+    """A console on a free port: which."""
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        descriptor = str(listener.fileno())
+        arguments = ("console", str(HOOKS), "--store", f"sqlite:{store}")
+        with Process(
+            "holdfast.runtime.child",
+            *arguments,
+            "--console-socket",
+            descriptor,
+            inherit=(listener.fileno(),),
+        ):
+            yield port
 
 
 def answering() -> Process:
