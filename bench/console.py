@@ -120,7 +120,8 @@ def viewers(scene: Scene) -> list[Row]:
 
 def indexing(scene: Scene) -> list[Row]:
     """Reception while what comes in is indexed, and while it is not."""
-    indexed, plain = [], []
+    indexed: list[float] = []
+    plain: list[float] = []
     with_index, without = scene.store(), scene.store()
     with (
         processes.upkeep(with_index, index=True),
