@@ -25,7 +25,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "provision": "holdfast.cli.provision:provision",
     "recover": "holdfast.cli.recover:recover",
+    "plan": "holdfast.cli.plan:plan",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

@@ -24,9 +24,11 @@ from holdfast.workflow.asl import load
 from holdfast.workflow.chronicle import logged
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.events import (
+    Asked,
     Cancel,
     Event,
     Finish,
+    Record,
     RunTask,
     Snapshot,
     Started,
@@ -140,6 +142,7 @@ class _Execution:
         "_began",
         "_begun",
         "_cancelled",
+        "_caught",
         "_events",
         "_express",
         "_failures",
@@ -155,6 +158,8 @@ class _Execution:
         self._lease = lease
         self._events: list[Event] = []
         self._failures: list[Failed] = []
+        self._caught: list[dict[str, Any]] = []
+        """What AWS logs of failures at level ERROR, as far as the execution has come."""
         self._snapshot: Snapshot | None = None
         self._begun: list[RunTask | StartTimer] = []
         """Not awaited yet."""
@@ -171,7 +176,11 @@ class _Execution:
         message = self._lease.message
         started: dict[str, Any] = {"messageId": message.id}
         name = f"{message.id}-{self._lease.receive_count}"
-        event: Event = Started(started, self._started_ms, name, message.webhook, seed=_SALT + name)
+        asked: Asked = "failures" if self._express._webhook.log_level == "ERROR" else "none"
+        seed = _SALT + name
+        event: Event = Started(
+            started, self._started_ms, name, message.webhook, history=asked, seed=seed
+        )
         try:
             async with asyncio.timeout(program.timeout_seconds) as limit:
                 while True:
@@ -198,18 +207,20 @@ class _Execution:
         """What the event sets in motion is begun; the end, if it has come."""
         self._events.append(event)
         self._snapshot, commands = machine.step(self._express._program, self._snapshot, event)
-        last = commands[-1] if commands else None
-        if isinstance(last, Finish):
-            return last
+        end: Finish | None = None
         for command in commands:
-            if isinstance(command, Cancel):
+            if isinstance(command, Finish):
+                end = command
+            elif isinstance(command, Record):
+                self._caught.append(command.event)
+            elif isinstance(command, Cancel):
                 running = self._running.pop(command.ticket, None)
                 if running is not None:
                     running.cancel()
                     self._cancelled.append(running)
-            elif isinstance(command, RunTask | StartTimer):
+            else:
                 self._begun.append(command)
-        return None
+        return end
 
     async def _first(self) -> Event:
         """What comes first of all that is under way."""
@@ -308,9 +319,10 @@ class _Execution:
 
     def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
         """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level."""
-        level, snapshot = self._express._webhook.log_level, self._snapshot
-        caught = snapshot is not None and snapshot["failures"] > 0
-        if level == "OFF" or not (failed or level == "ALL" or (level == "ERROR" and caught)):
+        level = self._express._webhook.log_level
+        if level == "ERROR" and not failed:
+            return tuple(self._caught)
+        if level == "OFF" or not (failed or level == "ALL"):
             return ()
         told = machine.history(self._express._program, self._events)
         if level == "ALL":

@@ -24,7 +24,9 @@ from holdfast.workflow.templates import (
     select_text,
 )
 
-_DELAY_MAX: Final = 31_622_400
+_DELAY_MAX: Final = 31_622_399
+"""MaxDelaySeconds is less than 31,622,400 on AWS."""
+
 _FLOW: Final = ("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath")
 _OF_PATHS: Final = (
     *_FLOW,
@@ -162,9 +164,9 @@ class Tongue:
         if self.queries and is_query(fields.raw(name)):
             return source(fields.raw(name), name, fields.note(name)).string
         fields.one_of((name, f"{name}Path"))
+        literal = fields.string(name)
         if f"{name}Path" in fields and not self.queries:
             return _text_path(fields, f"{name}Path")
-        literal = fields.string(name)
         return None if literal is None else constant(literal).get
 
     def recovery(self, fields: Fields, known: Known) -> Recovery:
