@@ -151,7 +151,9 @@ def _settled(name: _Names) -> dict[str, Any]:
         "Type": "Task",
         "QueryLanguage": "JSONata",
         "Resource": f"${{{SETTLE}}}",
-        "Arguments": f"{{% {_RECORD} %}}",
+        "Arguments": {
+            field: f"{{% {_RECORD}.{field} %}}" for field in ("messageId", "body", "attributes")
+        },
         "TimeoutSeconds": TASK_SECONDS,
         "Retry": [_again(["States.ALL"])],
         # It was worked: to work it again because nobody could write that down would be worse.
