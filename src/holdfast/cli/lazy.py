@@ -25,7 +25,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "provision": "holdfast.cli.provision:provision",
+    "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",
+    "plan": "holdfast.cli.plan:plan",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

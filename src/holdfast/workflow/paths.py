@@ -212,9 +212,9 @@ def _joined(find: Callable[[Any], Any], names: tuple[str, ...]) -> Callable[[Any
 
     def get(data: Any) -> Any:
         found = find(data)
-        if not isinstance(found, dict):
-            raise LookupError(names)  # noqa: TRY004 - what a path that leads nowhere raises
-        return {name: found[name] for name in names if name in found}
+        if isinstance(found, dict):
+            return {name: found[name] for name in names if name in found}
+        raise LookupError(names)
 
     return get
 

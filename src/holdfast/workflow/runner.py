@@ -47,6 +47,7 @@ from holdfast.workflow.queues import Queues
 from holdfast.workflow.recovery import HEARTBEAT, TIMEOUT
 from holdfast.workflow.result import Result
 from holdfast.workflow.states import TaskState
+from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 
 _SALT: Final = entropy.token_hex(16)
@@ -71,6 +72,7 @@ class Express:
         queues: Queues | None = None,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
+        tally: StateTally | None = None,
     ) -> None:
         """`queues`: those of the other webhooks, where this one's workflow may send to them.
 
@@ -95,6 +97,7 @@ class Express:
         self._telemetry = telemetry
         self._wait = wait
         self._uniform = uniform
+        self._tally = StateTally(clock) if tally is None else tally
 
     async def invoke(
         self, leases: Sequence[Lease], report: Callable[[Lease, Result], None]
@@ -256,6 +259,16 @@ class _Execution:
         return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
 
     async def _run_task(self, command: RunTask) -> Outcome:
+        tally = self._express._tally
+        began = tally.begin(command.state)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._task_outcome(command)
+        finally:
+            tally.end(command.state, began, outcome)
+        return outcome
+
+    async def _task_outcome(self, command: RunTask) -> Outcome:
         run = self._express._runs[command.resource]
         seconds, error = command.timeout_seconds, TIMEOUT
         # A task here is one call, which sends no heartbeats: the first that is due is missed.

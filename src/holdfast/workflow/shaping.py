@@ -12,7 +12,7 @@ from holdfast.workflow.fields import Fields
 from holdfast.workflow.misses import in_parameter, invalid_path
 from holdfast.workflow.paths import Getter, Miss, Placer, compile_getter, compile_placer
 from holdfast.workflow.queries import is_query, select_query, source
-from holdfast.workflow.recovery import ALL, ERRORS, Catcher, Recovery, Retrier
+from holdfast.workflow.recovery import ALL, Catcher, Recovery, Retrier, misspelt
 from holdfast.workflow.sources import SECONDS_MAX, Source
 from holdfast.workflow.states import PLAIN, Shaping
 from holdfast.workflow.templates import (
@@ -269,7 +269,6 @@ def _errors(fields: Fields, *, last: bool) -> frozenset[str]:
     if ALL in names and not last:
         fields.mistake("ErrorEquals", "States.ALL must come last")
     for name in names:
-        own = name.startswith("States.") and not name.startswith("States.Http.")
-        if own and name not in ERRORS:
-            fields.mistake("ErrorEquals", f"the language has no error {name}")
+        if (meant := misspelt(name)) is not None:
+            fields.mistake("ErrorEquals", f"there is no error {name}; did you mean {meant}?")
     return frozenset(names)
