@@ -7,17 +7,15 @@ from typing import Any, Final
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.console.problems import encoded
-from holdfast.console.shapes import (
-    ActFields,
+from holdfast.console.shapes.dead import GroupRow, LetterRow
+from holdfast.console.shapes.events import (
     EventRow,
     ExecutionRow,
-    GroupRow,
-    LetterRow,
     PassedFields,
-    RunFields,
     ValueFields,
     VisitFields,
 )
+from holdfast.console.shapes.runs import ActFields, RunFields
 from holdfast.message import DeadLetter
 from holdfast.operate.book import ACTIONS
 from holdfast.operate.fields import BodyFields, body_fields, instant

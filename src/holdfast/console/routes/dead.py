@@ -29,7 +29,7 @@ from holdfast.console.rows import (
     value_fields,
     visit_fields,
 )
-from holdfast.console.shapes import (
+from holdfast.console.shapes.dead import (
     DoneFields,
     DryRunFields,
     GroupPage,

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfast.console.asking import EventsAsked
 from holdfast.console.endpoint import PREFIX, Call, Endpoint
 from holdfast.console.rows import event_row, inline_body, moment, visit_fields
-from holdfast.console.shapes import EventFields, EventPage, MomentFields, RefusalPageFields
+from holdfast.console.shapes.events import EventFields, EventPage, MomentFields, RefusalPageFields
 from holdfast.console.site import Site
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup

@@ -12,7 +12,7 @@ from holdfast.console.access import COOKIE, SESSION_SECONDS, Session
 from holdfast.console.endpoint import Call, Endpoint, Nothing
 from holdfast.console.problems import Problem, encoded
 from holdfast.console.rows import group_row, moment, run_fields
-from holdfast.console.shapes import (
+from holdfast.console.shapes.front import (
     AboutFields,
     CountsFields,
     OverviewFields,
