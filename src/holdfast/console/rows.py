@@ -22,6 +22,7 @@ from holdfast.operate.fields import BodyFields, body_fields, instant
 from holdfast.operate.finding import type_of
 from holdfast.operate.groups import Group, name_of
 from holdfast.operate.passage import Passage, Visit
+from holdfast.operate.reasons import DEAD
 from holdfast.operate.runs import Run
 from holdfast.operate.verification import verification_of
 from holdfast.queue.contract import Entry, Execution, Refusal
@@ -136,6 +137,7 @@ def group_row(group: Group) -> GroupRow:
         "id": group.id,
         "webhook": group.webhook,
         "reason": group.reason,
+        "explanation": DEAD.get(group.reason),
         "state": group.state,
         "error": group.error,
         "message": group.message,

@@ -14,6 +14,8 @@ class GroupRow(TypedDict):
     id: str
     webhook: str
     reason: str
+    explanation: str | None
+    """Of the reason, in a sentence."""
     state: str
     error: str
     message: str

@@ -88,6 +88,8 @@ class EventFields(MessageFields):
     delivery_id: str | None
     state: str
     reason: str | None
+    explanation: str | None
+    """Of the reason, in a sentence."""
     receive_count: int
     visible_at: str | None
     finished_at: str | None
