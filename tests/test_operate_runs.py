@@ -92,7 +92,7 @@ class Workers:
                 self._engine.settle([lease.receipt])
         if len(self.worked) >= 10:
             self.ten.set()
-        await asyncio.sleep(0)
+        await asyncio.to_thread(lambda: None)
 
 
 def planned(engine: Bench, clock: ManualClock, selection: Selection, **plan: object) -> Run:

@@ -234,6 +234,12 @@ class Access:
             return self._write(facts, Allowed(Who(session.operator, CONSOLE), session))
         return self._write(facts, Allowed(self.local, session))
 
+    def form_fits(self, allowed: Allowed, given: str) -> bool:
+        """Whether a form of one of our own pages carries its session's CSRF token. Every page that
+        takes a form asks this: `judge` has not looked into its body."""
+        session = allowed.session
+        return session is not None and self.sessions.csrf_fits(session, given)
+
     def _write(self, facts: Facts, allowed: Allowed, *, bearer: bool = False) -> Allowed | Denied:
         """Whether it may change something, if it would."""
         if facts.method in SAFE:

@@ -10,10 +10,20 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.clock import Clock
-from holdfast.console.access import API, COOKIE, CSRF_HEADER, Access, Denied, Facts
+from holdfast.console.access import (
+    API,
+    COOKIE,
+    CSRF_HEADER,
+    SESSION_SECONDS,
+    Access,
+    Denied,
+    Facts,
+    Session,
+)
 from holdfast.console.problems import Problem, answer
 
 ALLOWED: Final = "holdfast.allowed"
@@ -98,3 +108,16 @@ def _cookie(lines: list[str]) -> str:
         if COOKIE in jar:
             return jar[COOKIE].value
     return ""
+
+
+def set_session(answer: Response, access: Access, session: Session, *, https: bool) -> None:
+    """Give a browser its session: out of scripts' reach, and never sent along from another page."""
+    answer.set_cookie(
+        COOKIE,
+        access.sessions.cookie(session),
+        max_age=SESSION_SECONDS,
+        path="/",
+        secure=https,
+        httponly=True,
+        samesite="strict",
+    )

@@ -34,6 +34,7 @@ class Keeper:
         self._owner = new_owner(CONSOLE)
         self._runs: dict[str, Run] = {}
         self._driving: dict[str, asyncio.Task[Run]] = {}
+        self._drivers: dict[str, Driver] = {}
         self._looking: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -84,9 +85,9 @@ class Keeper:
         if desk_of(self._bench) is None:
             if mine is None:
                 raise NotFound(f"no run {id}")
-            if not mine.active or what != "cancel":
+            if not mine.active or (what == "go_on" and mine.stage is not Stage.TRIED):
                 raise HoldfastError(f"the run {id} cannot be asked that: {mine.stage}")
-            self._driving[id].cancel()
+            self._drivers[id].ask(what)
             return mine
         run = await asyncio.to_thread(ask, self._bench, id, what)
         await asyncio.to_thread(book.note, f"redrive.{what}", target=id)
@@ -106,8 +107,12 @@ class Keeper:
         leave = desk_of(self._bench) is not None
         driver = Driver(self._bench, self._owner, self._clock, leave=leave, on_step=self._stepped)
         task = asyncio.get_running_loop().create_task(self._driven(driver, run))
-        self._driving[run.id] = task
-        task.add_done_callback(lambda _: self._driving.pop(run.id, None))
+        self._driving[run.id], self._drivers[run.id] = task, driver
+
+        def ended(_: object) -> None:
+            del self._driving[run.id], self._drivers[run.id]
+
+        task.add_done_callback(ended)
 
     async def _driven(self, driver: Driver, run: Run) -> Run:
         try:

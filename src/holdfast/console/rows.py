@@ -7,23 +7,22 @@ from typing import Any, Final
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.console.problems import encoded
-from holdfast.console.shapes import (
-    ActFields,
+from holdfast.console.shapes.dead import GroupRow, LetterRow
+from holdfast.console.shapes.events import (
     EventRow,
     ExecutionRow,
-    GroupRow,
-    LetterRow,
     PassedFields,
-    RunFields,
     ValueFields,
     VisitFields,
 )
+from holdfast.console.shapes.runs import ActFields, RunFields
 from holdfast.message import DeadLetter
 from holdfast.operate.book import ACTIONS
 from holdfast.operate.fields import BodyFields, body_fields, instant
 from holdfast.operate.finding import type_of
 from holdfast.operate.groups import Group, name_of
 from holdfast.operate.passage import Passage, Visit
+from holdfast.operate.reasons import DEAD
 from holdfast.operate.runs import Run
 from holdfast.operate.verification import verification_of
 from holdfast.queue.contract import Entry, Execution, Refusal
@@ -138,6 +137,7 @@ def group_row(group: Group) -> GroupRow:
         "id": group.id,
         "webhook": group.webhook,
         "reason": group.reason,
+        "explanation": DEAD.get(group.reason),
         "state": group.state,
         "error": group.error,
         "message": group.message,

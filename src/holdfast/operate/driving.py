@@ -44,10 +44,16 @@ class Driver:
         self._leave = leave
         self._sleep = sleep
         self._on_step = on_step
+        self._drive: _Drive | None = None
+
+    def ask(self, what: str) -> None:
+        """Ask the run that is being driven to `cancel` or to `go_on`, where no desk takes word."""
+        if self._drive is not None:
+            self._drive.asked = what
 
     async def drive(self, run: Run) -> Run:
         """Until it ends, or another process drives it; as it then is."""
-        drive = _Drive(self._bench, run, self._owner, self._clock)
+        drive = self._drive = _Drive(self._bench, run, self._owner, self._clock)
         try:
             while True:
                 step = drive.decide()
@@ -86,11 +92,11 @@ class _Drive:
 
     def __init__(self, bench: Bench, run: Run, owner: str, clock: Clock) -> None:
         self.run = run
+        self.asked: str | None = None
         self._bench = bench
         self._desk = desk_of(bench)
         self._owner = owner
         self._clock = clock
-        self._asked: str | None = None
         self._coming = _letters(bench, run)
         self._ended = False
         self._sent: set[str] = set()
@@ -112,14 +118,14 @@ class _Drive:
             since_sent_seconds=now - self._sent_at,
             quiet_seconds=now - self._heard_at,
         )
-        return canary.decide(run.plan, standing, self._asked)
+        return canary.decide(run.plan, standing, self.asked)
 
     def enter(self, step: Enter) -> None:
         ended_at_ms = self._clock.now_ms() if step.stage in ENDS else None
         self.run = replace(self.run, stage=step.stage, reason=step.reason, ended_at_ms=ended_at_ms)
         self._heard_at = self._clock.monotonic()
-        if self._asked == "go_on":
-            self._asked = None
+        if self.asked == "go_on":
+            self.asked = None
             if self._desk is not None:
                 self._desk.ask_run(self.run.id, None)
 
@@ -167,7 +173,7 @@ class _Drive:
         if not self._desk.keep_run(record, self._owner):
             return False
         found = self._desk.run(run.id)
-        self._asked = found.asked if found else None
+        self.asked = found.asked if found else None
         return True
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from holdfast.console.asking import Asked, Name, Paged, Time, ms
 from holdfast.console.endpoint import Call, Endpoint
 from holdfast.console.rows import act_fields
-from holdfast.console.shapes import ActPage
+from holdfast.console.shapes.runs import ActPage
 from holdfast.console.stream import EventStream, Hub
 from holdfast.operate.abilities import need_desk
 from holdfast.queue.views import ActFilter

@@ -29,7 +29,7 @@ from holdfast.console.rows import (
     value_fields,
     visit_fields,
 )
-from holdfast.console.shapes import (
+from holdfast.console.shapes.dead import (
     DoneFields,
     DryRunFields,
     GroupPage,
@@ -286,5 +286,5 @@ ENDPOINTS: Final[tuple[Any, ...]] = (
              purge, DoneFields, body=Purging, problems=(404, 409)),
     Endpoint("POST", "/dead/dry-run", "dry_run",
              "What the code that runs here would do with them, without doing it", "dead letters",
-             dry_run, DryRunFields, body=DryRunAsked, problems=(404,)),
+             dry_run, DryRunFields, body=DryRunAsked, problems=(404, 409)),
 )  # fmt: skip

@@ -10,18 +10,19 @@ from starlette.responses import Response
 from holdfast.console.asking import EventsAsked
 from holdfast.console.endpoint import PREFIX, Call, Endpoint
 from holdfast.console.rows import event_row, inline_body, moment, visit_fields
-from holdfast.console.shapes import EventFields, EventPage, MomentFields, RefusalPageFields
+from holdfast.console.shapes.events import EventFields, EventPage, MomentFields, RefusalPageFields
 from holdfast.console.site import Site
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
 from holdfast.operate.abilities import desk_of
+from holdfast.operate.export import as_curl, as_fixture
 from holdfast.operate.fields import failure_fields, instant, message_fields
 from holdfast.operate.finding import Page, type_of
 from holdfast.operate.groups import name_of
+from holdfast.operate.reasons import DEAD
 from holdfast.operate.timeline import Moment, timeline
 from holdfast.operate.verification import verification_of
 from holdfast.queue.contract import Execution, Filter, State
-from holdfast.verify import REASONS
 from holdfast.workflow.input import Delivery
 
 
@@ -75,6 +76,7 @@ def _event(site: Site, id: str) -> EventFields:
         "delivery_id": Delivery(webhook, message, 1, None).delivery_id if webhook else None,
         "state": entry.state.value,
         "reason": entry.reason,
+        "explanation": DEAD.get(entry.reason or ""),
         "receive_count": entry.receive_count,
         "visible_at": instant(entry.visible_at_ms),
         "finished_at": instant(entry.finished_at_ms),
@@ -88,7 +90,7 @@ def _event(site: Site, id: str) -> EventFields:
         "verification": {
             "result": result,
             "reason": reason,
-            "explanation": REASONS.get(reason or ""),
+            "explanation": DEAD.get(reason or ""),
         },
         "timeline": [_moment(one, runs) for one in moments],
         "executions": len(runs),
@@ -139,6 +141,25 @@ def bytes_of(body: bytes, name: str, content_type: str | None) -> Response:
     )
 
 
+async def event_curl(call: Call) -> Response:
+    site = call.site
+    entry = await site.look(lookup.event, site.archive, call.path["id"])
+    running = await site.look(site.find_running)
+    url = running.url if running and running.url else NOWHERE
+    return Response(as_curl(entry.message, url), media_type="text/plain; charset=utf-8")
+
+
+async def event_fixture(call: Call) -> Response:
+    site = call.site
+    entry = await site.look(lookup.event, site.archive, call.path["id"])
+    type = type_of(entry, site.webhook(entry.message.webhook))
+    return Response(
+        as_fixture(entry.message, type),
+        media_type="text/plain; charset=utf-8",
+        headers={"content-disposition": f'attachment; filename="test_{entry.message.id}.py"'},
+    )
+
+
 async def list_refusals(call: Call[EventsAsked]) -> EventPage:
     site, asked = call.site, call.params
     page = await site.look(
@@ -176,6 +197,9 @@ async def refusal_body(call: Call) -> Response:
     return bytes_of(found.body, found.id, kind)
 
 
+NOWHERE: Final = "http://127.0.0.1:8080"
+"""Where `holdfast run` would listen, while it does not."""
+
 BYTES: Final = "application/octet-stream"
 
 ENDPOINTS: Final = (
@@ -185,6 +209,12 @@ ENDPOINTS: Final = (
              "events", event, EventFields, problems=(404, 501)),
     Endpoint("GET", "/events/{id}/body", "event_body", "Its body, byte for byte", "events",
              event_body, media=BYTES, problems=(404, 501)),
+    Endpoint("GET", "/events/{id}/curl", "event_curl",
+             "As a curl command that sends it to the gateway again", "events",
+             event_curl, media="text/plain", problems=(404, 501)),
+    Endpoint("GET", "/events/{id}/fixture", "event_fixture",
+             "As a Python file with a pytest fixture", "events",
+             event_fixture, media="text/plain", problems=(404, 501)),
     Endpoint("GET", "/refusals", "refusals", "What was not kept, and why", "events",
              list_refusals, EventPage, params=EventsAsked, problems=(501,)),
     Endpoint("GET", "/refusals/{id}", "refusal", "One refusal", "events",

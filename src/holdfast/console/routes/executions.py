@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from holdfast.console.asking import Name, Paged
 from holdfast.console.endpoint import Call, Endpoint
 from holdfast.console.rows import execution_row, passed_fields, visit_fields
-from holdfast.console.shapes import ExecutionPage, ExecutionRows
+from holdfast.console.shapes.events import ExecutionPage, ExecutionRows
 from holdfast.console.site import Site
 from holdfast.errors import NotFound
 from holdfast.operate import lookup

@@ -8,11 +8,12 @@ from typing import Any, Final, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from holdfast.console.access import COOKIE, SESSION_SECONDS, Session
+from holdfast.console.access import COOKIE, Session
 from holdfast.console.endpoint import Call, Endpoint, Nothing
+from holdfast.console.guard import set_session
 from holdfast.console.problems import Problem, encoded
 from holdfast.console.rows import group_row, moment, run_fields
-from holdfast.console.shapes import (
+from holdfast.console.shapes.front import (
     AboutFields,
     CountsFields,
     OverviewFields,
@@ -95,15 +96,7 @@ async def log_out(_call: Call) -> Response:
 
 def _opened(call: Call[Any, Any], opened: Session) -> Response:
     answer = Response(encoded(_session(call, opened)), media_type="application/json")
-    answer.set_cookie(
-        COOKIE,
-        call.site.access.sessions.cookie(opened),
-        max_age=SESSION_SECONDS,
-        path="/",
-        secure=call.request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
+    set_session(answer, call.site.access, opened, https=call.request.url.scheme == "https")
     return answer
 
 

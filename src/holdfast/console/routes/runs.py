@@ -10,7 +10,7 @@ from holdfast.console.asking import Asked, LettersChosen, Name, Paged
 from holdfast.console.endpoint import Call, Endpoint, Nothing
 from holdfast.console.keeper import Keeper
 from holdfast.console.rows import run_fields
-from holdfast.console.shapes import RunFields, RunPage
+from holdfast.console.shapes.runs import RunFields, RunPage
 from holdfast.console.site import Site
 from holdfast.errors import NotFound
 from holdfast.operate.abilities import desk_of

@@ -12,7 +12,8 @@ from holdfast.console.asking import Asked, Id, Name, Time, misfit, ms
 from holdfast.console.endpoint import Call, Endpoint, Nothing
 from holdfast.console.problems import Problem
 from holdfast.console.rows import header_lines
-from holdfast.console.shapes import ReplayedFields, SampleFields, SentFields
+from holdfast.console.shapes.events import ReplayedFields
+from holdfast.console.shapes.webhooks import SampleFields, SentFields
 from holdfast.console.site import Site
 from holdfast.operate import lookup
 from holdfast.operate.delivery import deliver, make_request

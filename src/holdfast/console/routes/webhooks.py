@@ -10,8 +10,8 @@ from holdfast.console.asking import Asked, Time
 from holdfast.console.endpoint import Call, Endpoint
 from holdfast.console.routes.front import Window, overview_webhooks
 from holdfast.console.rows import moment
-from holdfast.console.shapes import (
-    OverviewWebhook,
+from holdfast.console.shapes.front import OverviewWebhook
+from holdfast.console.shapes.webhooks import (
     PausedFields,
     SecretFields,
     StateFields,
