@@ -6,17 +6,32 @@ Everyday names are here. Those who test their webhooks find more in `holdfast.te
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from holdfast import providers
 from holdfast.definition import Answer, App, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
     HoldfastError,
     Permanent,
     Retryable,
+    UnknownProvider,
     VerificationFailed,
 )
 from holdfast.message import Event, Headers, Request
-from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
-from holdfast.verify import presets as providers
+from holdfast.providers.verifying import Verified, verify_request
+from holdfast.verify import (
+    basic,
+    bearer,
+    digest,
+    ecdsa,
+    ed25519,
+    hmac,
+    hmac_sha256,
+    ip_ranges,
+    jwt,
+    rsa,
+    standard_webhooks,
+    token,
+)
 
 if TYPE_CHECKING:
     from holdfast.runtime.embed import asgi
@@ -37,16 +52,25 @@ __all__ = [
     "RateLimit",
     "Request",
     "Retryable",
+    "UnknownProvider",
     "VerificationFailed",
+    "Verified",
     "Webhook",
     "asgi",
     "basic",
     "bearer",
+    "digest",
+    "ecdsa",
+    "ed25519",
     "hmac",
     "hmac_sha256",
+    "ip_ranges",
+    "jwt",
     "providers",
+    "rsa",
     "standard_webhooks",
     "token",
+    "verify_request",
 ]
 
 

@@ -4,12 +4,15 @@ sha256=5f3a...                    a prefix, then the signature
 t=1700000000,v1=5f3a...,v1=77c0   entries: `split` between them, `kv` inside, `keys` that count
 1700000000,5f3a...,77c0           entries without keys go by position: keys ("1..",)
 v1,K5oZ... v2,aaaa                several: any one that matches is enough, others are skipped
+eyJhbGciOi...                     base64 of a JSON object (`packed`): its members are the entries
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import orjson
 
 from holdfast.errors import VerificationFailed
 from holdfast.verify.encoding import Encoding, decode, encode
@@ -23,17 +26,19 @@ class Signature:
 
     locators: tuple[Locator, ...]
     encoding: Encoding
-    size: int
-    """Bytes that a signature has once it is decoded."""
     prefix: str = ""
     prefix_optional: bool = False
     split: str = ""
     kv: str = ""
     keys: tuple[str, ...] = ()
+    packed: bool = False
+    ours: bool = False
+    """The keys are names of our own, such as a public key's: another name is another's key."""
 
-    def read(self, reading: Reading) -> list[bytes]:
+    def read(self, reading: Reading, size: int | None) -> list[bytes]:
         """Every signature presented, at least one. Leaves the other entries in the reading.
 
+        `size`: the bytes that a signature has; None: any number.
         Raises VerificationFailed: nothing is there, or nothing that is there can be read.
         """
         found: list[bytes] = []
@@ -43,16 +48,19 @@ class Signature:
             if text is None:
                 continue
             try:
-                found += self._decode(self._candidates(text, locator, reading), locator)
+                found += self._decode(self._candidates(text, locator, reading), locator, size)
             except VerificationFailed as error:
                 failure = failure or error
         if not found:
             raise failure or missing(self.locators[0])
         return found
 
-    def write(self, digest: bytes, entries: Mapping[str, str]) -> str:
+    def write(self, signature: bytes, entries: Mapping[str, str]) -> str:
         """The text of one signature, beside `entries`: the inverse of `read`."""
-        text = encode(digest, self.encoding)
+        text = encode(signature, self.encoding)
+        if self.packed:
+            packed = orjson.dumps({**entries, self.keys[0]: text})
+            return encode(packed, "base64")
         if self.split:
             own = self.keys[0].removesuffix("..")
             pairs = {**entries, own: text}
@@ -69,14 +77,16 @@ class Signature:
                 text = text[len(self.prefix) :]
             elif not self.prefix_optional:
                 raise malformed(locator, f"does not start with {self.prefix!r}")
-        if not self.split:
+        if not self.split and not self.packed:
             return [text]
-        pairs = self._pairs(text)
+        pairs = _unpacked(text, locator) if self.packed else self._pairs(text)
         if not reading.entries:
             # Of a repeated key the first stands, as with headers.
             reading.entries = dict(reversed(pairs))
         candidates = [value for key, value in pairs if self._counts(key)]
         if not candidates:
+            if self.ours:
+                raise VerificationFailed("key_unknown", f"{locator.name} names none of our keys")
             raise malformed(locator, f"has no {' or '.join(self.keys)} entry")
         return candidates
 
@@ -90,19 +100,32 @@ class Signature:
     def _counts(self, key: str) -> bool:
         if key in self.keys:
             return True
-        return not self.kv and any(
-            wanted.endswith("..") and int(key) >= int(wanted[:-2]) for wanted in self.keys
+        return (
+            not self.kv
+            and not self.packed
+            and any(wanted.endswith("..") and int(key) >= int(wanted[:-2]) for wanted in self.keys)
         )
 
-    def _decode(self, candidates: list[str], locator: Locator) -> list[bytes]:
+    def _decode(self, candidates: list[str], locator: Locator, size: int | None) -> list[bytes]:
         found = []
         for text in candidates:
             try:
                 signature = decode(text, self.encoding)
             except ValueError:
                 continue
-            if len(signature) == self.size:
+            if len(signature) == size or (size is None and signature):
                 found.append(signature)
         if not found:
-            raise malformed(locator, f"holds no signature of {self.size} bytes in {self.encoding}")
+            bytes_of = "" if size is None else f" of {size} bytes"
+            raise malformed(locator, f"holds no signature{bytes_of} in {self.encoding}")
         return found
+
+
+def _unpacked(text: str, locator: Locator) -> list[tuple[str, str]]:
+    try:
+        members = orjson.loads(decode(text, "base64"))
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise malformed(locator, "is no JSON object in base64")
+    return [(key, value) for key, value in members.items() if isinstance(value, str)]

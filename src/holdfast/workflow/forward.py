@@ -65,20 +65,8 @@ def outgoing(
     )
     if forward.sign is None:
         return request
-    secret = secrets.values(forward.sign.secrets)[0]
-    signature = {
-        name.lower(): value
-        for name, value in forward.sign.sign(request, secret, now_seconds).items()
-    }
-    unsigned = [line for line in request.headers if line[0] not in signature]
-    return Request(
-        method=request.method,
-        path=request.path,
-        query=request.query,
-        headers=Headers.of([*unsigned, *signature.items()]),
-        body=request.body,
-        origin=request.origin,
-    )
+    values = secrets.values(forward.sign.secrets) or [""]
+    return forward.sign.sign(request, values[0], now_seconds)
 
 
 class Forwarder:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.secrets import Secrets
@@ -62,6 +63,7 @@ class Express:
         telemetry: Telemetry,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
+        keys: KeyRing | None = None,
     ) -> None:
         """Raises DefinitionError where the workflow cannot run."""
         self._webhook = webhook
@@ -74,6 +76,7 @@ class Express:
             claim=claim,
             crew=crew,
             forwarder=self._forwarder,
+            keys=keys or KeyRing(clock),
         )
         self._clock = clock
         self._telemetry = telemetry

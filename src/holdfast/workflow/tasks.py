@@ -15,10 +15,11 @@ import orjson
 
 from holdfast.compiled import CompiledWebhook, Forward, Task
 from holdfast.errors import VerificationFailed
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.secrets import Secrets
-from holdfast.verify.source import check_source
+from holdfast.verify.source import check_source, fetches_keys
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.forward import Forwarder
@@ -57,9 +58,10 @@ def assemble(
     claim: Claimant,
     crew: Crew,
     forwarder: Forwarder,
+    keys: KeyRing,
 ) -> Mapping[str, Run]:
     """Every resource of a webhook's workflow, by name."""
-    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim)}
+    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys)}
     for name, task in webhook.tasks.items():
         if isinstance(task, Forward):
             runs[name] = _forward(task, forwarder)
@@ -70,11 +72,17 @@ def assemble(
     return runs
 
 
-def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant) -> Run:
+def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
+    waits = fetches_keys(webhook.verification)
+
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
         try:
-            _check(webhook, lease, secrets)
+            if waits:
+                # The sender's public key may have to be fetched first.
+                await asyncio.to_thread(_check, webhook, lease, secrets, keys)
+            else:
+                _check(webhook, lease, secrets, keys)
             delivery.validate()
             built, size = delivery.input()
         except Exception as error:
@@ -88,10 +96,10 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant) -> Run:
     return run
 
 
-def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets) -> None:
+def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets, keys: KeyRing) -> None:
     message = lease.message
     if message.verdict is None:
-        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000)
+        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000, keys)
     elif message.verdict != VERIFIED:
         raise VerificationFailed(message.verdict)
 
