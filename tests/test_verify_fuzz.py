@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from holdfast.verify.presets import PRESETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from holdfast.errors import VerificationFailed
 from holdfast.message import Headers, Request
 from holdfast.verify import REASONS, basic, bearer, hmac, hmac_sha256, token
 from holdfast.verify.encoding import ENCODINGS, Encoding, decode, encode
-from holdfast.verify.presets import PRESETS
 
 SECRET = "whsec_a2V5IGJ5dGVz"
 HEADER_SCHEMES: dict[str, Verification] = {

@@ -10,7 +10,6 @@ from holdfast.definition import Verification
 from holdfast.errors import DefinitionError
 from holdfast.message import Headers, Request
 from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
-from holdfast.verify.presets import PRESETS
 
 REQUEST = Request("POST", "/in", "", Headers.of({"X": "00" * 32}), b"")
 UNTYPED: Any = None

@@ -6,14 +6,15 @@ import asyncio
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from holdfast.compiled import CompiledWebhook, Forward
-from holdfast.message import Lease, Request
+from holdfast.message import Headers, Lease, Request
 from holdfast.secrets import SecretRef
 from holdfast.workflow.result import Result
 from workflow_kit import VERIFY_HANDLE, JumpingLoop, a_lease, a_webhook, an_express
@@ -78,8 +79,10 @@ class Length:
 
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None: ...
 
-    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
-        return {"X-Signature": f"{len(request.body)}+{len(secret)}"}
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
+        kept = [line for line in request.headers if line[0] != "x-signature"]
+        shown = ("x-signature", f"{len(request.body)}+{len(secret)}")
+        return replace(request, headers=Headers.of([*kept, shown]))
 
 
 def a_forwarding(url: str, **fields: Any) -> CompiledWebhook:

@@ -34,8 +34,8 @@ class Verified:
     timestamp: float | None
     """When it was sent, seconds since 1970, where that is signed."""
     covers: tuple[str, ...]
-    """What is proven, sorted: `body`, `fields` (some of it), `url`, `method`, `timestamp`,
-    `header:x-id`. Empty: who sent it, and nothing of what was sent."""
+    """What is proven, sorted: `body`, `method`, `url`, `path`, `query`, `timestamp`, and places such
+    as `header:x-id` or `json:data.id`. Empty: who sent it, and nothing of what was sent."""
 
 
 def verify_request(

@@ -53,21 +53,23 @@ def _form_sorted(reading: Reading) -> bytes:
 
 
 def _plivo(reading: Reading) -> bytes:
-    """The URL with its query sorted; for POST then a mark and the form's pairs, sorted.
+    """The URL with its query sorted; then, where there is a form, a mark and its pairs, sorted.
 
-    The mark is a dot, or the question mark that would have begun the query.
+    The mark is a dot, or the question mark that would have begun the query. By the book the form
+    counts for POST only; a body that another method brings is not to go unsigned either.
     """
     url, _, query = reading.full_url().partition("?")
     pairs = sorted(query_fields(query))
     head = url + "?" + "&".join(f"{name}={value}" for name, value in pairs) if pairs else url
     fields = "".join(name + value for name, value in sorted(reading.form))
-    if reading.request.method != "POST" or not fields:
-        return utf8(head)
-    return utf8(f"{head}{'.' if pairs else '?'}{fields}")
+    mark = "." if pairs else "?"
+    return utf8(f"{head}{mark}{fields}" if fields else head)
 
 
 CANONICAL: Final[Mapping[str, Canonical]] = {
-    "aws-sns": Canonical(_aws_sns, ("fields",)),
+    "aws-sns": Canonical(
+        _aws_sns, tuple(sorted({f"json:{key}" for keys in _SNS_KEYS.values() for key in keys}))
+    ),
     "form-sorted": Canonical(_form_sorted, ("body",)),
-    "plivo": Canonical(_plivo, ("method", "url", "body")),
+    "plivo": Canonical(_plivo, ("url", "body")),
 }

@@ -26,14 +26,8 @@ WORDS: Final = ("body", "timestamp", "method", "path", "path-query", "url", "sec
 
 Fill = Callable[[Reading], bytes]
 
-_COVERS: Final = {"json": "fields", "json-text": "fields", "form": "fields", "query": "url"}
-"""What a locator covers, by its kind, where that is not the header of its name."""
-
-_WORD_COVERS: Final[dict[str, tuple[str, ...]]] = {
-    "secret": (),
-    "path": ("url",),
-    "path-query": ("url",),
-}
+_WORD_COVERS: Final[dict[str, tuple[str, ...]]] = {"secret": (), "path-query": ("path", "query")}
+"""What a word covers, where that is not the part of its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +89,7 @@ class Content:
 
 def _covered(place: str | Locator) -> tuple[str, ...]:
     if isinstance(place, Locator):
-        if place.kind in ("header", "sig"):
-            return (f"{place.kind}:{place.name.lower()}",)
-        return (_COVERS.get(place.kind, place.kind),)
+        return (place.covered,)
     if place in CANONICAL:
         return CANONICAL[place].covers
     return _WORD_COVERS.get(place, (place,))

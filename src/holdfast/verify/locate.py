@@ -49,6 +49,13 @@ class Locator:
         return f"{self.kind}:{self.name}"
 
     @property
+    def covered(self) -> str:
+        """What is vouched for where this is signed: `header:x-id`, `json:data.id`."""
+        if self.kind == "header":
+            return f"header:{self.name.lower()}"
+        return f"json:{self.name}" if self.kind == "json-text" else str(self)
+
+    @property
     def several(self) -> bool:
         """Whether it stands for every item of a list."""
         return self.kind in ("json", "form") and "*" in self.name.rpartition("#")[-1].split(".")

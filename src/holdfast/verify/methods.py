@@ -1,15 +1,16 @@
 """How a signature is made or judged: from a key, a content and, where it is judged, a signature.
 
 `Mac` and `KeyedDigest` make one, which is compared in constant time; `Ed25519`, `Ecdsa` and `Rsa`
-can only judge, because only the sender has the private key.
+can only judge, because only the sender has the private key. Each says whether any of the signatures
+that were presented fits any of the keys and contents, and `salted`: whether the content holds the key.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hmac import compare_digest, digest
 from typing import Any, Final, Literal, get_args
 
 from holdfast.verify.keys import Key, keys_of
@@ -38,6 +39,7 @@ class Mac:
     hash: str
     ways: tuple[Key, ...] = (Key(),)
     kind = "hmac"
+    salted = False
 
     @property
     def size(self) -> int:
@@ -45,10 +47,22 @@ class Mac:
 
     def keys(self, secret: str) -> list[bytes]:
         """Raises ValueError where the secret cannot be a key."""
-        return keys_of(self.ways, secret)
+        ways = self.ways
+        return [ways[0].of(secret)] if len(ways) == 1 else keys_of(ways, secret)
 
     def make(self, key: bytes, content: bytes) -> bytes:
-        return hmac.digest(key, content, self.hash)
+        return digest(key, content, self.hash)
+
+    def fits(
+        self, keys: Sequence[bytes], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
+        for key in keys:
+            for content in contents:
+                expected = digest(key, content, self.hash)
+                for signature in presented:
+                    if compare_digest(expected, signature):
+                        return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,7 @@ class KeyedDigest:
     hash: str
     ways: tuple[Key, ...] = (Key(),)
     kind = "digest"
+    salted = True
 
     @property
     def size(self) -> int:
@@ -73,6 +88,12 @@ class KeyedDigest:
             return keccak256(content)
         return hashlib.new(self.hash, content, usedforsecurity=False).digest()
 
+    def fits(
+        self, _keys: Sequence[bytes], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
+        made = [self.make(b"", content) for content in contents]
+        return any(compare_digest(one, other) for one in made for other in presented)
+
 
 @dataclass(frozen=True, slots=True)
 class Ed25519:
@@ -80,6 +101,7 @@ class Ed25519:
 
     way: Key
     kind = "ed25519"
+    salted = False
     size = 64
 
     def keys(self, text: str) -> list[PublicKey]:
@@ -90,8 +112,15 @@ class Ed25519:
             return _of_type(public_keys(text), ed25519.Ed25519PublicKey)
         return [PublicKey(None, ed25519.Ed25519PublicKey.from_public_bytes(self.way.of(text)))]
 
-    def fits(self, key: Any, content: bytes, signature: bytes) -> bool:
-        return _verifies(lambda: key.verify(signature, content))
+    def fits(
+        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
+        return _any_verifies(
+            lambda key, content, signature: key.verify(signature, content),
+            keys,
+            contents,
+            presented,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +129,7 @@ class Ecdsa:
 
     hash: str
     kind = "ecdsa"
+    salted = False
     size = None
 
     def keys(self, text: str) -> list[PublicKey]:
@@ -111,10 +141,18 @@ class Ecdsa:
             raise ValueError("a key on another curve")
         return found
 
-    def fits(self, key: Any, content: bytes, signature: bytes) -> bool:
+    def fits(
+        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        return _verifies(lambda: key.verify(signature, content, ec.ECDSA(_hash(self.hash))))
+        way = ec.ECDSA(_hash(self.hash))
+        return _any_verifies(
+            lambda key, content, signature: key.verify(signature, content, way),
+            keys,
+            contents,
+            presented,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +161,7 @@ class Rsa:
 
     hash: str
     kind = "rsa"
+    salted = False
     size = None
 
     def keys(self, text: str) -> list[PublicKey]:
@@ -131,11 +170,17 @@ class Rsa:
 
         return _of_type(public_keys(text), rsa.RSAPublicKey)
 
-    def fits(self, key: Any, content: bytes, signature: bytes) -> bool:
+    def fits(
+        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
         from cryptography.hazmat.primitives.asymmetric import padding
 
-        return _verifies(
-            lambda: key.verify(signature, content, padding.PKCS1v15(), _hash(self.hash))
+        hash, pad = _hash(self.hash), padding.PKCS1v15()
+        return _any_verifies(
+            lambda key, content, signature: key.verify(signature, content, pad, hash),
+            keys,
+            contents,
+            presented,
         )
 
 
@@ -163,11 +208,20 @@ def _of_type(keys: tuple[PublicKey, ...], kind: type) -> list[PublicKey]:
     return found
 
 
-def _verifies(verify: Callable[[], None]) -> bool:
+def _any_verifies(
+    verify: Callable[[Any, bytes, bytes], None],
+    keys: Sequence[PublicKey],
+    contents: Sequence[bytes],
+    presented: Sequence[bytes],
+) -> bool:
     from cryptography.exceptions import InvalidSignature
 
-    try:
-        verify()
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    for each in keys:
+        for content in contents:
+            for signature in presented:
+                try:
+                    verify(each.key, content, signature)
+                except (InvalidSignature, ValueError):
+                    continue
+                return True
+    return False

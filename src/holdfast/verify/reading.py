@@ -6,6 +6,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -26,18 +27,19 @@ _GZIP: Final = b"\x1f\x8b"
 class Reading:
     """A request, and what reading it has found so far."""
 
-    __slots__ = (
-        "_document",
-        "_form",
-        "_query",
-        "body",
-        "entries",
-        "request",
-        "scope",
-        "secret",
-        "timestamp",
-        "url",
-    )
+    # Defaults of the class, because most requests need none of it: only what differs is set.
+
+    timestamp = ""
+    """When it was sent, as the sender wrote it."""
+    secret = b""
+    """The secret that is tried just now, for the schemes that put it into what they hash."""
+    scope: Any = ...
+    """The item of the body under examination, where each is signed by itself."""
+    entries: Mapping[str, str] = MappingProxyType({})
+    """The entries of the signature's header, where it has any."""
+    _document: Any = ...
+    _form: list[tuple[str, str]] | None = None
+    _query: dict[str, str] | None = None
 
     def __init__(self, request: Request, url: str = "") -> None:
         """`url`: the address as it is registered with the sender, where that is not what we see."""
@@ -45,17 +47,6 @@ class Reading:
         self.url = url
         self.body = request.body
         """As it is signed: unpacked, where the scheme says so."""
-        self.entries: Mapping[str, str] = {}
-        """The entries of the signature's header, where it has any."""
-        self.timestamp = ""
-        """When it was sent, as the sender wrote it."""
-        self.secret = b""
-        """The secret that is tried just now, for the schemes that put it into what they hash."""
-        self.scope: Any = ...
-        """The item of the body under examination, where each is signed by itself."""
-        self._document: Any = ...
-        self._form: list[tuple[str, str]] | None = None
-        self._query: dict[str, str] | None = None
 
     @property
     def document(self) -> Any:

@@ -9,8 +9,8 @@ eyJhbGciOi...                     base64 of a JSON object (`packed`): its member
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -18,6 +18,8 @@ from holdfast.errors import VerificationFailed
 from holdfast.verify.encoding import Encoding, decode, encode
 from holdfast.verify.locate import Locator
 from holdfast.verify.reading import Reading, malformed, missing
+
+Read = Callable[[Reading, int | None], Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,47 @@ class Signature:
     packed: bool = False
     ours: bool = False
     """The keys are names of our own, such as a public key's: another name is another's key."""
+    read: Read = field(init=False, repr=False, compare=False)
+    """Every signature presented, at least one. Leaves the other entries in the reading.
 
-    def read(self, reading: Reading, size: int | None) -> list[bytes]:
-        """Every signature presented, at least one. Leaves the other entries in the reading.
+    Takes the bytes that a signature has, too; None: any number.
+    Raises VerificationFailed: nothing is there, or nothing that is there can be read.
+    """
 
-        `size`: the bytes that a signature has; None: any number.
-        Raises VerificationFailed: nothing is there, or nothing that is there can be read.
-        """
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", self._read_alone() if self._alone else self._read_all)
+
+    @property
+    def _alone(self) -> bool:
+        (first, *others) = self.locators
+        return first.kind == "header" and not others and not self.split and not self.packed
+
+    def _read_alone(self) -> Read:
+        """The usual case, a header that is the signature and nothing else, made quick."""
+        locator, encoding = self.locators[0], self.encoding
+        alone = "" if "," in locator.name else locator.name
+        prefix, length, optional = self.prefix, len(self.prefix), self.prefix_optional
+
+        def read(reading: Reading, size: int | None) -> Sequence[bytes]:
+            text = reading.request.headers.get(alone) if alone else reading.find(locator)
+            if text is None:
+                raise missing(locator)
+            if prefix:
+                if text.startswith(prefix):
+                    text = text[length:]
+                elif not optional:
+                    raise malformed(locator, f"does not start with {prefix!r}")
+            try:
+                signature = decode(text, encoding)
+            except ValueError:
+                signature = b""
+            if len(signature) != size and (size is not None or not signature):
+                raise self._unreadable(locator, size)
+            return (signature,)
+
+        return read
+
+    def _read_all(self, reading: Reading, size: int | None) -> Sequence[bytes]:
         found: list[bytes] = []
         failure: VerificationFailed | None = None
         for locator in self.locators:
@@ -116,9 +152,12 @@ class Signature:
             if len(signature) == size or (size is None and signature):
                 found.append(signature)
         if not found:
-            bytes_of = "" if size is None else f" of {size} bytes"
-            raise malformed(locator, f"holds no signature{bytes_of} in {self.encoding}")
+            raise self._unreadable(locator, size)
         return found
+
+    def _unreadable(self, locator: Locator, size: int | None) -> VerificationFailed:
+        bytes_of = "" if size is None else f" of {size} bytes"
+        return malformed(locator, f"holds no signature{bytes_of} in {self.encoding}")
 
 
 def _unpacked(text: str, locator: Locator) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ it is written), the `Content` (what is signed), the method (how), and the `Times
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any
@@ -27,7 +27,7 @@ from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content, Placeholder
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator, json_at
-from holdfast.verify.methods import Asymmetric, Ed25519, KeyedDigest, Symmetric
+from holdfast.verify.methods import Asymmetric, Ed25519, Symmetric
 from holdfast.verify.reading import Reading, malformed, missing, utf8
 from holdfast.verify.signature import Signature
 from holdfast.verify.timestamp import Timestamp
@@ -66,14 +66,17 @@ class Signed:
     url: str = ""
     wrong: tuple[str, ...] = ()
     covers: frozenset[str] = field(init=False, repr=False, compare=False)
-    """What a signature vouches for: `body`, `fields` (some of it), `url`, `method`, `timestamp`,
-    `header:x-id`, ..."""
+    """What a signature vouches for: `body`, `method`, `url`, `path`, `query`, `timestamp`, and
+    places such as `header:x-id`, `json:data.id`, `form:payload`, `query:id`."""
+    _contents: Callable[[Reading], Sequence[bytes]] = field(init=False, repr=False, compare=False)
+    """Every content that a request can be read as, at least one. Raises VerificationFailed."""
 
     def __post_init__(self) -> None:
         covers = frozenset[str]().union(*(content.covers for content in self.contents))
         if self.timestamp and _covers(covers, self.timestamp.locator):
             covers |= {"timestamp"}
         object.__setattr__(self, "covers", covers)
+        object.__setattr__(self, "_contents", _filling(self.contents))
 
     @property
     def secret_headers(self) -> tuple[str, ...]:
@@ -99,23 +102,23 @@ class Signed:
         The signature is judged before the age, so that `timestamp_too_old` always means: genuine,
         but old. Raises VerificationFailed, or SecretMissing where no secret can be a key.
         """
-        self._refuse_mistakes()
-        reading = self._reading(request)
+        if self.wrong:
+            self._refuse_mistakes()
+        reading = Reading(request, self.url)
+        if self.gunzip:
+            reading.unpack()
         for place, value in self.require:
             _judge_required(reading, place, value)
         method = self._method(reading) if self.hash_from else self.method
         if self.address is not None:
             self.address.judge(reading)
-        sent_at_ms = 0
-        for _ in self._items(reading) if self.each else (None,):
-            presented = self.signature.read(reading, method.size)
-            sent_at_ms = self.timestamp.read(reading) if self.timestamp else 0
-            if not self._fits(reading, method, presented, secrets):
-                raise self._mismatch()
+        if self.each:
+            for _ in self._items(reading):
+                self._judge(reading, method, secrets, now_seconds)
+        else:
+            self._judge(reading, method, secrets, now_seconds)
         if self.body_hash is not None:
             _judge_body_hash(reading, self.body_hash)
-        if self.timestamp:
-            self.timestamp.judge(sent_at_ms, now_seconds)
 
     def sent_at(self, request: Request) -> float | None:
         """When it was sent, seconds since 1970, as far as a verified request says."""
@@ -136,7 +139,7 @@ class Signed:
         the sender can sign, SecretMissing where the secret cannot be a key.
         """
         self._refuse_mistakes()
-        method = self.method
+        method = self._method(Reading(request)) if self.hash_from else self.method
         if isinstance(method, Asymmetric):
             raise NotSupported(f"{self.name} cannot sign: only the sender has the private key")
         place = self.signature.locators[0]
@@ -155,6 +158,28 @@ class Signed:
         except VerificationFailed as error:
             raise NotSupported(f"{self.name} cannot sign this request: {error}") from None
         return put(request, place, self.signature.write(signature, entries))
+
+    def _judge(
+        self,
+        reading: Reading,
+        method: Symmetric | Asymmetric,
+        secrets: Sequence[str],
+        now_seconds: float,
+    ) -> None:
+        """One content: its signatures first, then its age."""
+        presented = self.signature.read(reading, method.size)
+        sent_at_ms = self.timestamp.read(reading) if self.timestamp else 0
+        keys = self._keys(method, secrets)
+        if self.key_id is not None:
+            keys = self._named(reading, keys)
+        if method.salted:
+            fits = self._fits_salted(reading, method, keys, presented)
+        else:
+            fits = method.fits(keys, self._contents(reading), presented)
+        if not fits:
+            raise self._mismatch()
+        if self.timestamp:
+            self.timestamp.judge(sent_at_ms, now_seconds)
 
     def _reading(self, request: Request) -> Reading:
         reading = Reading(request, self.url)
@@ -184,48 +209,18 @@ class Signed:
                 return replace(self.method, hash=hash)
         raise VerificationFailed("algorithm_unknown", str(place))
 
-    def _fits(
+    def _fits_salted(
         self,
         reading: Reading,
         method: Symmetric | Asymmetric,
+        keys: Sequence[Any],
         presented: Sequence[bytes],
-        secrets: Sequence[str],
     ) -> bool:
-        keys = self._keys(method, secrets)
-        if isinstance(method, Asymmetric):
-            known = self._named(reading, keys)
-            return any(
-                method.fits(key, content, signature)
-                for content in self._filled(reading)
-                for key in known
-                for signature in presented
-            )
-        salted = isinstance(method, KeyedDigest)
-        contents = () if salted else self._filled(reading)
         for key in keys:
-            if salted:
-                reading.secret = key
-                contents = self._filled(reading)
-            for content in contents:
-                expected = method.make(key, content)
-                for signature in presented:
-                    if compare_digest(expected, signature):
-                        return True
+            reading.secret = key
+            if method.fits(keys, self._contents(reading), presented):
+                return True
         return False
-
-    def _filled(self, reading: Reading) -> Sequence[bytes]:
-        """Every content that this request can be read as, at least one."""
-        if len(self.contents) == 1:
-            return (self.contents[0].fill(reading),)
-        filled, failure = [], None
-        for content in self.contents:
-            try:
-                filled.append(content.fill(reading))
-            except VerificationFailed as error:
-                failure = failure or error
-        if not filled and failure is not None:
-            raise failure
-        return filled
 
     def _keys(self, method: Symmetric | Asymmetric, secrets: Sequence[str]) -> list[Any]:
         """Those secrets that can be a key; during a rotation one of them is enough."""
@@ -243,7 +238,7 @@ class Signed:
     def _named(self, reading: Reading, keys: Sequence[Any]) -> list[Any]:
         """The keys that go by the name that the delivery gives, if it gives one."""
         id = reading.find(self.key_id) if self.key_id else None
-        known = [key.key for key in keys if id is None or key.id in (None, id)]
+        known = [key for key in keys if id is None or key.id in (None, id)]
         if not known:
             raise VerificationFailed("key_unknown", f"{id!r} is none of the keys")
         return known
@@ -295,10 +290,28 @@ class Signed:
             raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
 
 
+def _filling(contents: tuple[Content, ...]) -> Callable[[Reading], Sequence[bytes]]:
+    if len(contents) == 1:
+        fill = contents[0].fill
+        return lambda reading: (fill(reading),)
+
+    def filled(reading: Reading) -> Sequence[bytes]:
+        found, failure = [], None
+        for content in contents:
+            try:
+                found.append(content.fill(reading))
+            except VerificationFailed as error:
+                failure = failure or error
+        if not found and failure is not None:
+            raise failure
+        return found
+
+    return filled
+
+
 def _covers(covers: frozenset[str], place: Locator) -> bool:
-    if place.kind in ("json", "form"):
-        return "body" in covers or "fields" in covers
-    return f"{place.kind}:{place.name.lower()}" in covers
+    in_body = place.kind in ("json", "form")
+    return place.covered in covers or (in_body and "body" in covers)
 
 
 def _judge_required(reading: Reading, place: Locator, value: str) -> None:
