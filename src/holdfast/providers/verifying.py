@@ -49,6 +49,7 @@ def verify_request(
     headers: Mapping[str, str] | Sequence[tuple[str, str]],
     body: bytes,
     now: float,
+    keys: KeyRing | None = None,
 ) -> Verified:
     """Judge one request by a sender's name. Raises VerificationFailed, with the reason by name.
 
@@ -61,6 +62,7 @@ def verify_request(
         it is registered with the sender, where that is not what is called.
     url: the whole URL that was called; None where it is not known, and not signed.
     now: seconds since 1970.
+    keys: where published keys are fetched and kept; default: over HTTPS, for this process.
 
     Raises UnknownProvider (a ValueError), naming the known ones, for an unknown provider or variant.
     """
@@ -74,7 +76,7 @@ def verify_request(
     request = _request(method, url, headers, body)
     secrets = [secret] if isinstance(secret, str) else list(secret or ())
     try:
-        check_with_keys(made.verification, request, secrets, now, _KEYS)
+        check_with_keys(made.verification, request, secrets, now, keys or _KEYS)
     except SecretMissing:
         # Whoever calls has the secret in hand: there is nothing to wait for.
         raise VerificationFailed("secret_unusable", made.verification.name) from None

@@ -12,7 +12,6 @@ from typing import cast
 from typing_extensions import Unpack
 
 from holdfast.secrets import SecretRef
-from holdfast.verify.content import Placeholder
 from holdfast.verify.encoding import Encoding
 from holdfast.verify.judge import Judge, References
 from holdfast.verify.keys import KEY_ENCODINGS, Key, KeyEncoding
@@ -181,4 +180,4 @@ def _hash_choice(judge: Judge, place: str | None, hashes: Mapping[str, Hash]) ->
             judge.wrong.append(f"hash_from: {wrong}")
     for name in hashes.values():
         judge.one_of("hashes", name, HASHES)
-    return HashChoice(Placeholder(locator, locator.transforms), tuple(hashes.items()))
+    return HashChoice(locator, tuple(hashes.items()))

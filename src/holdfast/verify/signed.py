@@ -24,13 +24,14 @@ from holdfast.errors import (
 from holdfast.keyring import Wanted
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
-from holdfast.verify.content import Content, Placeholder
+from holdfast.verify.content import Content
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator, json_at
 from holdfast.verify.methods import Asymmetric, Ed25519, Symmetric
 from holdfast.verify.reading import Reading, malformed, missing, utf8
 from holdfast.verify.signature import Signature
 from holdfast.verify.timestamp import Timestamp
+from holdfast.verify.transforms import transform
 from holdfast.verify.writing import put, set_json
 
 
@@ -38,7 +39,7 @@ from holdfast.verify.writing import put, set_json
 class HashChoice:
     """A place that names the hash. Nothing there: the scheme's own; an unknown name fails."""
 
-    place: Placeholder
+    place: Locator
     hashes: tuple[tuple[str, str], ...]
 
 
@@ -200,14 +201,17 @@ class Signed:
         choice = self.hash_from
         if choice is None or isinstance(self.method, Ed25519):
             return self.method
-        place = choice.place.place
-        if isinstance(place, Locator) and reading.find(place) is None:
+        named = reading.find(choice.place)
+        if named is None:
             return self.method
-        named = Content((choice.place,)).fill(reading).decode("utf-8", "replace")
+        try:
+            named = transform(utf8(named), choice.place.transforms, reading).decode()
+        except ValueError as error:
+            raise malformed(choice.place, str(error)) from None
         for name, hash in choice.hashes:
             if name == named:
                 return replace(self.method, hash=hash)
-        raise VerificationFailed("algorithm_unknown", str(place))
+        raise VerificationFailed("algorithm_unknown", str(choice.place))
 
     def _fits_salted(
         self,
