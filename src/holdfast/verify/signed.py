@@ -60,7 +60,7 @@ class Signed:
     each: str = ""
     """The path of a list in the body, every item of which is signed by itself."""
     body_hash: Locator | None = None
-    """Where the body's SHA-256 stands in hex, for whoever signs that in its place."""
+    """Where the body's SHA-256 stands in hex, for who signs that of a body that is no form."""
     gunzip: bool = False
     key_id: Locator | None = None
     address: KeyAddress | None = None
@@ -271,7 +271,8 @@ class Signed:
         made_up = _made_up_id(request, now_seconds)
         for place, value in self.require:
             request = put(request, place, value)
-        if self.body_hash is not None and request.body:
+        is_form = "form-urlencoded" in (request.headers.get("content-type") or "").lower()
+        if self.body_hash is not None and request.body and not is_form:
             hashed = hashlib.sha256(request.body).hexdigest()
             request = put(request, self.body_hash, hashed)
         if self.timestamp:
