@@ -28,6 +28,8 @@ class Preset:
         """Settings of its own, and what each is."""
         self.ways = _ways(facts, self._wrong)
         """Its ways to sign, by variant; the first is the default. One without variants is `""`."""
+        for way in self.ways.values():
+            self._wrong += way.mistakes()
         self._provider = facts.provider(id)
 
     def __repr__(self) -> str:
@@ -77,7 +79,8 @@ class Preset:
             wrong.append(
                 f'{name}: it must be given: {name}="..."' + (f", {about}" if about else "")
             )
-        found = way.make(secret, Choices(tolerance, url, config), wrong)
+        given = None if way is _NOTHING else secret
+        found = way.make(given, Choices(tolerance, url, config), wrong)
         told = [f"{self._of} {mistake}".strip() for mistake in self._wrong] + wrong
         named = variant or next(iter(self.variants), None)
         return replace(self._provider, verification=with_mistakes(found, told), variant=named)
@@ -103,4 +106,8 @@ def _ways(facts: Facts, wrong: list[str]) -> dict[str, Way]:
             ways[name] = Way.of({**shared, **changes})
         else:
             wrong.append(f"variants.{name}: a table is needed")
-    return ways or {"": Way.of(shared)}
+    return ways or {"": Way.of(shared) if shared else _NOTHING}
+
+
+_NOTHING = Way("none", {})
+"""Stands where a description does not say how its sender signs; its mistakes tell so."""

@@ -109,19 +109,27 @@ class Way:
         """The settings that must be given, and are not."""
         return [name for name, needed in self.config().items() if needed and not config.get(name)]
 
+    def mistakes(self) -> list[str]:
+        """What no scheme could make anything of."""
+        if self.scheme not in SCHEMES:
+            return [f"verify.scheme: {self.scheme!r} is none of {', '.join(SCHEMES)}"]
+        known = settings_of(self.scheme)
+        return [
+            f"verify.{name}: not a setting of {self.scheme}{_close(name, known)}"
+            for name in self.settings
+            if name not in known
+        ]
+
     def make(self, secret: References | None, choices: Choices, wrong: list[str]) -> Verification:
         """The verification. What is wrong is noted there and in `wrong`; nothing is raised."""
         make = SCHEMES.get(self.scheme)
         if make is None:
-            wrong.append(f"verify.scheme: {self.scheme!r} is none of {', '.join(SCHEMES)}")
             return Unsigned()
-        known = settings_of(self.scheme)
-        settings: dict[str, Any] = {}
-        for name, value in self.settings.items():
-            if name in known:
-                settings[name] = _filled(value, choices.config or {})
-            else:
-                wrong.append(f"verify.{name}: not a setting of {self.scheme}{_close(name, known)}")
+        settings = {
+            name: _filled(value, choices.config or {})
+            for name, value in self.settings.items()
+            if name in settings_of(self.scheme)
+        }
         if choices.tolerance is not None:
             if self.age:
                 settings[self.age] = choices.tolerance
