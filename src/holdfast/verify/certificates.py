@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -68,8 +70,14 @@ def _judge_chain(chain: list[Any], name: str, moment: datetime, roots: Path | No
 @lru_cache(maxsize=4)
 def _store(roots: Path | None) -> Any:
     import certifi
-    from cryptography import x509
+    from cryptography import utils, x509
     from cryptography.x509 import verification
 
-    pem = (roots or Path(certifi.where())).read_bytes()
-    return verification.Store(x509.load_pem_x509_certificates(pem))
+    trusted = []
+    with warnings.catch_warnings():
+        # An authority whose certificate is not as RFC 5280 has it vouches for nobody here.
+        warnings.simplefilter("error", utils.CryptographyDeprecationWarning)
+        for block in _PEM.findall((roots or Path(certifi.where())).read_bytes()):
+            with suppress(ValueError, utils.CryptographyDeprecationWarning):
+                trusted.append(x509.load_pem_x509_certificate(block))
+    return verification.Store(trusted)

@@ -2,7 +2,7 @@
 
     PEM                       public keys and X.509 certificates, also without line ends
     JWK, JWKS                 a key as JSON, or a set of them, each with its id
-    {"id": "PEM"}             any JSON that holds PEM texts; a member's name is the key's id
+    {"id": "PEM"}             any JSON that holds PEM texts, whose ids their names are, or JWKs
     base64                    a SubjectPublicKeyInfo, as in the PEM but bare
 
 Parsing takes longer than verifying, so that what was parsed is remembered by its text.
@@ -28,6 +28,8 @@ class PublicKey(NamedTuple):
 
     id: str | None
     key: Any
+    expired_at: float | None = None
+    """Since when it is not to be believed, in seconds since 1970, as Plaid says of its keys."""
 
 
 @lru_cache(maxsize=128)
@@ -56,8 +58,6 @@ def _of_json(text: str) -> Iterator[PublicKey]:
     if isinstance(members, list):
         for member in members:
             yield from _of_jwk(member)
-    elif isinstance(document, dict) and "kty" in document:
-        yield from _of_jwk(document)
     else:
         yield from _of_members(document, None)
 
@@ -68,16 +68,19 @@ def _of_jwk(member: Any) -> Iterator[PublicKey]:
 
     if not isinstance(member, dict) or member.get("kty") == "oct":
         return
-    id = member.get("kid")
+    id, expired_at = member.get("kid"), member.get("expired_at")
     try:
         key = jwt.PyJWK.from_dict(member).key
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         return
-    yield PublicKey(id if isinstance(id, str) else None, key)
+    ended = expired_at if isinstance(expired_at, int | float) else None
+    yield PublicKey(id if isinstance(id, str) else None, key, ended)
 
 
 def _of_members(value: Any, name: str | None) -> Iterator[PublicKey]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "kty" in value:
+        yield from _of_jwk(value)
+    elif isinstance(value, dict):
         for key, member in value.items():
             yield from _of_members(member, key if isinstance(member, str) else name)
     elif isinstance(value, list):

@@ -128,7 +128,7 @@ class WebToken:
         token = self._token(reading)
         if token.algorithm not in self.algorithms:
             raise VerificationFailed("algorithm_unknown", f"{token.algorithm!r} is not allowed")
-        keys = self._keys(token, secrets)
+        keys = self._keys(token, secrets, now_seconds)
         if not any(_signed(token, key) for key in keys):
             raise VerificationFailed("signature_mismatch", "wrong secret, or altered on the way")
         self._judge_claims(token, reading)
@@ -192,7 +192,7 @@ class WebToken:
             text, str(header.get("alg")), key_id if isinstance(key_id, str) else None, claims
         )
 
-    def _keys(self, token: Token, secrets: Sequence[str]) -> list[Any]:
+    def _keys(self, token: Token, secrets: Sequence[str], now_seconds: float) -> list[Any]:
         keys: list[Any] = []
         known = False
         for secret in secrets:
@@ -202,7 +202,8 @@ class WebToken:
                     continue
                 for each in public_keys(secret):
                     known = True
-                    if each.id is None or token.key_id in (None, each.id):
+                    ended = each.expired_at is not None and now_seconds >= each.expired_at
+                    if not ended and (each.id is None or token.key_id in (None, each.id)):
                         keys.append(each.key)
             except ValueError:
                 continue
