@@ -164,6 +164,8 @@ def _ways(judge: Judge, key: KeyEncoding | Sequence[KeyEncoding], strip: str) ->
     strip = judge.text("key_strip", strip)
     if strip and not {"base64", "hex"} & set(encodings):
         judge.wrong.append("key_strip: only what is decoded is stripped; the key is base64 or hex?")
+    if not encodings and not judge.wrong:
+        judge.wrong.append(f"key: say what the secret is: {', '.join(KEY_ENCODINGS)}")
     ways = []
     for encoding in encodings:
         known: KeyEncoding = judge.one_of("key", cast("KeyEncoding", encoding), KEY_ENCODINGS)
