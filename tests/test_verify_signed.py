@@ -294,6 +294,7 @@ def test_the_url_that_is_registered_is_the_one_that_was_signed() -> None:
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
+        ({"mesage": "{body}"}, "mesage: not a setting of hmac; did you mean message?"),
         ({"message": []}, "message"),
         ({"message": "{body|up}"}, "|up"),
         ({"message": "{body|pair:}"}, "|pair:"),

@@ -5,6 +5,7 @@ Nothing here raises: what is wrong is noted by the `Judge`.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypedDict
@@ -87,6 +88,33 @@ class SignedSettings(TypedDict, total=False):
     name: str
 
 
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "header": None,
+    "signature": (),
+    "encoding": "hex",
+    "prefix": "",
+    "prefix_optional": False,
+    "split": "",
+    "kv": "",
+    "keys": (),
+    "own_keys": False,
+    "packed": False,
+    "message": "{body}",
+    "timestamp": None,
+    "timestamp_unit": "s",
+    "tolerance": "5m",
+    "require": {},
+    "each": "",
+    "body_hash": None,
+    "gunzip": False,
+    "key_id": None,
+    "fetch": None,
+    "url": "",
+    "name": None,
+}
+"""What holds where nothing is said. `name`: the method's own, such as `hmac`."""
+
+
 def signed(
     judge: Judge,
     secrets: tuple[SecretRef, ...],
@@ -95,39 +123,43 @@ def signed(
     hash_from: HashChoice | None = None,
 ) -> Signed:
     """The scheme that these settings describe."""
-    given: dict[str, Any] = dict(settings)
-    split, packed = judge.text("split", given.get("split", "")), bool(given.get("packed"))
-    messages = judge.texts("message", given.get("message", "{body}"))
+    given: dict[str, Any] = {**DEFAULTS, **settings}
+    for unknown in given.keys() - DEFAULTS.keys():
+        close = difflib.get_close_matches(unknown, DEFAULTS, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        judge.wrong.append(f"{unknown}: not a setting of {method.kind}{meant}")
+    split, packed = judge.text("split", given["split"]), bool(given["packed"])
+    messages = judge.texts("message", given["message"])
     if not messages and not judge.wrong:
         judge.wrong.append("message: say what is signed, such as {body}")
     contents = tuple(judge.parsed("message", Content.parse, text, Content(())) for text in messages)
     sent_at = _timestamp(judge, given)
     _judge_together(judge, contents, sent_at, entries=bool(split or packed))
     return Signed(
-        name=judge.text("name", given.get("name", method.kind)),
+        name=judge.text("name", given["name"] or method.kind),
         secrets=secrets,
         method=method,
         signature=Signature(
             locators=_places(judge, given),
-            encoding=judge.one_of("encoding", given.get("encoding", "hex"), ENCODINGS),
-            prefix=judge.text("prefix", given.get("prefix", "")),
-            prefix_optional=bool(given.get("prefix_optional")),
+            encoding=judge.one_of("encoding", given["encoding"], ENCODINGS),
+            prefix=judge.text("prefix", given["prefix"]),
+            prefix_optional=bool(given["prefix_optional"]),
             split=split,
-            kv=judge.text("kv", given.get("kv", "")),
+            kv=judge.text("kv", given["kv"]),
             keys=_keys(judge, given, packed=packed),
             packed=packed,
-            ours=bool(given.get("own_keys")),
+            ours=bool(given["own_keys"]),
         ),
         contents=contents or (Content(()),),
         timestamp=sent_at,
         hash_from=hash_from,
-        require=_required(judge, given.get("require", {})),
-        each=judge.text("each", given.get("each", "")),
-        body_hash=place_of(judge, "body_hash", given.get("body_hash")),
-        gunzip=bool(given.get("gunzip")),
-        key_id=place_of(judge, "key_id", given.get("key_id")),
-        address=address_of(judge, given.get("fetch")),
-        url=judge.text("url", given.get("url", "")),
+        require=_required(judge, given["require"]),
+        each=judge.text("each", given["each"]),
+        body_hash=place_of(judge, "body_hash", given["body_hash"]),
+        gunzip=bool(given["gunzip"]),
+        key_id=place_of(judge, "key_id", given["key_id"]),
+        address=address_of(judge, given["fetch"]),
+        url=judge.text("url", given["url"]),
         wrong=tuple(judge.wrong),
     )
 
@@ -174,8 +206,8 @@ def _address(text: str) -> Content:
 
 
 def _places(judge: Judge, given: Mapping[str, Any]) -> tuple[Locator, ...]:
-    places = judge.texts("signature", given.get("signature", ()))
-    if given.get("header") is not None:
+    places = judge.texts("signature", given["signature"])
+    if given["header"] is not None:
         places = (f"header:{judge.text('header', given['header'])}", *places)
     if not places:
         judge.wrong.append("header: name the header that carries the signature")
@@ -184,13 +216,13 @@ def _places(judge: Judge, given: Mapping[str, Any]) -> tuple[Locator, ...]:
 
 
 def _timestamp(judge: Judge, given: Mapping[str, Any]) -> Timestamp | None:
-    place = given.get("timestamp")
+    place = given["timestamp"]
     if place is None:
         return None
     return Timestamp(
         locator=judge.parsed("timestamp", Locator.parse, place, NOWHERE),
-        unit=judge.one_of("timestamp_unit", given.get("timestamp_unit", "s"), UNITS),
-        tolerance_ms=tolerance_ms(judge, "tolerance", given.get("tolerance", "5m")),
+        unit=judge.one_of("timestamp_unit", given["timestamp_unit"], UNITS),
+        tolerance_ms=tolerance_ms(judge, "tolerance", given["tolerance"]),
     )
 
 
@@ -203,8 +235,8 @@ def _required(judge: Judge, written: Mapping[str, str]) -> tuple[tuple[Locator, 
 
 
 def _keys(judge: Judge, given: Mapping[str, Any], *, packed: bool) -> tuple[str, ...]:
-    split, kv = given.get("split", ""), given.get("kv", "")
-    counted = judge.texts("keys", given.get("keys", ()))
+    split, kv = given["split"], given["kv"]
+    counted = judge.texts("keys", given["keys"])
     if packed:
         if len(counted) != 1:
             judge.wrong.append("keys: say which member of the packed object is the signature")
