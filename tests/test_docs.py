@@ -168,7 +168,9 @@ def test_the_life_of_a_message_is_the_contracts() -> None:
 
 
 HMAC: Final = {
-    name: default for name, default in signature_defaults(holdfast.hmac).items() if name != "settings"
+    name: default
+    for name, default in signature_defaults(holdfast.hmac).items()
+    if name != "settings"
 } | dict(SETTINGS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,30 @@ def test_a_definition_without_providers_reads_no_descriptions() -> None:
     """Each is read when it is first asked for, and once."""
     assert len(list(DATA.glob("*.toml"))) == len(providers.names())
     assert providers.load("stripe") is providers.load("stripe")
+
+
+UNHURRIED = """
+import sys
+from holdfast import App, Event, providers
+from holdfast.compile import compile_app
+from holdfast.testing import sign
+app = App()
+provider = providers.github("env:SECRET")
+@app.webhook("/github", provider=provider)
+def handle(event: Event) -> None: ...
+compile_app(app)
+provider.verification.check(sign(provider, b"{}", secret="s", now=0), ["s"], 0)
+print([name for name in ("cryptography", "jwt", "Crypto", "certifi") if name in sys.modules])
+"""
+
+
+def test_the_large_libraries_are_imported_by_those_who_need_them() -> None:
+    """A gateway and a worker with a GitHub webhook start without any of them."""
+    told = subprocess.run(  # noqa: S603 - our own text
+        [sys.executable, "-c", UNHURRIED], capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == "[]\n"
 
 
 def test_the_stub_is_written_from_the_descriptions() -> None:
