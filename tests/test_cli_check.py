@@ -56,6 +56,61 @@ def test_every_mistake_is_told_with_its_place(tmp_path: Path) -> None:
     assert {"place", "message"} == set(fields.json[0])
 
 
+DOCUMENT = '{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "${any}", "%s": %s}}}'
+
+
+def test_a_sound_document_has_no_mistakes(tmp_path: Path) -> None:
+    """A workflow by itself, whatever its tasks are called: code 0, and how many states it has."""
+    path = written(tmp_path / "orders.asl.json", DOCUMENT % ("End", "true"))
+
+    assert call("check", path).out == f"{path}: 1 state, no mistakes\n"
+    assert call("check", path, "-o", "json").json == []
+
+
+DOCUMENTS = [
+    (DOCUMENT % ("Next", '"B"'), " States.A.Next", 'no state "B"'),
+    (DOCUMENT % ("Type", '"Pass"'), "", 'has "Type" twice in one object'),
+    ("[]", "", "must be an object"),
+    ("{", "", "is not JSON: line 1, column 2"),
+    ('{"StartAt": NaN}', "", "is not JSON: there is no number NaN"),
+    ("[" * 100_000, "", "is nested too deep"),
+    (
+        '{"Comment": "\\ud800"}',
+        "",
+        "cannot be kept: str is not valid UTF-8: surrogates not allowed",
+    ),
+    (f'{{"Comment": {10**30}}}', "", "cannot be kept: Integer exceeds 64-bit range"),
+]
+
+
+@pytest.mark.parametrize(("text", "place", "message"), DOCUMENTS, ids=range(len(DOCUMENTS)))
+def test_every_mistake_of_a_document_is_told_with_its_path(
+    text: str, place: str, message: str, tmp_path: Path
+) -> None:
+    """Code 1; what cannot be read at all is one mistake, and no traceback."""
+    path = written(tmp_path / "orders.asl.json", text)
+
+    told, fields = call("check", path), call("check", path, "-o", "json")
+
+    assert (told.code, fields.code) == (1, 1)
+    assert told.out == f"{path}{place} {message}\n"
+    assert fields.json == [{"place": f"{path}{place}", "message": message}]
+
+
+def test_a_document_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    """Nor is a folder one, nor what is no text."""
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "bytes.json").write_bytes(b"{\xff}")
+
+    for name, said in (
+        ("none", "cannot be read: No such file or directory"),
+        ("folder", "cannot be read: Is a directory"),
+        ("bytes", "is not text in UTF-8: byte 2"),
+    ):
+        told = call("check", str(tmp_path / f"{name}.json"))
+        assert (told.code, said in told.out) == (1, True)
+
+
 def test_a_missing_definition_is_a_mistake(tmp_path: Path) -> None:
     """Code 1 from check and from run, without a traceback."""
     path = str(tmp_path / "none.py")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from holdfast.compile import documents
+from holdfast.compile.comparisons import rule
+from holdfast.compile.spot import Spot
 from holdfast.compiled import Task
 from holdfast.workflow import asl
 from written import compiled, mistakes
@@ -112,7 +114,9 @@ def test_one_function_may_work_several_types(tmp_path: Path) -> None:
 )
 def test_a_star_is_a_wildcard_unless_escaped(pattern: str, comparison: Mapping[str, str]) -> None:
     """Escapes are those of StringMatches; without a wildcard the plain text is compared."""
-    assert comparison == documents.matches(pattern)
+    spot = Spot([], "hooks.py:1")
+
+    assert {"Variable": "$.type", **comparison} == rule(spot, documents.matches(pattern))
 
 
 @pytest.mark.parametrize(
@@ -199,8 +203,8 @@ WRONG: dict[str, list[str]] = {
     f"workflow={STEPS}, tasks=[charge, ship, print]": [
         "tasks.print: print is built in; write a function that calls it"
     ],
-    f"workflow={STEPS}, tasks={{'charge': charge, 'ship': ship, 'a-b': ship}}": [
-        'tasks.a-b: "a-b" cannot name a task; use ASCII letters, digits and _'
+    f"workflow={STEPS}, tasks={{'charge': charge, 'ship': ship, 'a b': ship}}": [
+        'tasks.a b: "a b" cannot name a task; use ASCII letters, digits, _ and -'
     ],
     f"workflow={STEPS}, tasks=charge": [
         "tasks: not a list of functions; write tasks=[charge, ship]",

@@ -29,7 +29,7 @@ WRONG: dict[str, list[str]] = {
     ],
     'app.webhook("/u")(7)': ["@ /u 7: 7 is not a function"],
     '@app.webhook("/u")\ndef größe(event): ...': [
-        '@ /u größe: "größe" cannot name a task; use ASCII letters, digits and _'
+        '@ /u größe: "größe" cannot name a task; use ASCII letters, digits, _ and -'
     ],
     '@app.webhook("/u")\ndef f(input): ...': [
         "@ /u f: `input` is what a workflow's task takes; a handler takes the event: (event)"

@@ -18,7 +18,7 @@ import pytest
 import typer
 
 import holdfast
-from holdfast import testing
+from holdfast import steps, testing
 from holdfast.cli import app as cli
 from holdfast.cli.lazy import COMMANDS
 from holdfast.compile import compile_app
@@ -26,13 +26,16 @@ from holdfast.definition import Answer, App, Pipe, Queue, RateLimit, Webhook
 from holdfast.queue.contract import LIFE
 from holdfast.runtime.metrics import Counts, Totals, exposition
 from holdfast.starter import STARTER, STARTER_NAME
+from holdfast.steps.step import Work
 from holdfast.telemetry import EVENTS
 from holdfast.verify import REASONS
 from holdfast.verify.settings import DEFAULTS as SETTINGS
+from holdfast.workflow.drawing import draw
 
 ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
 DEFINITION: Final = ROOT / "docs/definition.md"
+STEPS: Final = ROOT / "docs/steps.md"
 OPERATIONS: Final = ROOT / "docs/operations.md"
 
 _PYTHON: Final = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -190,6 +193,60 @@ HMAC: Final = {
 def test_every_setting_is_there_with_its_default(heading: str, real: Mapping[str, Any]) -> None:
     """The reference leaves no setting out, invents none, and gives the default that the code has."""
     assert defaults(section(DEFINITION, heading)) == real
+
+
+def step_defaults(text: str) -> dict[str, Any]:
+    """Setting and default, where a row may have several settings, and some need none."""
+    return {
+        name: ast.literal_eval(default.strip("`")) if default.startswith("`") else ...
+        for names, default, *_ in rows(text)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+
+
+@pytest.mark.parametrize(
+    ("heading", "real"),
+    [
+        ("task", signature_defaults(steps.task)),
+        ("choose", signature_defaults(steps.choose)),
+        ("each", signature_defaults(steps.each)),
+        ("call", signature_defaults(steps.call)),
+        ("send", signature_defaults(steps.send)),
+        ("retry", signature_defaults(Work.retry)),
+        ("catch", signature_defaults(Work.catch) | {"errors": Exception}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_setting_of_a_step_is_there(heading: str, real: Mapping[str, Any]) -> None:
+    """The page on steps leaves none out, invents none, and gives the defaults of the code."""
+    text = section(STEPS, heading).replace("`Exception`", f"`{'Exception'!r}`")
+    written = {
+        name: Exception if default == "Exception" else default
+        for name, default in step_defaults(text).items()
+    }
+
+    assert written == real
+
+
+def test_every_step_is_there() -> None:
+    """What can be imported from `holdfast.steps` is explained on its page."""
+    text = STEPS.read_text()
+
+    assert [name for name in steps.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_the_drawing_on_the_page_is_drawn(beside: Path) -> None:
+    """It is what the first sample of the page becomes."""
+    (beside / "page.py").write_text(code(STEPS))
+    app: App = importlib.import_module("page").app
+    webhook = compile_app(app).webhook("/orders")
+    shown_drawing = re.search(
+        r"^```mermaid\n(.*?)^```$", STEPS.read_text(), re.DOTALL | re.MULTILINE
+    )
+
+    assert webhook is not None
+    assert shown_drawing is not None
+    assert draw(webhook.workflow) == shown_drawing[1]
 
 
 def test_every_field_of_an_event_is_there() -> None:

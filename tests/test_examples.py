@@ -67,6 +67,18 @@ def test_the_shop_shows_every_kind_of_webhook() -> None:
     assert order["lines"] == [{"sku": "sample", "count": 1}]
 
 
+def test_the_checkout_is_composed_of_steps() -> None:
+    """Its states in their order, its functions as tasks, and a sample that fits its model."""
+    webhook = compile_app(load(EXAMPLES / "checkout.py")).webhooks[0]
+
+    assert list(webhook.workflow["States"]) == [
+        *("Verify", "Choose", "Put payment", "charge", "tell_customer"),
+        *("Each body.lines", "OutOfStock", "Parallel"),
+    ]
+    assert sorted(webhook.tasks) == ["charge", "pack", "reserve", "send_receipt", "tell_customer"]
+    assert json.loads(sample_body(webhook))["lines"] == [{"sku": "sample", "count": 1}]
+
+
 def test_the_embedding_example_mounts_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beside the application's own routes there is one mount, and importing opens no store."""
     monkeypatch.syspath_prepend(str(EXAMPLES))

@@ -35,7 +35,7 @@ from holdfast.secrets import Secrets
 from holdfast.telemetry import Kind, Telemetry
 from holdfast.testing import sign
 from holdfast.workflow.crew import Crew
-from holdfast.workflow.runner import Express
+from holdfast.workflow.runner import Express, Wait
 
 DATA = Path(__file__).parent / "data"
 VECTORS = {
@@ -81,8 +81,10 @@ class House:
 
 
 @asynccontextmanager
-async def living(app: App, store: Path, clock: ManualClock) -> AsyncIterator[House]:
-    """The parts that `holdfast run` joins, in one loop."""
+async def living(
+    app: App, store: Path, clock: ManualClock, wait: Wait = asyncio.sleep
+) -> AsyncIterator[House]:
+    """The parts that `holdfast run` joins, in one loop. `wait`: how workflows do."""
     compiled = compile_app(app)
     telemetry, secrets, crew, gate = Telemetry(), Secrets(), Crew(4), Gate()
     engine = SQLiteEngine(store, clock=clock, telemetry=telemetry)
@@ -110,6 +112,7 @@ async def living(app: App, store: Path, clock: ManualClock) -> AsyncIterator[Hou
                 crew=crew,
                 clock=clock,
                 telemetry=telemetry,
+                wait=wait,
             )
             for webhook in compiled.webhooks
         ]

@@ -212,8 +212,9 @@ def test_a_syntax_error_has_its_place(text: str, position: int) -> None:
         ("$range(1, 9, 2)", [1, 3, 5, 7, 9]),
         ("$range(0, 5, 2)", [0, 2, 4]),
         ("$range(5, 1, -2)", [5, 3, 1]),
-        ("$range(1, 1, 1)", [1]),
-        ("$range(2, 1, 1)", []),
+        ("$range(1, 1, 1)", 1),
+        ("$range(2, 1, 1)", UNDEFINED),
+        ("[$range(1, 1, 1)]", [1]),
         ("$hash('input data', 'SHA-1')", "aaff4a450a104cd177d28d18d74485e8cae074b7"),
         ("$hash('', 'MD5')", "d41d8cd98f00b204e9800998ecf8427e"),
         (

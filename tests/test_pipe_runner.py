@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -268,6 +269,21 @@ def test_executions_are_kept_for_failures_and_for_all_at_level_all() -> None:
 
     assert asyncio.run(test("ERROR")) == ["FAILED"]
     assert asyncio.run(test("ALL")) == ["SUCCEEDED", "FAILED"]
+
+
+def test_a_success_with_something_to_tell_is_kept() -> None:
+    """What the log level kept of a success, a failure that was caught, is recorded with it."""
+
+    async def test() -> list[str]:
+        async with running("a", settings=webhook(log_level="ERROR")) as (rig, _):
+            told = {"id": 5, "type": "LambdaFunctionFailed"}
+            result = dataclasses.replace(worked(), history=(told,))
+            rig.bench.automatic = lambda _one: result
+            await rig.until(lambda: rig.told("message.done"))
+            rig.receiver.close()
+            return [run.status for run in rig.engine.executions("a")]
+
+    assert asyncio.run(test()) == ["SUCCEEDED"]
 
 
 def test_pause_stops_handing_out_and_resume_starts_again() -> None:

@@ -69,6 +69,94 @@ def test_a_sound_document_has_no_mistakes() -> None:
     assert mistakes(document, "work") == []
 
 
+LOOP = {"Type": "Pass", "Next": "L"}
+INNER = states(I={**END, "Assign": {"v": 1}})
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (states(L=LOOP), ["States: lead nowhere: no Succeed, Fail or End: true can be reached"]),
+        (
+            states(P={"Type": "Parallel", "Branches": [states(L=LOOP)], "End": True}),
+            ["States.P.Branches[0].States: lead nowhere"],
+        ),
+        (
+            states(
+                A={"Type": "Pass", "Assign": {"v.$": "$"}, "Next": "M"},
+                M={"Type": "Map", "ItemProcessor": INNER, "End": True},
+            ),
+            ["States.M.ItemProcessor.States.I.Assign.v: is a variable of the scope around"],
+        ),
+        (
+            task(
+                Catch=[{"ErrorEquals": ["States.Timeuot"], "Next": "C"}],
+                Retry=[{"ErrorEquals": ["States.Http.Socket", "States.ToCome", "Lambda.Unknown"]}],
+            ),
+            ["ErrorEquals: there is no error States.Timeuot; did you mean States.Timeout?"],
+        ),
+        (task(Catch=[{"ErrorEquals": ["States.all"], "Next": "C"}]), ["did you mean States.ALL?"]),
+        (
+            states(F={"Type": "Fail", "Error": "E", "ErrorPath": "$.e"}),
+            ["States.F: Error and ErrorPath cannot stand together"],
+        ),
+        (
+            states(
+                M={
+                    "Type": "Map",
+                    "ItemProcessor": states(I=END),
+                    "ToleratedFailurePercentage": 1,
+                    "ToleratedFailurePercentagePath": "$.p",
+                    "End": True,
+                }
+            ),
+            ["ToleratedFailurePercentage and ToleratedFailurePercentagePath cannot stand together"],
+        ),
+        (task(Credentials={}), ["States.T.Credentials.RoleArn: is missing", "States.C"]),
+        (
+            task(Credentials={"RoleArn.$": "x", "Role": 1}),
+            [
+                "Credentials.Role: is not a field",
+                "Credentials.RoleArn.$: 'x' is neither",
+                "States.C",
+            ],
+        ),
+        (states(A={**END, "Result": float("nan")}), ["States.A.Result: nan is not JSON"]),
+        (states(A={**END, "Result": {1: 2}}), ["States.A.Result: has a field called 1"]),
+        (states(A={**END, "Result": (1,)}), ["States.A.Result: tuple is not JSON"]),
+        (states(A={**END, "Result": "x" * 1_048_576}), ["the document: has 1,048,645 bytes"]),
+        (
+            states(
+                M={
+                    "Type": "Map",
+                    "QueryLanguage": "JSONata",
+                    "Items": {"a": 1},
+                    "ItemProcessor": states(I=END),
+                    "End": True,
+                }
+            ),
+            ["States.M.Items: must be a list, or a JSONata expression"],
+        ),
+    ],
+)
+def test_what_holds_for_a_document_as_a_whole(document: Any, expected: list[str]) -> None:
+    """Ways to an end, whose variables are whose, names of errors, and nothing but JSON."""
+    found = mistakes(document, "t")
+
+    assert len(found) == len(expected)
+    assert all(part in line for part, line in zip(expected, found, strict=True)), found
+
+
+def test_what_a_catcher_assigns_may_be_assigned_within() -> None:
+    """As AWS takes it: the variable of a catcher is no variable of the scope around."""
+    catch = [{"ErrorEquals": ["States.ALL"], "Assign": {"v": 2}, "Next": "C"}]
+    document = states(
+        P={"Type": "Parallel", "Branches": [INNER], "Catch": catch, "Next": "C"}, C=END
+    )
+
+    assert mistakes(document) == []
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [

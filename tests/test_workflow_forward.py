@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -16,54 +14,18 @@ import pytest
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.message import Headers, Lease, Request
 from holdfast.secrets import SecretRef
+from holdfast.verify import bearer
+from holdfast.workflow.http_answer import CAUSE_MAX
 from holdfast.workflow.result import Result
+from http_target import Target, a_target
 from workflow_kit import VERIFY_HANDLE, JumpingLoop, a_lease, a_webhook, an_express
-
-
-class Target(ThreadingHTTPServer):
-    """Keeps what it receives; answers as it is told, or not until it is let go."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.received: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
-        self.status = 200
-        self.let_go = threading.Event()
-        self.let_go.set()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/in?a=1"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Target
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.received.append((self.command, self.path, self.headers.items(), body))
-        self.server.let_go.wait()
-        self.send_response(self.server.status)
-        self.send_header("location", "/elsewhere")
-        self.end_headers()
-        self.wfile.write(b"because of this")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = Target()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.let_go.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with a_target() as server:
+        yield server
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +78,8 @@ def test_an_event_is_carried_as_it_came(target: Target, monkeypatch: pytest.Monk
     }
     lease = a_lease(b"\x00raw\xff", headers)
     result = send(a_forwarding(target.url, sign=Length()), lease)
-    ((method, path, lines, body),) = target.received
-    received = {name.lower(): value for name, value in lines}
+    ((method, path, _, body),) = target.received
+    received = target.received[0].headers
 
     assert result.status == "SUCCEEDED"
     assert (method, path, body) == ("POST", "/in?a=1", b"\x00raw\xff")
@@ -166,3 +128,51 @@ def test_a_missing_secret_is_named(target: Target, monkeypatch: pytest.MonkeyPat
     assert result.error == "SecretMissing"
     assert "env:LENGTH_SECRET" in (result.cause or "")
     assert target.received == []
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(429, 7.0), (503, 7.0), (500, None), (404, None)])
+def test_a_busy_target_says_when_to_come_back(
+    target: Target, status: int, seconds: float | None
+) -> None:
+    """Retry-After of 429 and 503 is the queue's delay, as Retryable's is."""
+    target.status, target.headers = status, [("Retry-After", "7")]
+    result = send(a_forwarding(target.url))
+
+    assert (result.error, result.retry_after_seconds) == (f"Http.StatusCode.{status}", seconds)
+
+
+def test_a_secret_that_the_target_repeats_stays_hidden(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cause shows what the target says, without the token that was sent along."""
+    monkeypatch.setenv("LENGTH_SECRET", "t0p-s3cret")
+    target.status, target.echoes = 403, True
+    result = send(a_forwarding(target.url, sign=bearer("env:LENGTH_SECRET")))
+
+    assert target.received[0].headers["authorization"] == "Bearer t0p-s3cret"
+    assert "t0p-s3cret" not in (result.cause or "")
+    assert "[redacted]" in (result.cause or "")
+
+
+def test_a_long_answer_is_heard_to_its_end(target: Target) -> None:
+    """However much the target has to say, it is not cut off, and only its beginning is kept."""
+    target.body = b"x" * 1_000_000
+    done = send(a_forwarding(target.url))
+    target.status = 500
+    failed = send(a_forwarding(target.url))
+
+    assert done.status == "SUCCEEDED"
+    assert len(failed.cause or "") < 10_000
+
+
+@pytest.mark.parametrize("seen", [1, 5, 9, 10])
+def test_a_secret_that_is_cut_in_two_stays_hidden(
+    target: Target, seen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only its beginning fits into the cause, that is left out too."""
+    monkeypatch.setenv("LENGTH_SECRET", "t0p-s3cret")
+    target.status, target.body = 403, b"x" * (CAUSE_MAX - seen) + b"t0p-s3cret and more"
+    result = send(a_forwarding(target.url, sign=bearer("env:LENGTH_SECRET")))
+    said = json.loads(result.cause or "")["errorMessage"]
+
+    assert said.removesuffix("[redacted]") == "x" * (CAUSE_MAX - seen)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.testing.workflow import WorkflowRun, run_workflow
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.functions import FUNCTIONS
 from holdfast.workflow.intrinsics import compile_intrinsic
-from holdfast.workflow.paths import StateFailure
 
 
 def run(text: str, data: Any) -> WorkflowRun:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.limits import measure
+from holdfast.workflow.misses import invalid_path
 from holdfast.workflow.paths import (
-    StateFailure,
     compile_getter,
     compile_placer,
     parse_path,
@@ -54,7 +55,7 @@ class Around:
 
 
 def look(text: str, data: Any) -> Any:
-    return compile_getter(parse_path(text))(data, Around(name={"a": [1, 2]}))
+    return compile_getter(parse_path(text), invalid_path)(data, Around(name={"a": [1, 2]}))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_any_text_parses_or_is_refused(text: str) -> None:
     except ValueError:
         return
     try:
-        compile_getter(path)({"a": [{"b": 1}]}, Around(a=1))
+        compile_getter(path, invalid_path)({"a": [{"b": 1}]}, Around(a=1))
     except StateFailure:
         return
 
@@ -244,7 +245,7 @@ def test_a_template_tells_every_mistake() -> None:
 def test_a_selection_is_never_larger_than_its_bound(data: Any, text: str) -> None:
     """The size bound that spares serialising holds for whatever is selected."""
     selection = select_template({"x": 1, "y.$": text, "z": [{"v.$": text}]}, lambda _p, _m: None)
-    plain = select_path(parse_path(text))
+    plain = select_path(parse_path(text), invalid_path)
     try:
         built, bare = selection.get(data, Around()), plain.get(data, Around())
     except StateFailure:

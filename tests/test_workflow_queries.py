@@ -214,8 +214,8 @@ def test_the_cause_names_expression_and_field() -> None:
     found = run({}, S={**END, "Output": {"a": ["{% $nothing %}"]}})
 
     assert found.cause == (
-        "The JSONata expression '$nothing' specified for the field 'Output/a[0]' returned nothing "
-        "(undefined)."
+        "An error occurred while executing the state 'S' (entered at the event id #2). The JSONata "
+        "expression '$nothing' specified for the field 'Output/a[0]' returned nothing (undefined)."
     )
 
 

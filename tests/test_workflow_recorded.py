@@ -21,7 +21,12 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 
-CASES = json.loads((Path(__file__).parent / "data" / "asl_cases.json").read_text("utf-8"))["cases"]
+DATA = Path(__file__).parent / "data"
+CASES = [
+    case
+    for name in ("asl_cases.json", "asl_causes.json")
+    for case in json.loads((DATA / name).read_text("utf-8"))["cases"]
+]
 NOW = 1_700_000_000_000
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import dataclasses
 import json
 import threading
@@ -175,28 +176,40 @@ def test_a_batch_is_answered_as_aws_wants_it() -> None:
     assert reports == {"m1": "SUCCEEDED", "m2": "FAILED", "m3": "SUCCEEDED"}
 
 
-def histories(log_level: str) -> tuple[list[str], list[str]]:
-    """What is kept of a success and of a failure."""
+def histories(log_level: str) -> list[list[str]]:
+    """What is kept of a success, of a failure that is caught, and of a failure."""
 
     async def handle(event: Any) -> None:
         if event.body:
             raise ValueError
 
-    webhook = a_webhook(handle, log_level=log_level)
-    results = [run_one(webhook, a_lease(body)) for body in (b"0", b"1")]
-    fine, bad = ([event["type"] for event in result.history] for result in results)
-    return fine, bad
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]
+    caught = copy.deepcopy(dict(VERIFY_HANDLE))
+    caught["States"] |= {
+        "Handle": {**caught["States"]["Handle"], "Catch": catch},
+        "Caught": {"Type": "Pass", "End": True},
+    }
+    plain, catching = (
+        a_webhook(handle, log_level=log_level, workflow=workflow)
+        for workflow in (VERIFY_HANDLE, caught)
+    )
+    results = [
+        run_one(webhook, a_lease(body))
+        for webhook, body in ((plain, b"0"), (catching, b"1"), (plain, b"1"))
+    ]
+    return [[event["type"] for event in result.history] for result in results]
 
 
 def test_history_is_kept_as_the_log_level_says() -> None:
-    """ALL keeps every run, ERROR and FATAL those that failed, OFF none."""
-    fine, bad = histories("ALL")
+    """ALL keeps every step; ERROR those of a failure, and what was caught; FATAL the end; OFF none."""
+    fine, caught, bad = histories("ALL")
 
     assert (fine[0], fine[-1]) == ("ExecutionStarted", "ExecutionSucceeded")
     assert (bad[0], bad[-1]) == ("ExecutionStarted", "ExecutionFailed")
-    assert histories("ERROR") == ([], bad)
-    assert histories("FATAL") == ([], bad)
-    assert histories("OFF") == ([], [])
+    assert "LambdaFunctionFailed" in caught
+    assert histories("ERROR") == [[], ["LambdaFunctionFailed"], bad]
+    assert histories("FATAL") == [[], [], ["ExecutionFailed"]]
+    assert histories("OFF") == [[], [], []]
 
 
 def test_every_step_is_told_at_level_all() -> None:

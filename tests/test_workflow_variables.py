@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.errors import DefinitionError
 from holdfast.testing.workflow import run_workflow
 
 SHOW: dict[str, Any] = {"Type": "Pass", "Parameters": {"v.$": "$v"}, "End": True}
@@ -90,29 +91,74 @@ def test_scopes() -> None:
         "States": {
             "I": {
                 "Type": "Pass",
-                "Assign": {"v": "inner", "i.$": "$$.Map.Item.Index"},
+                "Assign": {"inner": "new", "i.$": "$$.Map.Item.Index"},
                 "Next": "J",
             },
             "J": {
                 "Type": "Pass",
-                "Parameters": {"v.$": "$v", "o.$": "$o", "i.$": "$i"},
+                "Parameters": {"v.$": "$v", "inner.$": "$inner", "i.$": "$i"},
                 "End": True,
             },
         },
     }
-    document = {
+    document: dict[str, Any] = {
         "StartAt": "A",
         "States": {
-            "A": {"Type": "Pass", "Assign": {"v": "outer", "o": 1}, "Next": "M"},
+            "A": {"Type": "Pass", "Assign": {"v": "outer"}, "Next": "M"},
             "M": {"Type": "Map", "ItemProcessor": inner, "ResultPath": "$[0]", "Next": "Show"},
-            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}},
+            "Show": {**SHOW, "Parameters": {"v.$": "$v", "m.$": "$[0]"}, "Next": "Gone"},
+            "Gone": {"Type": "Fail", "ErrorPath": "$inner"},
         },
     }
+    document["States"]["Show"].pop("End")
+    run = run_workflow(document, [5, 6])
 
-    assert run_workflow(document, [5, 6]).output == {
+    assert [event["details"].get("output") for event in run.history][-3] == {
         "v": "outer",
-        "m": [{"v": "inner", "o": 1, "i": 0}, {"v": "inner", "o": 1, "i": 1}],
+        "m": [{"v": "outer", "inner": "new", "i": 0}, {"v": "outer", "inner": "new", "i": 1}],
     }
+    assert run.cause is not None
+    assert "The JSONPath '$inner'" in run.cause
+
+
+END = {"Type": "Succeed"}
+CATCH = {"ErrorEquals": ["E"], "Assign": {"v.$": "$.Error"}, "Next": "J"}
+RULE = {"Variable": "$.a", "IsNull": True, "Assign": {"v": 1}, "Next": "J"}
+
+
+@pytest.mark.parametrize(
+    ("inner", "place"),
+    [
+        ({"Type": "Pass", "Assign": {"v": 1}, "End": True}, "I.Assign.v"),
+        (
+            {"Type": "Task", "Resource": "r", "Catch": [CATCH], "End": True},
+            "I.Catch[0].Assign['v.$']",
+        ),
+        ({"Type": "Choice", "Choices": [RULE]}, "I.Choices[0].Assign.v"),
+    ],
+)
+def test_a_scope_sets_no_variable_of_those_around(inner: dict[str, Any], place: str) -> None:
+    """Whoever sets it, and even where the outer one is set only afterwards."""
+    states = {"I": inner} if inner["Type"] == "Pass" else {"I": inner, "J": END}
+    innermost = {"StartAt": "I", "States": states}
+    middle = {"Type": "Parallel", "Branches": [innermost], "End": True}
+    document = {
+        "StartAt": "M",
+        "States": {
+            "M": {
+                "Type": "Map",
+                "Iterator": {"StartAt": "P", "States": {"P": middle}},
+                "Next": "A",
+            },
+            "A": {"Type": "Pass", "Assign": {"v": "outer"}, "End": True},
+        },
+    }
+    with pytest.raises(DefinitionError) as caught:
+        run_workflow(document)
+
+    assert [mistake.place for mistake in caught.value.mistakes] == [
+        f"States.M.Iterator.States.P.Branches[0].States.{place}"
+    ]
 
 
 def test_a_variable_stands_wherever_a_path_does() -> None:
@@ -172,9 +218,26 @@ def test_the_whole_context_object() -> None:
             "StartTime": "2030-01-01T00:00:00.000Z",
         },
         "Extra": 1,
-        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S", "RetryCount": 0},
+        "State": {"EnteredTime": "2030-01-01T00:00:00.000Z", "Name": "S"},
         "StateMachine": {
             "Id": "arn:aws:states:us-east-1:111111111111:stateMachine:workflow",
             "Name": "workflow",
         },
     }
+
+
+def test_all_variables_together_have_a_limit() -> None:
+    """One Assign takes 256 KiB, all that is assigned 10 MiB; what replaces a value does not add."""
+    big = "x" * 200_000
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Pass", "Assign": {f"v{number}.$": "$"}, "Next": f"S{number + 1}"}
+        for number in range(60)
+    }
+    same = {name: {**state, "Assign": {"v.$": "$"}} for name, state in states.items()}
+    end = {"S60": {"Type": "Succeed"}}
+
+    many = run_workflow({"StartAt": "S0", "States": states | end}, big)
+    one = run_workflow({"StartAt": "S0", "States": same | end}, big)
+
+    assert (many.error, one.status) == ("States.DataLimitExceeded", "SUCCEEDED")
+    assert sum(event["type"] == "PassStateExited" for event in many.history) == 52

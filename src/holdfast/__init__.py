@@ -4,13 +4,14 @@ Everyday names are here. Those who test their webhooks find more in `holdfast.te
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from holdfast import providers
-from holdfast.definition import Answer, App, Pipe, Provider, Queue, RateLimit, Webhook
+from holdfast.definition import Answer, App, Forward, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
     HoldfastError,
+    Mistake,
     Permanent,
     Retryable,
     UnknownProvider,
@@ -34,6 +35,8 @@ from holdfast.verify import (
 )
 
 if TYPE_CHECKING:
+    from holdfast.compile import check_app as check
+    from holdfast.compile import check_workflow, to_asl
     from holdfast.runtime.embed import asgi
 
 __version__ = "0.1.0"
@@ -43,8 +46,10 @@ __all__ = [
     "App",
     "DefinitionError",
     "Event",
+    "Forward",
     "Headers",
     "HoldfastError",
+    "Mistake",
     "Permanent",
     "Pipe",
     "Provider",
@@ -59,6 +64,8 @@ __all__ = [
     "asgi",
     "basic",
     "bearer",
+    "check",
+    "check_workflow",
     "digest",
     "ecdsa",
     "ed25519",
@@ -69,13 +76,22 @@ __all__ = [
     "providers",
     "rsa",
     "standard_webhooks",
+    "to_asl",
     "token",
     "verify_request",
 ]
 
+_LATER: Final = {
+    "asgi": ("holdfast.runtime.embed", "asgi"),
+    "check": ("holdfast.compile", "check_app"),
+    "check_workflow": ("holdfast.compile", "check_workflow"),
+    "to_asl": ("holdfast.compile", "to_asl"),
+}
+"""Imported when asked for: a gateway needs the compiler and the store, a definition not."""
+
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: a gateway needs the compiler and the store, a definition not.
-    if name == "asgi":
-        return import_module("holdfast.runtime.embed").asgi
+    if name in _LATER:
+        module, attribute = _LATER[name]
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

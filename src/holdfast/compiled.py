@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from holdfast.definition import LogLevel, Provider, Verification, VerifyAt
@@ -105,6 +105,8 @@ class CompiledWebhook:
     tasks: Mapping[str, Task | Forward]
     log_level: LogLevel
     place: str
+    connections: Mapping[str, Verification | None] = field(default_factory=dict)
+    """How its HTTP tasks prove themselves, by name; None: the API asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ every mistake at once.
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from holdfast.message import Request
+from holdfast.places import caller_place, function_place
 from holdfast.secrets import SecretRef
+from holdfast.steps.step import Step
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -179,13 +179,18 @@ class Handler:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Another program that works events: they are carried there over HTTP."""
+    """Another program that works events: they are carried there over HTTP.
+
+    A task of a workflow, beside Python functions: `tasks={"notify": Forward("https://...")}`. The
+    settings are those of `webhook.forward`.
+    """
 
     url: str
-    sign: Verification | None
-    headers: Mapping[str, str]
-    timeout: str | None
-    place: str
+    sign: Verification | None = field(default=None, kw_only=True)
+    headers: Mapping[str, str] | None = field(default=None, kw_only=True)
+    timeout: str | None = field(default=None, kw_only=True)
+    place: str = field(default_factory=caller_place, kw_only=True, repr=False)
+    """Where it is written; found out by itself."""
 
 
 class Webhook:
@@ -200,7 +205,7 @@ class Webhook:
 
     def __call__(self, function: Function) -> Function:
         """Decorate the function that works every event (or, beside `on`, every other one)."""
-        place = _function_place(function) or _caller_place()
+        place = function_place(function) or caller_place()
         self.handlers.append(Handler(function, None, place))
         return function
 
@@ -210,7 +215,7 @@ class Webhook:
         """Decorate the function for events of this type; `*` stands for any run of characters."""
 
         def decorate(function: Function) -> Function:
-            place = _function_place(function) or _caller_place()
+            place = function_place(function) or caller_place()
             self.handlers.append(Handler(function, pattern, place))
             return function
 
@@ -228,7 +233,9 @@ class Webhook:
 
         Any answer but 2xx is a failure, and is tried again.
         """
-        self.forwards.append(Forward(url, sign, dict(headers or {}), timeout, _caller_place()))
+        place = caller_place()
+        written = Forward(url, sign=sign, headers=headers, timeout=timeout, place=place)
+        self.forwards.append(written)
         return self
 
 
@@ -237,7 +244,7 @@ class App:
 
     def __init__(self, name: str = "holdfast") -> None:
         self.name = name
-        self.place = _caller_place()
+        self.place = caller_place()
         self.webhooks: list[Webhook] = []
 
     def webhook(
@@ -261,8 +268,9 @@ class App:
         timeout: str = "60s",
         delivery_id: str | None = None,
         event_type: str | None = None,
-        workflow: str | Mapping[str, Any] | None = None,
-        tasks: Sequence[Callable[..., Any]] | Mapping[str, Callable[..., Any]] = (),
+        workflow: str | Mapping[str, Any] | Step | None = None,
+        tasks: Sequence[Callable[..., Any]] | Mapping[str, Callable[..., Any] | Forward] = (),
+        connections: Mapping[str, Verification | None] | None = None,
         log_level: LogLevel = "ERROR",
     ) -> Webhook:
         """Define one endpoint.
@@ -281,8 +289,12 @@ class App:
         allow: addresses or networks (CIDR) that may send; empty: all.
         timeout: how long one attempt may take.
         delivery_id, event_type: locators (`header:X-Id`, `json:data.id`) where no provider says.
-        workflow, tasks: an Amazon States Language document (a mapping, or a file beside the
-            definition) and the Python functions that its Task states name.
+        workflow: steps (`holdfast.steps`), or an Amazon States Language document: a mapping, or a
+            file beside the definition.
+        tasks: the Python functions that the document's Task states name, by name also `Forward`;
+            steps bring their own.
+        connections: how its HTTP tasks prove themselves, by the names that they call them by:
+            `{"payments": bearer("env:PAYMENTS_TOKEN")}`; None for an API that asks for nothing.
         """
         settings = {
             "name": name,
@@ -304,19 +316,9 @@ class App:
             "event_type": event_type,
             "workflow": workflow,
             "tasks": tasks,
+            "connections": connections,
             "log_level": log_level,
         }
-        webhook = Webhook(path, _caller_place(), settings)
+        webhook = Webhook(path, caller_place(), settings)
         self.webhooks.append(webhook)
         return webhook
-
-
-def _caller_place() -> str:
-    frame = sys._getframe(2)
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def _function_place(function: Callable[..., Any]) -> str | None:
-    """Where it is written, also under decorators of others; None: not a function of Python's."""
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else None

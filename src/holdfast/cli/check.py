@@ -11,31 +11,50 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli import exits
-from holdfast.cli.definitions import DefinitionArgument
 from holdfast.cli.options import Output, OutputOption
-from holdfast.cli.output import complain, console, count, errors, print_json
-from holdfast.compile import check_app, load
-from holdfast.errors import DefinitionError
+from holdfast.cli.output import complain, console, count, errors, print_json, printable
+from holdfast.compile import check_app, check_workflow, load, to_asl
+from holdfast.errors import DefinitionError, Mistake
 from holdfast.starter import STARTER, STARTER_NAME, STARTER_VARIABLE
 
+FileArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The definition, or a workflow by itself (.json)."),
+]
 
-def check(definition: DefinitionArgument, output: OutputOption = Output.TEXT) -> None:
-    """Print every mistake in a definition, each with its place."""
+
+def check(file: FileArgument, output: OutputOption = Output.TEXT) -> None:
+    """Print every mistake in a definition, each with its place.
+
+    Or in a workflow document by itself, whatever its tasks are called. Reads no secret.
+    """
     try:
-        app = load(definition)
-        mistakes, webhooks = check_app(app), len(app.webhooks)
+        mistakes, looked_at = _workflow(file) if file.suffix == ".json" else _definition(file)
     except DefinitionError as error:
-        mistakes, webhooks = list(error.mistakes), 0
+        mistakes, looked_at = list(error.mistakes), ""
     if output is Output.JSON:
         print_json([{"place": one.place, "message": one.message} for one in mistakes])
     elif mistakes:
         for one in mistakes:
-            console.print(f"[bold]{escape(one.place)}[/bold] {escape(one.message)}")
+            console.print(
+                f"[bold]{escape(printable(one.place))}[/bold] {escape(printable(one.message))}"
+            )
         errors.print(f"[red]{count(len(mistakes), 'mistake')}[/red]")
     else:
-        console.print(f"{escape(str(definition))}: {count(webhooks, 'webhook')}, no mistakes")
+        console.print(f"{escape(str(file))}: {looked_at}, no mistakes")
     if mistakes:
         sys.exit(exits.FAILED)
+
+
+def _definition(file: Path) -> tuple[list[Mistake], str]:
+    app = load(file)
+    return check_app(app), count(len(app.webhooks), "webhook")
+
+
+def _workflow(file: Path) -> tuple[list[Mistake], str]:
+    """Whatever its tasks are called: what there is, only a definition knows."""
+    found = check_workflow(file)
+    return found, "" if found else count(len(to_asl(file)["States"]), "state")
 
 
 def init(

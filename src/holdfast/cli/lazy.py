@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "run": "holdfast.cli.run:run",
     "check": "holdfast.cli.check:check",
     "init": "holdfast.cli.check:init",
+    "asl": "holdfast.cli.asl:asl",
     "send": "holdfast.cli.send:send",
     "events": "holdfast.cli.events:app",
     "dead": "holdfast.cli.dead:app",

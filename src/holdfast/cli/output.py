@@ -48,6 +48,13 @@ def print_json(value: Any) -> None:
     sys.stdout.buffer.flush()
 
 
+def print_text(text: str) -> None:
+    """A text for another program, as it is: nothing folded, coloured or escaped."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], empty: str) -> None:
     """A table: a column per key, numbers to the right, nothing ever cut off.
 

@@ -180,6 +180,7 @@ def _missing_secrets(compiled: Compiled) -> list[str]:
     for webhook in compiled.webhooks:
         signers = [webhook.verification]
         signers += [task.sign for task in webhook.tasks.values() if isinstance(task, Forward)]
+        signers += webhook.connections.values()
         for ref in [ref for signer in signers if signer for ref in signer.secrets]:
             try:
                 values.value(ref)

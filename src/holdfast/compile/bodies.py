@@ -18,12 +18,16 @@ import jsonschema_rs
 import orjson
 from pydantic import TypeAdapter
 
+from holdfast.compile.json_text import parse
 from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import meant
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: Final = ("null", "boolean", "object", "array", "number", "string", "integer")
 _OUTSIDE: Final = re.compile(r"Resource '([^']+)' is not present")
+PLAIN: Final = orjson.OPT_PASSTHROUGH_DATACLASS
+"""An object of Python's is not JSON, though it could be written as if it were."""
+
 _RAW: Final = (bytes, str)
 """`Event[bytes]` and `Event[str]` ask for the body as it came, whatever it is: no schema."""
 
@@ -66,15 +70,18 @@ def json_file(spot: Spot, name: str) -> Any:
     """The JSON in a file beside the definition; None where it cannot be read, which is noted."""
     path = spot.directory / Path(name)
     try:
-        return orjson.loads(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         spot.wrong(f"{quoted(name)} is not there; files are looked for beside the definition")
     except OSError as error:
         spot.wrong(f"{quoted(name)} cannot be read: {error.strerror}")
-    except orjson.JSONDecodeError as error:
-        spot.wrong(f"{quoted(name)} is not JSON: line {error.lineno}, column {error.colno}")
     except ValueError:
         spot.wrong(f"{quoted(name)} is not the name of a file")
+    else:
+        try:
+            return parse(text)
+        except ValueError as error:
+            spot.wrong(f"{quoted(name)} {error}")
     return None
 
 
@@ -97,7 +104,7 @@ def _given(spot: Spot, value: object) -> dict[str, Any] | None:
 def plain(spot: Spot, document: Mapping[Any, Any]) -> dict[str, Any] | None:
     """A copy that nobody else holds, of JSON and nothing else."""
     try:
-        copied: dict[str, Any] = orjson.loads(orjson.dumps(dict(document)))
+        copied: dict[str, Any] = orjson.loads(orjson.dumps(dict(document), option=PLAIN))
     except (TypeError, ValueError) as error:
         spot.wrong(f"holds something that is not JSON: {error}")
         return None

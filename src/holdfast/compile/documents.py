@@ -3,10 +3,12 @@
     handler             Verify -> Handle
     on("type")          Verify -> Route -> one state per function, or Default
     forward(url)        Verify -> Forward
+    workflow=steps      Verify -> the steps
     workflow=...        the document as written, with Verify put in front where it is not there
 
-Route asks in the order in which the functions are declared, and the first pattern that fits wins:
-the file reads from top to bottom, as an if and its elifs do.
+All but the last are steps, composed by `flows.py`. Route asks in the order in which the functions
+are declared, and the first pattern that fits wins: the file reads from top to bottom, as an if and
+its elifs do.
 """
 
 from __future__ import annotations
@@ -16,7 +18,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-VERIFY: Final = "Verify"
+from holdfast.compile.flows import RESERVED as VERIFY
+from holdfast.compile.flows import compose
+from holdfast.compile.spot import Spot
+from holdfast.steps import choose, field, goto, succeed, task, when
+from holdfast.steps.step import Step, Task
+from holdfast.steps.values import Condition
+
 VERIFY_RESOURCE: Final = "${holdfast:verify}"
 OWN_STATES: Final = (VERIFY, "Route", "Ignore")
 EXECUTION_MAX_SECONDS: Final = 300
@@ -27,16 +35,17 @@ _MARGIN_SECONDS: Final = 5
 """So that a slow task times out by its own limit, and the failure carries that state's name."""
 
 
-def handle(path: str, task: str, timeout_seconds: float) -> dict[str, Any]:
+def handle(path: str, name: str, timeout_seconds: float) -> dict[str, Any]:
     """One function works every event."""
-    states = {"Handle": _task(task, timeout_seconds)}
-    return _document(f"{path} -> {task}", "Handle", states, timeout_seconds)
+    return finished(
+        _one(_task(name, timeout_seconds, "Handle")), f"{path} -> {name}", timeout_seconds
+    )
 
 
-def forward(path: str, task: str, task_seconds: float, timeout_seconds: float) -> dict[str, Any]:
+def forward(path: str, name: str, task_seconds: float, timeout_seconds: float) -> dict[str, Any]:
     """Another program works every event, in `task_seconds` at most."""
-    states = {"Forward": _task(task, task_seconds)}
-    return _document(f"{path} -> another program", "Forward", states, timeout_seconds)
+    flow = _task(name, task_seconds, "Forward")
+    return finished(_one(flow), f"{path} -> another program", timeout_seconds)
 
 
 def route(
@@ -46,30 +55,26 @@ def route(
     timeout_seconds: float,
 ) -> dict[str, Any]:
     """The event's type decides. `patterns`: pattern and task, in the order to ask."""
-    otherwise = default or "Ignore"
-    untyped = {"Not": {"Variable": "$.type", "IsString": True}, "Next": otherwise}
-    rules = [{"Variable": "$.type", **matches(pattern), "Next": task} for pattern, task in patterns]
-    tasks = dict.fromkeys([task for _, task in patterns] + ([default] if default else []))
-    states: dict[str, Any] = {
-        "Route": {
-            "Type": "Choice",
-            "Comment": "The first pattern that fits, in the order of the definition",
-            # An event without a type has null there, and null cannot be compared.
-            "Choices": [untyped, *rules],
-            "Default": otherwise,
-        },
-        **{task: _task(task, timeout_seconds) for task in tasks},
-    }
-    if default is None:
-        states["Ignore"] = {"Type": "Succeed", "Comment": "No function asked for this type"}
-    return _document(f"{path} by type of event", "Route", states, timeout_seconds)
+    tasks = {name: _task(name, timeout_seconds, name) for _, name in patterns}
+    rest: Step = succeed(name="Ignore", comment="No function asked for this type")
+    if default is not None:
+        rest = tasks.get(default) or _task(default, timeout_seconds, default)
+    flow = choose(
+        # An event without a type has null there, and null cannot be compared.
+        when(~field("type").is_string(), goto(str(rest.name))),
+        *(when(matches(pattern), tasks[name]) for pattern, name in patterns),
+        otherwise=rest,
+        name="Route",
+        comment="The first pattern that fits, in the order of the definition",
+    )
+    return finished(_one(flow), f"{path} by type of event", timeout_seconds)
 
 
-def matches(pattern: str) -> dict[str, str]:
-    """The comparison for one pattern: `*` any run of characters, `\\*` and `\\\\` themselves."""
+def matches(pattern: str) -> Condition:
+    """The condition for one pattern: `*` any run of characters, `\\*` and `\\\\` themselves."""
     if "*" in _ESCAPED.sub("", pattern):
-        return {"StringMatches": pattern}
-    return {"StringEquals": _ESCAPED.sub(r"\1", pattern)}
+        return field("type").matches(pattern)
+    return field("type") == _ESCAPED.sub(r"\1", pattern)
 
 
 def has_stray_backslash(pattern: str) -> bool:
@@ -105,25 +110,30 @@ def execution_seconds(timeout_seconds: float) -> int:
     return min(math.ceil(timeout_seconds) + _MARGIN_SECONDS, EXECUTION_MAX_SECONDS)
 
 
-def _document(
-    comment: str, first: str, states: Mapping[str, Any], timeout_seconds: float
-) -> dict[str, Any]:
-    return {
-        "Comment": comment,
-        "StartAt": VERIFY,
-        "TimeoutSeconds": execution_seconds(timeout_seconds),
-        "States": {VERIFY: _verify(first), **states},
-    }
+def finished(document: Mapping[str, Any], comment: str, timeout_seconds: float) -> dict[str, Any]:
+    """A composed document with its comment, a limit on the whole, and Verify in front.
+
+    Raises ValueError where another state is called Verify.
+    """
+    return in_front(
+        {
+            "Comment": comment,
+            "StartAt": document["StartAt"],
+            "TimeoutSeconds": execution_seconds(timeout_seconds),
+            "States": document["States"],
+        }
+    )
+
+
+def _one(flow: Step) -> dict[str, Any]:
+    """The document of steps of our own, which are without mistakes."""
+    return compose(Spot([], flow.place), flow, {}).document
 
 
 def _verify(following: str) -> dict[str, Any]:
     return {"Type": "Task", "Resource": VERIFY_RESOURCE, "Next": following}
 
 
-def _task(name: str, timeout_seconds: float) -> dict[str, Any]:
-    return {
-        "Type": "Task",
-        "Resource": f"${{{name}}}",
-        "TimeoutSeconds": math.ceil(timeout_seconds),
-        "End": True,
-    }
+def _task(name: str, timeout_seconds: float, state: str) -> Task:
+    limit = f"{math.ceil(timeout_seconds)}s"
+    return task(f"${{{name}}}", name=state, timeout=limit, result="$")

@@ -29,7 +29,7 @@ from holdfast.compile.spot import Spot, quoted
 from holdfast.compiled import Task
 from holdfast.message import Event
 
-_TASK_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_TASK_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -51,8 +51,8 @@ def task(spot: Spot, function: object, name: str | None, *, in_workflow: bool) -
     name = name if name is not None else function.__name__
     if name == "<lambda>":
         spot.wrong("a lambda has no name to show in the history; write a function")
-    elif not _TASK_NAME.fullmatch(name):
-        spot.wrong(f"{quoted(name)} cannot name a task; use ASCII letters, digits and _")
+    else:
+        task_name(spot, name)
     takes, annotation = _parameter(spot, function, in_workflow=in_workflow)
     model = _model(spot, takes, annotation)
     if takes == "input" and model is not None:
@@ -60,6 +60,12 @@ def task(spot: Spot, function: object, name: str | None, *, in_workflow: bool) -
     if len(spot.found) > known:
         return None
     return Task(name, function, inspect.iscoroutinefunction(function), takes, model)
+
+
+def task_name(spot: Spot, name: str) -> None:
+    """Names are those of Lambda functions, which they are on AWS."""
+    if not _TASK_NAME.fullmatch(name):
+        spot.wrong(f"{quoted(name)} cannot name a task; use ASCII letters, digits, _ and -")
 
 
 def _is_plain(function: object, spot: Spot) -> TypeGuard[Callable[..., Any]]:

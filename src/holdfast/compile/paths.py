@@ -9,6 +9,7 @@ from typing import Final
 from holdfast.compile.spot import Spot, quoted, shown
 from holdfast.compile.values import NAME
 from holdfast.compiled import CompiledWebhook
+from holdfast.definition import Webhook
 
 _LITERAL: Final = re.compile(r"[A-Za-z0-9._~:@-]+")
 _PARAMETER: Final = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -59,6 +60,17 @@ def name(spot: Spot, value: object, of_path: str) -> str:
 def default_name(of_path: str) -> str:
     """`/tenants/{tenant}/orders` -> `tenants-tenant-orders`; `/` -> `root`."""
     return re.sub(r"[^A-Za-z0-9_]+", "-", of_path).strip("-_")[:64] or "root"
+
+
+def queues(webhooks: Sequence[Webhook]) -> frozenset[str]:
+    """What a workflow may call their queues by: the names and the paths, as far as they are any."""
+    names = [
+        each.settings["name"] or default_name(each.path)
+        for each in webhooks
+        if isinstance(each.path, str)
+    ]
+    of_paths = [each.path for each in webhooks]
+    return frozenset(each for each in (*names, *of_paths) if isinstance(each, str))
 
 
 def collisions(webhooks: Sequence[tuple[CompiledWebhook, Spot]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import choice, locators, texts
+from holdfast.compile.values import NAME, choice, locators, texts
 from holdfast.definition import Provider, Verification
 from holdfast.gateway.handshakes import HANDSHAKES
 from holdfast.providers.files import names
@@ -121,6 +121,34 @@ def judge_verification(spot: Spot, verification: object) -> None:
         return
     for mistake in verification.mistakes():
         spot.wrong(mistake)
+
+
+def connections(spot: Spot, value: object) -> dict[str, Verification | None]:
+    """How HTTP tasks prove themselves, by name; None: the API asks for nothing."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        # Not repeated: a slip of the pen may have put the secret here.
+        spot.wrong('not a mapping; write connections={"payments": bearer("env:PAYMENTS_TOKEN")}')
+        return {}
+    known: dict[str, Verification | None] = {}
+    for name, scheme in value.items():
+        here = spot.under(str(name))
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            here.wrong("is not a name; use 1 to 64 letters, digits, _ and -")
+        elif scheme is not None:
+            _judge_connection(here, scheme)
+        known[str(name)] = scheme if is_verification(scheme) else None
+    return known
+
+
+def _judge_connection(spot: Spot, scheme: object) -> None:
+    if not is_verification(scheme):
+        spot.wrong('not a scheme; write bearer("env:PAYMENTS_TOKEN"), or None for no proof at all')
+    elif isinstance(scheme, FunctionVerification):
+        spot.wrong("a function can check, but not sign")
+    else:
+        judge_verification(spot, scheme)
 
 
 def _judge_function(spot: Spot, function: Callable[..., Any]) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from holdfast.errors import Mistake
+
+_LINE: Final = re.compile(r"(.*?):(\d+)(?: |$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,10 @@ class Spot:
         """Another line of the same webhook, such as a handler's."""
         return replace(self, line=line, field=field)
 
+    def muted(self) -> Spot:
+        """The same place, whose further mistakes only follow from one that is told."""
+        return replace(self, found=[])
+
     @property
     def place(self) -> str:
         return " ".join(filter(None, (shown(self.line), self.webhook, self.field)))
@@ -39,6 +48,16 @@ class Spot:
 
     def wrong(self, message: str) -> None:
         self.found.append(Mistake(self.place, message))
+
+
+def by_line(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """In the order of the file that they are in, as whoever mends them goes through it."""
+
+    def line(mistake: Mistake) -> tuple[str, int]:
+        found = _LINE.match(mistake.place)
+        return (found[1], int(found[2])) if found else ("", 0)
+
+    return sorted(mistakes, key=line)
 
 
 def shown(place: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, cast, get_args
 
 from holdfast.compile import bodies, paths, settings
@@ -40,19 +41,21 @@ def _compiled(app: App) -> tuple[Compiled, list[Mistake]]:
     if not app.webhooks:
         spot.wrong('has no webhook; write @app.webhook("/users") above a function')
     compiled = []
+    queues = paths.queues(app.webhooks)
     for webhook in app.webhooks:
         where = Spot(found, webhook.place, str(webhook.path))
-        compiled.append((_webhook(where, webhook), where))
+        compiled.append((_webhook(where, webhook, queues), where))
     paths.collisions(compiled)
     return Compiled(app.name, tuple(webhook for webhook, _ in compiled)), found
 
 
-def _webhook(spot: Spot, webhook: Webhook) -> CompiledWebhook:
+def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledWebhook:
+    """`queues`: the names and paths of all webhooks."""
     given = webhook.settings
     path = paths.path(spot.under("path"), webhook.path)
     timeout = _timeout(spot.under("timeout"), given["timeout"])
     origin = source(spot, given)
-    done = work(spot, webhook, timeout, typed=bool(origin.event_type))
+    done = work(spot, webhook, timeout, typed=bool(origin.event_type), queues=queues)
     schema = bodies.schema(spot, given, done.model, done.model_spot or spot.under("body"))
     accepted = _JSON if schema is not None else _ANY
     told = given["answer"]
@@ -91,6 +94,7 @@ def _webhook(spot: Spot, webhook: Webhook) -> CompiledWebhook:
             LogLevel, choice(spot.under("log_level"), given["log_level"], get_args(LogLevel))
         ),
         place=shown(webhook.place),
+        connections=done.connections,
     )
 
 

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from holdfast.compile import bodies, documents
+from holdfast.compile.flows import RESERVED, Composed, compose
+from holdfast.compile.forwards import forward
 from holdfast.compile.functions import task
-from holdfast.compile.sources import judge_verification
-from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import duration, headers
+from holdfast.compile.named import Named
+from holdfast.compile.sources import connections
+from holdfast.compile.spot import Spot, by_line, quoted
 from holdfast.compiled import Forward, Task
 from holdfast.definition import Forward as WrittenForward
-from holdfast.definition import Handler, Webhook
+from holdfast.definition import Handler, Verification, Webhook
+from holdfast.errors import Mistake
+from holdfast.steps.step import Step
 from holdfast.workflow import asl
 
 FORWARD: Final = "forward"
-_NEVER_LITERAL: Final = "it carries a secret; write sign=bearer(...) with a reference to it"
-_NOT_FORWARDED: Final = {
-    "authorization": _NEVER_LITERAL,
-    "proxy-authorization": _NEVER_LITERAL,
-    "cookie": _NEVER_LITERAL,
-    "content-length": "it is counted from the body",
-    "transfer-encoding": "the client frames the request",
-    "connection": "the client keeps the connection",
-    "host": "it is taken from the URL",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +34,24 @@ class Work:
     """The body's type: what `body=` or the functions' annotations say; None: nothing."""
     model_spot: Spot | None = None
     """Who said so."""
+    connections: Mapping[str, Verification | None] = field(default_factory=dict)
 
 
 _NOTHING: Final = Work({}, {})
 
 
-def work(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -> Work:
-    """typed: whether anything says where the type of an event is."""
+def work(
+    spot: Spot,
+    webhook: Webhook,
+    timeout_seconds: float,
+    *,
+    typed: bool,
+    queues: Collection[str],
+) -> Work:
+    """typed: whether anything says where the type of an event is.
+
+    queues: the names and paths of all webhooks.
+    """
     given = webhook.settings
     if given["workflow"] is not None:
         if webhook.handlers or webhook.forwards:
@@ -55,9 +59,13 @@ def work(spot: Spot, webhook: Webhook, timeout_seconds: float, *, typed: bool) -
                 "a workflow works every event; leave out the "
                 + ("handlers" if webhook.handlers else "forward")
             )
-        return _workflow(spot, webhook, timeout_seconds)
+        return _workflow(spot, webhook, timeout_seconds, queues)
     if not _is_empty(given["tasks"]):
         spot.under("tasks").wrong("tasks are named by the states of a workflow; give workflow=...")
+    if given["connections"]:
+        spot.under("connections").wrong(
+            "connections are named by the HTTP tasks of a workflow; give workflow=..."
+        )
     if webhook.forwards:
         if webhook.handlers:
             spot.at(webhook.forwards[0].place, FORWARD).wrong(
@@ -182,71 +190,52 @@ def _forward(
         spot.at(extra.place, FORWARD).wrong(
             "this webhook is forwarded already; for several targets write a workflow"
         )
-    _judge_url(here, written.url)
-    if written.sign is not None:
-        judge_verification(here.under("sign"), written.sign)
-    seconds = timeout_seconds
-    if written.timeout is not None:
-        seconds = duration(here.under("timeout"), written.timeout, at_least="1s", at_most="5m")
-        if seconds > timeout_seconds:
-            here.under("timeout").wrong(f"{quoted(written.timeout)} is longer than the webhook's")
-    lines = headers(here.under("headers"), written.headers, _NOT_FORWARDED)
-    made = Forward(FORWARD, str(written.url), written.sign, lines, seconds)
-    document = documents.forward(path, FORWARD, seconds, timeout_seconds)
+    made = forward(here, written, FORWARD, timeout_seconds)
+    document = documents.forward(path, FORWARD, made.timeout_seconds, timeout_seconds)
     return Work(document, {FORWARD: made}, body, spot.under("body"))
 
 
-def _judge_url(spot: Spot, url: object) -> None:
-    try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-        # Reading the port judges it.
-        usable = parts is not None and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        parts, usable = None, False
-    if parts is not None and (parts.username is not None or parts.password is not None):
-        # Not repeated: it shows a password.
-        spot.wrong("the URL carries credentials; write sign=basic(...) with a reference instead")
-    elif parts is None or not usable or parts.scheme not in {"http", "https"} or _has_space(url):
-        spot.wrong(f'{quoted(url)} is not a URL; write "http://localhost:3000/hooks"')
-
-
-def _has_space(url: object) -> bool:
-    return not isinstance(url, str) or any(c.isspace() or not c.isprintable() for c in url)
-
-
-def _workflow(spot: Spot, webhook: Webhook, timeout_seconds: float) -> Work:
-    tasks, spots = _workflow_tasks(spot, webhook)
-    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
-    document = _document(spot.under("workflow"), webhook.settings["workflow"], timeout_seconds)
-    for mistake in asl.check(document, set(tasks) | set(spots)) if document is not None else ():
-        spot.under("workflow").wrong(f"{mistake.place}: {mistake.message}")
-    return Work(document or {}, _with_model(tasks, model), model, model_spot)
-
-
-def _workflow_tasks(spot: Spot, webhook: Webhook) -> tuple[dict[str, Task], dict[str, Spot]]:
-    """The functions given as `tasks`, by the names that the states call them by.
-
-    A wrong function has a spot but no task, so that no state is blamed for naming it.
-    """
-    given = webhook.settings["tasks"]
-    if isinstance(given, Mapping):
-        pairs = list(given.items())
-    elif isinstance(given, list | tuple):
-        pairs = [(None, function) for function in given]
+def _workflow(
+    spot: Spot, webhook: Webhook, timeout_seconds: float, queues: Collection[str]
+) -> Work:
+    named = Named(spot, timeout_seconds)
+    named.add_given(webhook.settings["tasks"])
+    connected = connections(spot.under("connections"), webhook.settings["connections"])
+    given, here, known = webhook.settings["workflow"], spot.under("workflow"), len(spot.found)
+    document: dict[str, Any] | None
+    if isinstance(given, Step):
+        composed = compose(here, given, _by_name(webhook.settings["tasks"]))
+        named.add_composed(composed)
+        document = _finished(composed, webhook.path, timeout_seconds)
     else:
-        spot.under("tasks").wrong("not a list of functions; write tasks=[charge, ship]")
-        pairs = []
-    tasks: dict[str, Task] = {}
-    spots: dict[str, Spot] = {}
-    for key, function in pairs:
-        name = str(key if key is not None else getattr(function, "__name__", function))
-        here = spot.under(f"tasks.{name}")
-        if name in spots:
-            here.wrong(f"two functions are called {name}; name them: tasks={{...}}")
-        spots[name] = here
-        if made := task(here, function, name, in_workflow=True):
-            tasks[name] = made
-    return tasks, spots
+        composed = Composed({}, places={"": here})
+        document = _document(here, given, timeout_seconds)
+    tasks, spots = named.tasks, named.spots
+    model, model_spot = _one_model(spot, webhook.settings["body"], tasks, spots)
+    if document is not None:
+        names = connected.keys()
+        for mistake in asl.check(document, spots.keys(), queues=queues, connections=names):
+            composed.note(mistake)
+    spot.found[known:] = by_line(spot.found[known:])
+    done = _with_model(tasks, model) | named.forwards
+    return Work(document or {}, done, model, model_spot, connected)
+
+
+def _by_name(tasks: object) -> Mapping[str, Any]:
+    """`tasks` as a mapping; what is wrong with them is told elsewhere."""
+    if isinstance(tasks, Mapping):
+        return tasks
+    listed = tasks if isinstance(tasks, list | tuple) else ()
+    return {str(getattr(function, "__name__", function)): function for function in listed}
+
+
+def _finished(composed: Composed, path: str, timeout_seconds: float) -> dict[str, Any]:
+    document = composed.document
+    try:
+        return documents.finished(document, f"The steps of {path}", timeout_seconds)
+    except ValueError as error:
+        composed.note(Mistake(f"States.{RESERVED}", str(error)))
+        return document
 
 
 def _document(spot: Spot, value: object, timeout_seconds: float) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ class Ending(NamedTuple):
 class Endings:
     """What has ended and is not yet settled, buried, extended or given back.
 
-    record_all: keep every execution, not only those that failed. give_up_seconds: the length of a
+    record_all: keep every execution, not only those that failed or have something to tell. give_up_seconds: the length of a
     lease. on_told: called when the queue has heard of some.
     """
 
@@ -65,7 +65,8 @@ class Endings:
 
     def add(self, lease: Lease, result: Result, outcome: Outcome) -> None:
         """Tell the queue soon; keep the execution too, where somebody may want to read it."""
-        if self._record_all or result.status != "SUCCEEDED" or result.quarantine is not None:
+        failed = result.status != "SUCCEEDED" or result.quarantine is not None
+        if failed or result.history or self._record_all:
             self._receiver.record(_execution(lease, result))
         self._untold.append(Ending(lease, result, outcome, self._clock.monotonic()))
         self._count += 1

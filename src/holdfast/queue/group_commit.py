@@ -70,7 +70,7 @@ class GroupSender:
         self._max_pending_bytes = max_pending_bytes
         self._pending_bytes = 0
         self._counting = threading.Lock()
-        self._line: SimpleQueue[tuple[Message, Waiter] | None] = SimpleQueue()
+        self._line: SimpleQueue[tuple[Message, Waiter, float] | None] = SimpleQueue()
         self._refusals: deque[Refusal] = deque(maxlen=NOTES_MAX)
         self._noted_at = 0.0
         self._failing_since: float | None = None
@@ -78,11 +78,10 @@ class GroupSender:
         self._thread = threading.Thread(target=self._run, name="holdfast-sender", daemon=True)
         self._thread.start()
 
-    async def send(self, message: Message) -> None:
-        """Return once the message is durable.
+    async def send(self, message: Message, delay_seconds: float = 0) -> None:
+        """Return once the message is durable; it can be received after the delay.
 
-        Raises StoreBusy at once where too many wait already, StoreError where it was not kept, or
-        where that is not known.
+        Raises StoreBusy at once where too many wait, StoreError where it may not have been kept.
         """
         if self._closed:
             raise StoreError("shutting down")
@@ -90,7 +89,7 @@ class GroupSender:
             raise StoreBusy(f"{self._max_pending} messages are waiting to be kept")
         self._count(len(message.request.body))
         kept = asyncio.get_running_loop().create_future()
-        self._line.put((message, kept))
+        self._line.put((message, kept, delay_seconds))
         await kept
 
     def _count(self, size: int) -> None:
@@ -111,23 +110,24 @@ class GroupSender:
         self._closed = True
         self._line.put(None)
         self._thread.join()
-        _wake([(waiter, StoreError("shutting down")) for _, waiter in _rest(self._line)])
+        _wake([(waiter, StoreError("shutting down")) for _, waiter, _ in _rest(self._line)])
 
     def _run(self) -> None:
         while True:
             group = [entry for entry in _gather(self._line) if entry is not None]
-            if group:
-                self._keep([message for message, _ in group], [waiter for _, waiter in group])
+            for delay in {delay for _, _, delay in group}:  # one, unless a workflow sends
+                alike = [entry for entry in group if entry[2] == delay]
+                self._keep([entry[0] for entry in alike], [entry[1] for entry in alike], delay)
             idle = self._line.empty()
             if self._refusals:
                 self._note(idle)
             if self._closed and idle:
                 return
 
-    def _keep(self, messages: list[Message], waiters: list[Waiter]) -> None:
+    def _keep(self, messages: list[Message], waiters: list[Waiter], delay_seconds: float) -> None:
         outcomes: Sequence[StoreError | None]
         try:
-            outcomes = self._sender.send(messages)
+            outcomes = self._sender.send(messages, delay_seconds)
             if len(outcomes) != len(messages):
                 raise StoreError(f"{len(outcomes)} results for {len(messages)} messages")
         except BaseException as error:  # whatever ends this thread would leave its callers hanging

@@ -9,15 +9,16 @@ from typing import Final
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
-from holdfast.message import Lease
+from holdfast.message import Lease, Message
 from holdfast.pipe.gate import Gate
 from holdfast.pipe.runner import PipeRunner
 from holdfast.queue.contract import Claim
-from holdfast.queue.group_commit import GroupReceiver
+from holdfast.queue.group_commit import GroupReceiver, GroupSender
 from holdfast.runtime.store import open_engine
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.crew import Crew
+from holdfast.workflow.queues import Queues
 from holdfast.workflow.runner import Express
 
 # Threads for synchronous handlers, started as needed: enough that every webhook's concurrency is
@@ -41,6 +42,9 @@ class Worker:
         self._crew = Crew(self._crew_size)
         self._gate = Gate()
         self._secrets = Secrets()
+        self._sender: GroupSender | None = None
+        """Only where a workflow sends."""
+        self._queues = Queues(compiled.webhooks, SYSTEM_CLOCK, self._keep)
         self._targets = [self._express(webhook) for webhook in compiled.webhooks]
         self._runners = [
             PipeRunner(
@@ -68,7 +72,13 @@ class Worker:
             crew=self._crew,
             clock=SYSTEM_CLOCK,
             telemetry=self._telemetry,
+            queues=self._queues,
         )
+
+    async def _keep(self, message: Message, delay_seconds: float) -> None:
+        if self._sender is None:
+            self._sender = GroupSender(self._engine, self._telemetry, SYSTEM_CLOCK)
+        await self._sender.send(message, delay_seconds)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what has begun and give back the rest."""
@@ -87,6 +97,8 @@ class Worker:
                 loop.remove_reader(bell)
             for target in self._targets:
                 await target.aclose()
+            if self._sender is not None:
+                self._sender.close()
             self._receiver.close()
             self._crew.close()
             self._engine.close()

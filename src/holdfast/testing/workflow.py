@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from holdfast.errors import DefinitionError, Mistake
+from holdfast.compile.workflows import read_document
+from holdfast.steps.step import Step
 from holdfast.workflow import asl, machine
 from holdfast.workflow.events import (
     Cancel,
@@ -65,7 +66,7 @@ class WorkflowRun:
 
 
 def run_workflow(
-    definition: Mapping[str, Any] | str,
+    definition: Mapping[str, Any] | str | Step,
     input: Any = None,
     *,
     calls: Sequence[Mapping[str, Any]] = (),
@@ -74,8 +75,8 @@ def run_workflow(
 ) -> WorkflowRun:
     """Run a document to its end.
 
-    `definition`: the document, or its JSON text. `input`: the execution's; as everywhere, none is
-    an empty object. `calls`: what tasks come to, `{"state", "resource", "input", and "result" |
+    `definition`: the document, its JSON text, or steps. `input`: the execution's; as everywhere,
+    none is an empty object. `calls`: what tasks come to, `{"state", "resource", "input", and "result" |
     "error", "cause" | "hang": True}`, used up state by state in order; where several of one state
     are left, one of the same input goes first. `mocks`: the same by state or resource, without
     `state`, `resource` and `input`; the last one repeats. `hang` lasts until the task's
@@ -85,7 +86,7 @@ def run_workflow(
     Raises DefinitionError with every mistake of the document, LookupError where a task is called
     that nothing is said about.
     """
-    program = asl.load(_document(definition), foreign=True)
+    program = asl.load(read_document(definition), foreign=True)
     known = dict(_CONTEXT)
     for name, value in (context or {}).items():
         both = isinstance(known.get(name), Mapping) and isinstance(value, Mapping)
@@ -102,16 +103,6 @@ def run_workflow(
         tuple(play.calls),
         tuple(play.waits),
     )
-
-
-def _document(definition: Mapping[str, Any] | str) -> Mapping[str, Any]:
-    if not isinstance(definition, str):
-        return definition
-    try:
-        document = json.loads(definition)
-    except ValueError as error:
-        raise DefinitionError([Mistake("the document", f"is not JSON: {error}")]) from None
-    return document  # type: ignore[no-any-return]  # load says so where it is no object
 
 
 class _Cast:

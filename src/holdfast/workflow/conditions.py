@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdfast.errors import Mistake
 from holdfast.workflow import queries
 from holdfast.workflow.choice import (
     OPERATORS,
@@ -17,6 +16,7 @@ from holdfast.workflow.choice import (
     negation,
 )
 from holdfast.workflow.fields import Fields
+from holdfast.workflow.misses import in_condition
 from holdfast.workflow.paths import compile_getter
 from holdfast.workflow.shaping import Known, Tongue
 from holdfast.workflow.states import Rule, Shaping
@@ -29,20 +29,21 @@ _DEPTH: Final = 50
 def read_choices(fields: Fields, tongue: Tongue, state: Shaping, known: Known) -> list[Rule]:
     """The rules in order; `state` is how data flows through the Choice itself."""
     rules = []
-    for rule in fields.objects("Choices", required=True):
+    for index, rule in enumerate(fields.objects("Choices", required=True)):
+        within = f"Choices[{index}]/"
         rule.string("Comment")
-        shaping = tongue.rule(rule, state)
+        shaping = tongue.rule(rule, state, within)
         following = rule.string("Next", required=True)
         if following is not None:
             known(rule, "Next", following)
-        condition = _query(rule) if tongue.queries else _condition(rule, 0)
+        condition = _query(rule, within) if tongue.queries else _condition(rule, 0)
         rule.close()
         if condition is not None:
             rules.append(Rule(condition, following or "", shaping))
     return rules
 
 
-def _query(fields: Fields) -> Condition | None:
+def _query(fields: Fields, within: str) -> Condition | None:
     foreign = tuple(name for name in fields.value if name in OPERATORS or name in _COMPOUND)
     fields.refuse((*foreign, "Variable"), "belongs to JSONPath; this state is in JSONata")
     value = fields.raw("Condition")
@@ -52,11 +53,7 @@ def _query(fields: Fields) -> Condition | None:
     if not isinstance(value, bool) and not queries.is_query(value):
         fields.mistake("Condition", "must be a JSONata expression, {% ... %}")
         return None
-
-    def note(place: str, message: str) -> None:
-        fields.mistakes.append(Mistake(fields.place_of("Condition") + place, message))
-
-    return queries.condition(value, note)
+    return queries.condition(value, f"{within}Condition", fields.note("Condition"))
 
 
 def _condition(fields: Fields, depth: int) -> Condition | None:
@@ -101,12 +98,12 @@ def _compound(fields: Fields, name: str, depth: int) -> Condition | None:
 def _comparison(fields: Fields, name: str) -> Condition | None:
     path = fields.path("Variable")
     fields.need("Variable")
-    variable = None if path is None else compile_getter(path)
+    variable = None if path is None else compile_getter(path, in_condition)
     if name.endswith("Path"):
         other = fields.path(name)
         if variable is None or other is None:
             return None
-        return compare_path(name, variable, compile_getter(other))
+        return compare_path(name, variable, compile_getter(other, in_condition))
     literal = fields.raw(name)
     if not literal_is_valid(name, literal):
         fields.mistake(name, f"cannot compare with {literal!r}")

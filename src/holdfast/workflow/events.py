@@ -28,6 +28,8 @@ class Scope(TypedDict):
     """Which branch or item of it."""
     variables: dict[str, Any]
     """All that it sees: those from outside as they were, and its own."""
+    weight: int
+    """At least the bytes of the variables as JSON."""
     item: Any
     """`$$.Map.Item` of the innermost Map; None outside of any."""
 
@@ -41,8 +43,12 @@ class Thread(TypedDict):
     size: int
     """At least the bytes of `input` as JSON."""
     entered_ms: int
-    retries: list[int]
-    """How often each of the state's retriers has been used."""
+    entered_id: int
+    """The event that it entered the state with; 0 where it has not yet."""
+    last_id: int
+    """The last event of this line of control."""
+    retries: list[int] | None
+    """How often each of the state's retriers has been used; None where it can have none."""
     awaits: Literal["task", "retry", "wait", "turn", "fork"]
     scope: Scope
 
@@ -85,8 +91,13 @@ class Snapshot(TypedDict):
     """How many tickets were given out."""
     threads: dict[str, Thread]
     forks: dict[str, Fork]
-    records: int
-    """The id of the last history event; -1 where none are asked for."""
+    event_id: int
+    """The id of the last event of the history, which is counted whether anybody asks for it or not:
+    AWS names events in causes."""
+    history: bool
+    """Whether `Record`s are asked for."""
+    failures: int
+    """How many there were, caught ones included."""
     seed: str
     """What random values are drawn from."""
     draws: int
@@ -195,7 +206,9 @@ UNBORN: Final[Snapshot] = {
     "tickets": 0,
     "threads": {},
     "forks": {},
-    "records": -1,
+    "event_id": 0,
+    "history": False,
+    "failures": 0,
     "seed": "",
     "draws": 0,
     "context": {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from holdfast.errors import Mistake
@@ -35,6 +35,11 @@ class Fields:
     def place_of(self, name: str) -> str:
         """The path of the field, or of the object itself where `name` is empty."""
         return below(self.place, name) if name else self.place
+
+    def note(self, name: str = "") -> Callable[[str, str], None]:
+        """Takes a place below the field, or below the object itself, and what is wrong there."""
+        top = self.place_of(name)
+        return lambda place, message: self.mistakes.append(Mistake(top + place, message))
 
     def __contains__(self, name: str) -> bool:
         return name in self.value
@@ -155,6 +160,7 @@ class Fields:
         """At most one of these, or exactly one."""
         given = [name for name in names if name in self.value]
         if len(given) > 1:
+            self._asked.update(given)
             self.mistake("", f"{' and '.join(given)} cannot stand together")
         elif required and not given:
             self.mistake("", f"needs one of {', '.join(names)}")

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.workflow.events import Scope, Snapshot, Thread
-from holdfast.workflow.limits import fit, measure
+from holdfast.workflow.failures import DATA_LIMIT, StateFailure
+from holdfast.workflow.limits import VARIABLES_BYTES_MAX, fit, measure
 from holdfast.workflow.paths import PATH_LENGTH_MAX
 from holdfast.workflow.recovery import Catcher
 from holdfast.workflow.states import PLAIN, Shaping
@@ -35,12 +36,17 @@ Sized = tuple[Any, int]
 class View:
     """What a state sees beside its data. Drawing counts in the snapshot, which is the turn's own."""
 
-    __slots__ = ("_snapshot", "now_ms", "thread")
+    __slots__ = ("_snapshot", "assigned", "last_id", "now_ms", "thread")
 
-    def __init__(self, snapshot: Snapshot, thread: Thread, now_ms: int) -> None:
+    assigned: Mapping[str, Any]
+    """The variables that the state has set; only there once it has."""
+
+    def __init__(self, snapshot: Snapshot, thread: Thread, now_ms: int, last_id: int) -> None:
+        """`last_id`: the last event of the line, as far as this turn has come."""
         self._snapshot = snapshot
         self.thread = thread
         self.now_ms = now_ms
+        self.last_id = last_id
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -52,17 +58,18 @@ class View:
             "Execution": {
                 "Id": snapshot["name"],
                 "Input": snapshot["input"],
+                "StartTime": format_timestamp(snapshot["started_ms"]),
                 "Name": snapshot["name"],
                 "RoleArn": ROLE,
-                "StartTime": format_timestamp(snapshot["started_ms"]),
-            },
-            "State": {
-                "EnteredTime": format_timestamp(thread["entered_ms"]),
-                "Name": thread["state"],
-                "RetryCount": sum(thread["retries"]),
             },
             "StateMachine": {"Id": snapshot["machine"], "Name": snapshot["machine"]},
+            "State": {
+                "Name": thread["state"],
+                "EnteredTime": format_timestamp(thread["entered_ms"]),
+            },
         }
+        if thread["retries"] is not None:
+            known["State"]["RetryCount"] = sum(thread["retries"])
         item = thread["scope"]["item"]
         if item is not None:
             known["Map"] = {"Item": item}
@@ -184,6 +191,14 @@ def caught(
 def _scope(view: View, assign: Selection, data: Any, size: int) -> Scope:
     thread = view.thread
     given, weight = view.select(assign, data, size)
-    fit(given, weight, f"The state/task '{thread['state']}' assigned variables")
+    weight = fit(given, weight, f"The state/task '{thread['state']}' assigned variables")
     scope = thread["scope"]
-    return {**scope, "variables": {**scope["variables"], **given}}
+    view.assigned = given
+    variables = {**scope["variables"], **given}
+    weight += scope["weight"]
+    if weight > VARIABLES_BYTES_MAX:
+        weight = measure(variables)
+        if weight > VARIABLES_BYTES_MAX:
+            cause = f"The variables are larger than {VARIABLES_BYTES_MAX} bytes together."
+            raise StateFailure(DATA_LIMIT, cause)
+    return {**scope, "variables": variables, "weight": weight}

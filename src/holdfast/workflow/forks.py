@@ -57,7 +57,7 @@ class Forks:
         scope["item"] = {"Index": index, "Value": items[index]}
         value, size = items[index], fork["size"]
         if state.selector is not None:
-            view = View(self._snapshot, {**thread, "scope": scope}, self._now_ms)
+            view = View(self._snapshot, {**thread, "scope": scope}, self._now_ms, thread["last_id"])
             given = subject(state.shaping, view, fork["given"])
             value, size = view.select(state.selector, given, size)
             fit(value, size, f"The ItemSelector of '{state.name}' returned an input")
@@ -89,11 +89,11 @@ class Forks:
 
 
 def opened(
-    thread: Thread, given: Any, size: int, items: list[Any] | None, count: int, width: int
+    view: View, given: Any, size: int, items: list[Any] | None, count: int, width: int
 ) -> Fork:
     """A fork of `count` lines, none of them begun, of which none may fail."""
     return {
-        "thread": {**thread, "awaits": "fork"},
+        "thread": {**view.thread, "awaits": "fork", "last_id": view.last_id},
         "given": given,
         "size": size,
         "items": items,

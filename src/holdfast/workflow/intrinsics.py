@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from holdfast.workflow.failures import RUNTIME, StateFailure
 from holdfast.workflow.functions import FUNCTIONS, Function
-from holdfast.workflow.paths import Context, Getter, StateFailure, compile_getter, read_path
+from holdfast.workflow.misses import in_function
+from holdfast.workflow.paths import Context, Getter, compile_getter, read_path
 
 NESTED_MAX: Final = 10
 
@@ -32,22 +34,21 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _WORDS: Final = {"true": True, "false": False, "null": None}
 
 
-def compile_intrinsic(text: str, *, field: str = "", error: str = "States.Runtime") -> Getter:
-    """The closure that calls the function. `field` and `error` are for paths that lead nowhere.
+def compile_intrinsic(text: str, *, error: str = RUNTIME) -> Getter:
+    """The closure that calls the function. `error` is what a path that leads nowhere fails with.
 
     Raises ValueError saying what is wrong with the text.
     """
-    reading = _Reading(text, field, error)
+    reading = _Reading(text, error)
     getter = reading.call(1)
     reading.finish()
     return getter
 
 
 class _Reading:
-    def __init__(self, text: str, field: str, error: str) -> None:
+    def __init__(self, text: str, error: str) -> None:
         self._text = text
-        self._field = field
-        self._error = error
+        self._miss = in_function(text, error)
         self._position = 0
 
     def call(self, depth: int) -> Getter:
@@ -65,7 +66,7 @@ class _Reading:
         if not fewest <= len(arguments) <= most:
             count = str(fewest) if fewest == most else f"at least {fewest}"
             raise ValueError(f"{self._text!r}: {name} takes {count} arguments")
-        return _invocation(name, function, arguments)
+        return _invocation(self._text, function, arguments)
 
     def finish(self) -> None:
         if self._text[self._position :].strip():
@@ -84,12 +85,12 @@ class _Reading:
         self._skip()
         if self._text.startswith("$", self._position):
             path, self._position = read_path(self._text, self._position)
-            return compile_getter(path, field=self._field, error=self._error)
+            return compile_getter(path, self._miss)
         match = _TOKEN.match(self._text, self._position)
         if match is None:
             return self.call(depth + 1)
         self._position = match.end()
-        return _literal(match, template=template)
+        return _literal(self._text, match, template=template)
 
     def _skip(self) -> None:
         space = _SPACE.match(self._text, self._position)
@@ -103,15 +104,14 @@ class _Reading:
         return True
 
 
-def _literal(match: re.Match[str], *, template: bool) -> Getter:
+def _literal(whole: str, match: re.Match[str], *, template: bool) -> Getter:
     value: Any
     if match["text"]:
         value = match["text"][1:-1]
         if not template:
             stray = [found for found in _ESCAPE.findall(value) if found not in "\\'{}"]
             if stray:
-                cause = f"A backslash stands before {stray[0]!r} in {match['text']}."
-                return _failing(cause)
+                return _failing(whole, f"A backslash stands before {stray[0]!r} in {match['text']}")
             value = _ESCAPE.sub(r"\1", value)
     elif match["word"]:
         value = _WORDS[match["word"]]
@@ -121,19 +121,24 @@ def _literal(match: re.Match[str], *, template: bool) -> Getter:
     return lambda _data, _context: value
 
 
-def _failing(cause: str) -> Getter:
+def _failure(text: str, error: object) -> StateFailure:
+    cause = f"The function '{text}' had the following error: {error}"
+    return StateFailure("States.IntrinsicFailure", cause)
+
+
+def _failing(text: str, error: str) -> Getter:
     def get(_data: Any, _context: Context) -> Any:
-        raise StateFailure("States.IntrinsicFailure", cause)
+        raise _failure(text, error)
 
     return get
 
 
-def _invocation(name: str, function: Function, arguments: list[Getter]) -> Getter:
+def _invocation(text: str, function: Function, arguments: list[Getter]) -> Getter:
     def get(data: Any, context: Context) -> Any:
         values = [argument(data, context) for argument in arguments]
         try:
             return function(context, *values)
         except (TypeError, ValueError, RecursionError) as error:
-            raise StateFailure("States.IntrinsicFailure", f"{name} failed: {error}") from None
+            raise _failure(text, error) from None
 
     return get

@@ -58,6 +58,10 @@ class QueryEvaluationError(Exception):
     """An expression gave no JSON value. Opens with JSONata's error code where there is one."""
 
 
+class UnsupportedResultError(QueryEvaluationError):
+    """The expression gave a function, which is no JSON value."""
+
+
 STEPS_MAX: Final = 1_000_000
 """Evaluations of parts of an expression: some hundred milliseconds of an endless loop."""
 
@@ -159,7 +163,7 @@ class Expression:
         """
         typed = _equipped(f"$type({_parsing(self.text)}\n)")
         if self._run(typed, input, given, now_ms, chance) == '"function"':
-            raise QueryEvaluationError("the result is a function, which is no JSON value")
+            raise UnsupportedResultError("the result is a function, which is no JSON value")
 
     @staticmethod
     def _run(
@@ -240,8 +244,11 @@ def _partition(items: list[Any] | None, size: float | None) -> list[list[Any]] |
     return [items[start : start + step] for start in range(0, len(items), step)]
 
 
-def _range(first: float | None, last: float | None, step: float | None) -> list[int]:
-    """`$range(1, 6, 2)` is [1,3,5]; the last value is included where a step falls on it."""
+def _range(first: float | None, last: float | None, step: float | None) -> list[int] | int | None:
+    """`$range(1, 6, 2)` is [1,3,5]; the last value is included where a step falls on it.
+
+    A sequence, as JSONata's own are: of a single value, that value (recorded), of none, undefined.
+    """
     start, end = _whole("range", "first value", first), _whole("range", "last value", last)
     by = _whole("range", "step", step)
     if by == 0:
@@ -249,7 +256,7 @@ def _range(first: float | None, last: float | None, step: float | None) -> list[
     values = range(start, end + (1 if by > 0 else -1), by)
     if len(values) > ITEMS_MAX:
         raise QueryEvaluationError(f"$range: more than {ITEMS_MAX} values")
-    return list(values)
+    return list(values) if len(values) > 1 else next(iter(values), None)
 
 
 def _whole(function: str, what: str, value: float | None) -> int:
@@ -326,7 +333,7 @@ def _start(found: re.Match[str] | None) -> int:
 
 _PURE: Final[Mapping[str, tuple[Callable[..., Any], str]]] = {
     "partition": (_partition, "<an:a<a>>"),
-    "range": (_range, "<nnn:a<n>>"),
+    "range": (_range, "<nnn:x>"),
     "hash": (_hash, "<ss:s>"),
     "parse_json": (_parse, "<s:o>"),
 }

@@ -7,14 +7,20 @@ from typing import Any, Final
 
 import orjson
 
-from holdfast.workflow.paths import StateFailure
+from holdfast.workflow.failures import DATA_LIMIT, RUNTIME, StateFailure
 
 DATA_LIMIT_BYTES: Final = 262_144
 """UTF-8 bytes of JSON."""
 
+VARIABLES_BYTES_MAX: Final = 10_485_760
+"""Of all the variables that a line of control sees, together."""
+
 
 def measure(value: Any) -> int:
-    """The bytes of a value as compact JSON; what is nested beyond Python's depth is too large."""
+    """The bytes of a value as compact JSON; what is nested beyond Python's depth is too large.
+
+    Raises StateFailure, States.Runtime, where it is none.
+    """
     try:
         return len(orjson.dumps(value))
     except TypeError:
@@ -24,6 +30,8 @@ def measure(value: Any) -> int:
             text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         except RecursionError:
             return DATA_LIMIT_BYTES + 1
+        except (TypeError, ValueError) as error:
+            raise StateFailure(RUNTIME, f"A value is not JSON: {error}") from None
         return len(text.encode("utf-8", "surrogatepass"))
 
 
@@ -36,7 +44,7 @@ def fit(value: Any, size: int, what: str) -> int:
         size = measure(value)
         if size > DATA_LIMIT_BYTES:
             raise StateFailure(
-                "States.DataLimitExceeded",
+                DATA_LIMIT,
                 f"{what} with a size exceeding the maximum number of bytes service limit.",
             )
     return size

@@ -21,7 +21,6 @@ from holdfast.workflow.events import (
     TimedOut,
     TimerFired,
 )
-from holdfast.workflow.limits import measure
 from holdfast.workflow.states import Program
 from holdfast.workflow.turn import Turn
 
@@ -37,12 +36,12 @@ def step(program: Program, snapshot: Snapshot | None, event: Event) -> _Step:
     turn = Turn(program, snapshot, event.now_ms)
     if isinstance(event, TimedOut):
         turn.time_out()
-        return turn.snapshot, turn.commands
+        return turn.result()
     thread = turn.threads.pop(event.ticket, None)
     if thread is None or isinstance(event, TimerFired) is (thread["awaits"] == "task"):
         return snapshot, ()
     turn.resume(thread, event)
-    return turn.snapshot, turn.commands
+    return turn.result()
 
 
 def history(program: Program, events: Sequence[Event]) -> tuple[dict[str, Any], ...]:
@@ -67,15 +66,17 @@ def _start(program: Program, event: Started) -> _Step:
         "machine": event.machine,
         "started_ms": event.now_ms,
         "input": event.input,
-        "size": measure(event.input) if event.size is None else event.size,
+        "size": 0,
         "tickets": 0,
         "threads": {},
         "forks": {},
-        "records": 0 if event.history else -1,
+        "event_id": 0,
+        "history": event.history,
+        "failures": 0,
         "seed": event.seed or event.name,
         "draws": 0,
         "context": dict(event.context) if event.context else {},
     }
     turn = Turn(program, snapshot, event.now_ms)
-    turn.begin()
-    return turn.snapshot, turn.commands
+    turn.begin(event.size)
+    return turn.result()

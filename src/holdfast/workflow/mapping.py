@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Final
 
 from holdfast.workflow.fields import Fields
-from holdfast.workflow.paths import Getter, compile_getter
+from holdfast.workflow.misses import in_items
+from holdfast.workflow.paths import compile_getter
+from holdfast.workflow.queries import is_query, source
 from holdfast.workflow.recovery import Recovery
 from holdfast.workflow.shaping import Tongue, payload
+from holdfast.workflow.sources import Source
 from holdfast.workflow.states import MapState
 from holdfast.workflow.templates import Selection
 
@@ -68,26 +71,32 @@ def _selector(fields: Fields, tongue: Tongue) -> Selection | None:
     return selector or parameters
 
 
-def _items(fields: Fields, tongue: Tongue) -> Getter | None:
-    if tongue.queries:
-        return tongue.template(fields, "Items").get if "Items" in fields else None
-    path = fields.path("ItemsPath")
-    return None if path is None else compile_getter(path)
+def _items(fields: Fields, tongue: Tongue) -> Source | None:
+    if not tongue.queries:
+        path = fields.path("ItemsPath")
+        if path is None:
+            return None
+        return Source(compile_getter(path, in_items), "ItemsPath", path.text, queries=False)
+    if "Items" not in fields:
+        return None
+    given = fields.raw("Items")
+    if not isinstance(given, list) and not is_query(given):
+        fields.mistake("Items", "must be a list, or a JSONata expression, {% ... %}")
+        return None
+    return source(given, "Items", fields.note("Items"))
 
 
-def _limit(fields: Fields, tongue: Tongue, name: str, most: int) -> int | Getter | None:
+def _limit(fields: Fields, tongue: Tongue, name: str, most: int) -> int | Source | None:
     fields.one_of((name, f"{name}Path"))
-    getter, number = tongue.getter(fields, name), tongue.integer(fields, name, 0, most)
-    return number if getter is None else getter
+    given, number = tongue.source(fields, name), tongue.integer(fields, name, 0, most)
+    return number if given is None else given
 
 
-def _percentage(fields: Fields, tongue: Tongue) -> float | Getter | None:
+def _percentage(fields: Fields, tongue: Tongue) -> float | Source | None:
     name = "ToleratedFailurePercentage"
     fields.one_of((name, f"{name}Path"))
-    getter = tongue.getter(fields, name)
-    if name not in fields or (tongue.queries and getter is not None):
-        return getter
-    number = fields.number(name, 0.0)
+    given = tongue.source(fields, name)
+    number = None if tongue.queries and given is not None else fields.number(name, 0.0)
     if number is not None and number > 100:
         fields.mistake(name, "must be a number from 0 to 100")
-    return number
+    return number if given is None else given

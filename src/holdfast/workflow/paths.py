@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from holdfast.workflow.failures import StateFailure, as_json
 from holdfast.workflow.steps import Names, Step, follow_many, index_of, read_steps
 
 
@@ -46,15 +47,6 @@ Getter = Callable[[Any, Context], Any]
 
 Placer = Callable[[Any, Any], Any]
 """Takes a state's raw input and its result; gives both combined. Raises StateFailure."""
-
-
-class StateFailure(Exception):
-    """A state cannot go on. Never leaves the machine: there it meets Retry and Catch."""
-
-    def __init__(self, error: str, cause: str) -> None:
-        super().__init__(f"{error}: {cause}")
-        self.error = error
-        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,31 +107,50 @@ def read_path(text: str, start: int) -> tuple[Path, int]:
     return Path(text[start:end], match[1] or match[0], steps, name), end
 
 
-def compile_getter(path: Path, *, field: str = "", error: str = "States.Runtime") -> Getter:
-    """The closure that follows the path; where it leads nowhere, it fails with that error."""
-    where = f" specified for the field '{field}'" if field else ""
-    failure = (error, f"The JSONPath '{path.text}'{where} could not be found in the input")
-    get = _follow(path, failure)
+Miss = Callable[[Path, Any, Any], StateFailure]
+"""What a path that leads nowhere fails with, given the data at hand and what it was followed in."""
+
+
+def compile_getter(path: Path, miss: Miss, *, past_end_is_null: bool = False) -> Getter:
+    """The closure that follows the path; where it leads nowhere, it fails as `miss` says.
+
+    `past_end_is_null`: an index beyond its list, at the end of the path, gives null.
+    """
+    get = _follow(path, past_end_is_null=past_end_is_null)
     if path.origin == "$":
-        return lambda data, _: get(data)
+
+        def from_data(data: Any, _: Context) -> Any:
+            try:
+                return get(data)
+            except LookupError:
+                raise miss(path, data, data) from None
+
+        return from_data
     if path.origin == "$$":
-        return lambda _, context: get(context.object())
-    return _variable(path.origin, get, failure)
 
+        def from_context(data: Any, context: Context) -> Any:
+            seen = context.object()
+            try:
+                return get(seen)
+            except LookupError:
+                raise miss(path, data, seen) from None
 
-def _variable(name: str, get: Callable[[Any], Any], failure: tuple[str, str]) -> Getter:
-    def look_up(_data: Any, context: Context) -> Any:
+        return from_context
+
+    def from_variable(data: Any, context: Context) -> Any:
         try:
-            value = context.variables[name]
-        except KeyError:
-            raise StateFailure(failure[0], f"There is no variable '{name}'.") from None
-        return get(value)
+            return get(context.variables[path.origin])
+        except LookupError:
+            raise miss(path, data, context.variables) from None
 
-    return look_up
+    return from_variable
 
 
-def _follow(path: Path, failure: tuple[str, str]) -> Callable[[Any], Any]:
-    select = _follow_one(path.steps, failure) if path.is_definite else _selection(path.steps)
+def _follow(path: Path, *, past_end_is_null: bool) -> Callable[[Any], Any]:
+    """Raises LookupError where the path leads nowhere."""
+    select = _follow_one(path.steps) if path.is_definite else _selection(path.steps)
+    if past_end_is_null and path.is_definite and path.steps and isinstance(path.steps[-1], int):
+        select = _follow_to_index(path.steps[:-1], path.steps[-1])
     if path.function is None:
         return select
     function = FUNCTIONS[path.function]
@@ -147,40 +158,48 @@ def _follow(path: Path, failure: tuple[str, str]) -> Callable[[Any], Any]:
     def call(data: Any) -> Any:
         try:
             return function(select(data))
-        except (TypeError, ValueError, ArithmeticError, IndexError):
-            cause = f"The function of '{path.text}' cannot be applied to what the path selects"
-            raise StateFailure(failure[0], cause) from None
+        except (TypeError, ValueError, ArithmeticError):
+            raise LookupError(path.function) from None
 
     return call
 
 
-def _follow_one(steps: tuple[Step, ...], failure: tuple[str, str]) -> Callable[[Any], Any]:
+def _follow_one(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     def get(data: Any) -> Any:
         # Held against the type first, because Python would also index a string.
         for step in steps:
-            if isinstance(step, str):
-                if not isinstance(data, dict) or step not in data:
-                    raise StateFailure(*failure)
-                data = data[step]
-            else:
-                place = index_of(step, data)
-                if place is None:
-                    raise StateFailure(*failure)
-                data = data[place]
+            fits = (
+                isinstance(data, dict)
+                if isinstance(step, str)
+                else index_of(step, data) is not None
+            )
+            if not fits:
+                raise LookupError(step)
+            data = data[step]
         return data
+
+    return get
+
+
+def _follow_to_index(steps: tuple[Step, ...], index: int) -> Callable[[Any], Any]:
+    follow = _follow_one(steps)
+
+    def get(data: Any) -> Any:
+        items = follow(data)
+        if isinstance(items, list):
+            return items[index] if index_of(index, items) is not None else None
+        raise LookupError(index)
 
     return get
 
 
 def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     *before, last = steps
-    whole = all(isinstance(step, str | int) for step in before)
+    if isinstance(last, Names) and all(isinstance(step, str | int) for step in before):
+        return _joined(_follow_one(tuple(before)), last.names)
 
     def get(data: Any) -> Any:
         try:
-            if whole and isinstance(last, Names):
-                for value in follow_many(tuple(before), data):
-                    return last.merged(value)
             return follow_many(steps, data)
         except OverflowError as error:
             raise StateFailure("States.DataLimitExceeded", str(error)) from None
@@ -188,12 +207,27 @@ def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     return get
 
 
+def _joined(find: Callable[[Any], Any], names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """One object of those of the names that there are."""
+
+    def get(data: Any) -> Any:
+        found = find(data)
+        if isinstance(found, dict):
+            return {name: found[name] for name in names if name in found}
+        raise LookupError(names)
+
+    return get
+
+
 def _numbers(values: Any) -> list[float]:
-    if not isinstance(values, list) or not values:
+    """Those of the list, of which there must be one; Jayway passes over what is no number."""
+    if not isinstance(values, list):
         raise TypeError("not a list of numbers")
-    if any(isinstance(value, bool) for value in values):
-        raise TypeError("not a number")
-    return values
+    numbers = (item for item in values if isinstance(item, int | float))
+    found = [item for item in numbers if not isinstance(item, bool)]
+    if not found:
+        raise TypeError("no numbers")
+    return found
 
 
 def _length(value: Any) -> int:
@@ -222,28 +256,31 @@ FUNCTIONS: Final[dict[str, Callable[[Any], Any]]] = {
 
 def compile_placer(path: Path) -> Placer:
     """The closure that puts a result into a copy of the input at a reference path."""
-    steps, text = path.steps, path.text
+    steps = path.steps
 
     def place(data: Any, result: Any) -> Any:
-        return _put(data, steps, 0, result, text)
+        try:
+            return _put(data, steps, 0, result)
+        except LookupError as error:
+            step = error.args[0]
+            cause = f"Unable to apply step {as_json(step)} to input {as_json(data)}"
+            raise StateFailure("States.ResultPathMatchFailure", cause) from None
 
     return place
 
 
-def _put(data: Any, steps: tuple[Step, ...], depth: int, value: Any, text: str) -> Any:
+def _put(data: Any, steps: tuple[Step, ...], depth: int, value: Any) -> Any:
+    """Raises LookupError with the step that cannot be taken."""
     if depth == len(steps):
         return value
     step = steps[depth]
     if isinstance(step, str) and isinstance(data, dict):
         # A missing object on the way is made, as the specification has it.
-        return {**data, step: _put(data.get(step, {}), steps, depth + 1, value, text)}
+        return {**data, step: _put(data.get(step, {}), steps, depth + 1, value)}
     if isinstance(step, int):
         place = index_of(step, data)
         if place is not None:
             copied = list(data)
-            copied[place] = _put(data[place], steps, depth + 1, value, text)
+            copied[place] = _put(data[place], steps, depth + 1, value)
             return copied
-    raise StateFailure(
-        "States.ResultPathMatchFailure",
-        f"Unable to apply step {steps[depth]!r} of the ResultPath '{text}' to the input",
-    )
+    raise LookupError(step)

@@ -10,10 +10,10 @@ from random import Random
 from typing import Any, Final
 
 from holdfast.workflow import jsonata
-from holdfast.workflow.paths import Context, Getter, StateFailure
+from holdfast.workflow.failures import QUERY, StateFailure, as_json
+from holdfast.workflow.paths import Context, Getter
+from holdfast.workflow.sources import Source, unexpected
 from holdfast.workflow.templates import Note, Selection, constant
-
-ERROR: Final = "States.QueryEvaluationError"
 
 _ASKS_CHANCE: Final = re.compile(r"\$(?:random|uuid|shuffle)\b")
 _NO_CHANCE: Final = Random(0)
@@ -81,27 +81,35 @@ def _expression(written: str, place: str, field: str, note: Note) -> Getter:
         given = {**context.variables, "states": seen}
         try:
             value = expression.evaluate(bindings=given, now_ms=context.now_ms, random=chance)
+        except jsonata.UnsupportedResultError:
+            raise StateFailure(
+                QUERY, f"{said} returned an unsupported result type.", field
+            ) from None
         except jsonata.QueryEvaluationError as error:
             cause = f"{said} threw an error during evaluation. {error}"
-            raise StateFailure(ERROR, cause) from None
+            raise StateFailure(QUERY, cause, field) from None
         if value is jsonata.UNDEFINED:
-            raise StateFailure(ERROR, f"{said} returned nothing (undefined).")
+            raise StateFailure(QUERY, f"{said} returned nothing (undefined).", field)
         return value
 
     return get
 
 
-def condition(template: Any, note: Note) -> Getter:
+def source(expression: Any, field: str, note: Note) -> Source:
+    """An expression that stands for the value of a field."""
+    get = select_query(expression, field, note).get
+    text = expression[2:-2].strip() if is_query(expression) else as_json(expression)
+    return Source(get, field, text, queries=True)
+
+
+def condition(expression: Any, field: str, note: Note) -> Getter:
     """A Condition: whether an expression holds, which must say true or false."""
-    get = select_query(template, "Condition", note).get
+    given = source(expression, field, note)
 
     def holds(states: Any, context: Context) -> bool:
-        value = get(states, context)
+        value = given.get(states, context)
         if not isinstance(value, bool):
-            cause = (
-                f"The Condition returned an unexpected result type. Expected 'boolean': {value!r}"
-            )
-            raise StateFailure(ERROR, cause[:200])
+            raise unexpected(given.text, field, "boolean", value)
         return value
 
     return holds

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from holdfast.workflow.conditions import read_choices
 from holdfast.workflow.fields import Fields
 from holdfast.workflow.mapping import read_map
 from holdfast.workflow.resources import Resources
 from holdfast.workflow.shaping import Tongue
+from holdfast.workflow.sources import SECONDS_MAX
 from holdfast.workflow.states import (
-    SECONDS_MAX,
     ChoiceState,
     FailState,
     ParallelState,
@@ -24,6 +24,7 @@ from holdfast.workflow.states import (
 )
 from holdfast.workflow.templates import constant
 from holdfast.workflow.timestamps import parse_timestamp
+from holdfast.workflow.ways import check_variables, check_ways
 
 _NAME_MAX: Final = 80
 _SCOPES_MAX: Final = 30
@@ -47,8 +48,13 @@ def read_language(fields: Fields, *, within: bool) -> bool:
     return within if language is None else language == "JSONata"
 
 
-def read_scope(fields: Fields, document: Document, depth: int = 0) -> str | None:
-    """StartAt and States of the document, a branch or an ItemProcessor; the state to start at."""
+def read_scope(
+    fields: Fields, document: Document, depth: int = 0, outer: frozenset[str] = frozenset()
+) -> str | None:
+    """StartAt and States of the document, a branch or an ItemProcessor; the state to start at.
+
+    `outer`: the variables that are assigned in the scopes around it.
+    """
     start = fields.string("StartAt", required=True)
     found = fields.object("States", required=True)
     fields.close()
@@ -57,46 +63,25 @@ def read_scope(fields: Fields, document: Document, depth: int = 0) -> str | None
     if depth > _SCOPES_MAX:
         found.mistake("", f"stands more than {_SCOPES_MAX} Parallel and Map deep")
         return start
-    _Scope(found, document, depth).read()
-    if start is not None:
-        if start not in found:
-            fields.mistake("StartAt", f'no state "{start}"')
-        else:
-            _unreachable(found, start)
+    before = len(found.mistakes)
+    _Scope(found, document, depth, outer | check_variables(found, outer)).read()
+    if start is not None and start not in found:
+        fields.mistake("StartAt", f'no state "{start}"')
+    elif start is not None:
+        check_ways(found, start, sound=len(found.mistakes) == before)
     return start
-
-
-def _unreachable(states: Fields, start: str) -> None:
-    reached, todo = {start}, [start]
-    while todo:
-        for name in _targets(states.value.get(todo.pop())):
-            if name in states and name not in reached:
-                reached.add(name)
-                todo.append(name)
-    for name in states.value:
-        if name not in reached:
-            states.mistake(name, "cannot be reached from StartAt")
-
-
-def _targets(state: Any) -> list[str]:
-    """Every state that this one can go on to."""
-    if not isinstance(state, dict):
-        return []
-    sources = [state]
-    for name in ("Choices", "Catch"):
-        listed = state.get(name)
-        sources += listed if isinstance(listed, list) else []
-    named = [source.get("Next") for source in sources if isinstance(source, dict)]
-    return [name for name in (*named, state.get("Default")) if isinstance(name, str)]
 
 
 class _Scope:
     """Reads the states of one scope; they go on to each other only."""
 
-    def __init__(self, states: Fields, document: Document, depth: int) -> None:
+    def __init__(
+        self, states: Fields, document: Document, depth: int, variables: frozenset[str]
+    ) -> None:
         self._states = states
         self._document = document
         self._depth = depth
+        self._variables = variables
         self._kinds: dict[str, Callable[[str, Fields, Tongue], State]] = {
             "Task": self._task,
             "Pass": self._pass,
@@ -143,17 +128,20 @@ class _Scope:
         heartbeat = tongue.integer(fields, "HeartbeatSeconds", 1, SECONDS_MAX)
         if timeout is not None and heartbeat is not None and heartbeat >= timeout:
             fields.mistake("HeartbeatSeconds", "must be smaller than TimeoutSeconds")
-        fields.refuse(("Credentials",), "belongs to AWS accounts and means nothing to a local task")
+        credentials = tongue.credentials(fields)
+        sources = [tongue.source(fields, f"{name}Seconds") for name in ("Timeout", "Heartbeat")]
         return TaskState(
             name=name,
             next=self._next(fields),
             shaping=tongue.shaping(fields, *_WORK, "ResultSelector"),
-            resource=self._document.resources.read(fields),
+            resource=self._document.resources.read(fields, queries=tongue.queries),
+            credentials=credentials,
             timeout_seconds=timeout,
-            timeout=tongue.getter(fields, "TimeoutSeconds"),
+            timeout=sources[0],
             heartbeat_seconds=heartbeat,
-            heartbeat=tongue.getter(fields, "HeartbeatSeconds"),
+            heartbeat=sources[1],
             recovery=tongue.recovery(fields, self._known),
+            dynamic=any(given is not None for given in (credentials, *sources)),
         )
 
     def _pass(self, name: str, fields: Fields, tongue: Tongue) -> PassState:
@@ -175,7 +163,7 @@ class _Scope:
     def _wait(self, name: str, fields: Fields, tongue: Tongue) -> WaitState:
         several = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
         fields.one_of(several[::2] if tongue.queries else several, required=True)
-        until, until_from = None, tongue.getter(fields, "Timestamp")
+        until, until_from = None, tongue.parameter(fields, "Timestamp")
         if until_from is None:
             text = fields.string("Timestamp")
             until = parse_timestamp(text) if text is not None else None
@@ -186,7 +174,7 @@ class _Scope:
             next=self._next(fields),
             shaping=tongue.shaping(fields, "Assign"),
             seconds=tongue.integer(fields, "Seconds", 0, SECONDS_MAX),
-            seconds_from=tongue.getter(fields, "Seconds"),
+            seconds_from=tongue.parameter(fields, "Seconds"),
             until=until,
             until_from=until_from,
         )
@@ -206,7 +194,7 @@ class _Scope:
         starts = []
         for branch in branches:
             branch.string("Comment")
-            starts.append(read_scope(branch, self._document, self._depth + 1) or "")
+            starts.append(self._scope(branch))
         return ParallelState(
             name=name,
             next=self._next(fields),
@@ -216,11 +204,12 @@ class _Scope:
         )
 
     def _map(self, name: str, fields: Fields, tongue: Tongue) -> State:
-        def start(processor: Fields) -> str:
-            return read_scope(processor, self._document, self._depth + 1) or ""
-
         recovery = tongue.recovery(fields, self._known)
-        return read_map(name, self._next(fields), fields, tongue, recovery, start)
+        return read_map(name, self._next(fields), fields, tongue, recovery, self._scope)
+
+    def _scope(self, fields: Fields) -> str:
+        """A scope within; the state that it starts at."""
+        return read_scope(fields, self._document, self._depth + 1, self._variables) or ""
 
     def _next(self, fields: Fields) -> str | None:
         following, end = fields.string("Next"), fields.flag("End")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.workflow.failures import DATA_LIMIT, QUERY, RUNTIME
 from holdfast.workflow.paths import Placer
 from holdfast.workflow.templates import Selection
 
@@ -12,7 +14,41 @@ ALL: Final = "States.ALL"
 TASK_FAILED: Final = "States.TaskFailed"
 TIMEOUT: Final = "States.Timeout"
 HEARTBEAT: Final = "States.HeartbeatTimeout"
-RUNTIME: Final = "States.Runtime"
+
+ERRORS: Final = frozenset(
+    {
+        ALL,
+        TASK_FAILED,
+        TIMEOUT,
+        HEARTBEAT,
+        RUNTIME,
+        QUERY,
+        DATA_LIMIT,
+        "States.BranchFailed",
+        "States.ExceedToleratedFailureThreshold",
+        "States.IntrinsicFailure",
+        "States.ItemReaderFailed",
+        "States.NoChoiceMatched",
+        "States.ParameterPathFailure",
+        "States.Permissions",
+        "States.ReferencePathConflict",
+        "States.ResultPathMatchFailure",
+        "States.ResultWriterFailed",
+    }
+)
+"""The names that begin with `States.`; those of `States.Http.` are an integration's own."""
+
+_LOWERED: Final = {name.lower(): name for name in ERRORS}
+_CLOSE: Final = 0.9
+"""Alike enough: a letter missing, doubled or in the wrong place."""
+
+
+def misspelt(name: str) -> str | None:
+    """The name of the language that this one was meant to be; None: it may be one that AWS adds."""
+    if name in ERRORS or not name.startswith("States."):
+        return None
+    close = difflib.get_close_matches(name.lower(), _LOWERED, n=1, cutoff=_CLOSE)
+    return _LOWERED[close[0]] if close else None
 
 
 def matches(names: frozenset[str], error: str | None) -> bool:

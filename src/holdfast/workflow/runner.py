@@ -22,6 +22,7 @@ from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.workflow import machine
 from holdfast.workflow.asl import load
+from holdfast.workflow.chronicle import logged
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.events import (
     Cancel,
@@ -37,9 +38,14 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.forward import Forwarder
+from holdfast.workflow.http_call import HttpCaller
+from holdfast.workflow.http_client import HttpClient
 from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, describe, of_exception
+from holdfast.workflow.queues import Queues
+from holdfast.workflow.recovery import HEARTBEAT, TIMEOUT
 from holdfast.workflow.result import Result
+from holdfast.workflow.states import TaskState
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 
 _SALT: Final = entropy.token_hex(16)
@@ -61,21 +67,29 @@ class Express:
         crew: Crew,
         clock: Clock,
         telemetry: Telemetry,
+        queues: Queues | None = None,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
         keys: KeyRing | None = None,
     ) -> None:
-        """Raises DefinitionError where the workflow cannot run."""
+        """`queues`: those of the other webhooks, where this one's workflow may send to them.
+
+        Raises DefinitionError where the workflow cannot run.
+        """
         self._webhook = webhook
         self._program = load(webhook.workflow)
         self._model = None if webhook.body_model is None else Validator(webhook.body_model)
-        self._forwarder = Forwarder(secrets, clock)
+        self._client = HttpClient()
+        states = self._program.states.values()
         self._runs = assemble(
             webhook,
+            {state.resource for state in states if isinstance(state, TaskState)},
             secrets=secrets,
             claim=claim,
             crew=crew,
-            forwarder=self._forwarder,
+            forwarder=Forwarder(self._client, secrets, clock),
+            caller=HttpCaller(self._client, webhook.connections, secrets, clock),
+            queues=queues or Queues((), clock),
             keys=keys or KeyRing(clock),
         )
         self._clock = clock
@@ -118,8 +132,8 @@ class Express:
             return execution.broken(error)
 
     async def aclose(self) -> None:
-        """Close what was opened to forward."""
-        await self._forwarder.aclose()
+        """Close the connections to other programs."""
+        await self._client.aclose()
 
 
 class _Execution:
@@ -235,14 +249,19 @@ class _Execution:
 
     async def _run_task(self, command: RunTask) -> Outcome:
         run = self._express._runs[command.resource]
-        if command.timeout_seconds is None:
+        seconds, error = command.timeout_seconds, TIMEOUT
+        # A task here is one call, which sends no heartbeats: the first that is due is missed.
+        heartbeat = command.heartbeat_seconds
+        if heartbeat is not None and (seconds is None or heartbeat < seconds):
+            seconds, error = heartbeat, HEARTBEAT
+        if seconds is None:
             return await run(self._work, command.input)
         try:
-            async with asyncio.timeout(command.timeout_seconds):
+            async with asyncio.timeout(seconds):
                 return await run(self._work, command.input)
         except TimeoutError:
-            message = f"The task took longer than {command.timeout_seconds:g} seconds."
-            return Failed("States.Timeout", describe("States.Timeout", message, []))
+            message = f"The task took longer than {seconds:g} seconds."
+            return Failed(error, describe(error, message, []))
 
     def _finished(self, end: Finish) -> Result:
         # Only the failure that ended it: one that was caught steers nothing any more.
@@ -291,18 +310,25 @@ class _Execution:
         return (self._express._clock.monotonic() - self._began) * 1000
 
     def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
-        level = self._express._webhook.log_level
-        if level == "OFF" or (level != "ALL" and not failed):
+        """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level."""
+        level, snapshot = self._express._webhook.log_level, self._snapshot
+        caught = snapshot is not None and snapshot["failures"] > 0
+        if level == "OFF" or not (failed or level == "ALL" or (level == "ERROR" and caught)):
             return ()
         told = machine.history(self._express._program, self._events)
         if level == "ALL":
-            message = self._lease.message
-            for event in told:
-                self._express._telemetry.emit(
-                    "execution.event",
-                    id=message.id,
-                    webhook=message.webhook,
-                    event=event["type"],
-                    state=event["details"].get("name"),
-                )
-        return told
+            self._emit(told)
+        if level == "ALL" or (level == "ERROR" and failed):
+            return told
+        return tuple(event for event in told if logged(level, event["type"]))
+
+    def _emit(self, told: Sequence[dict[str, Any]]) -> None:
+        message = self._lease.message
+        for event in told:
+            self._express._telemetry.emit(
+                "execution.event",
+                id=message.id,
+                webhook=message.webhook,
+                event=event["type"],
+                state=event["details"].get("name"),
+            )

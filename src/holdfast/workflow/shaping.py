@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from holdfast.errors import Mistake
+from holdfast.workflow.failures import RUNTIME
 from holdfast.workflow.fields import Fields
-from holdfast.workflow.paths import Getter, Placer, compile_getter, compile_placer
-from holdfast.workflow.queries import is_query, select_query
-from holdfast.workflow.recovery import ALL, Catcher, Recovery, Retrier
-from holdfast.workflow.states import PLAIN, SECONDS_MAX, Shaping
+from holdfast.workflow.misses import in_parameter, invalid_path
+from holdfast.workflow.paths import Getter, Miss, Placer, compile_getter, compile_placer
+from holdfast.workflow.queries import is_query, select_query, source
+from holdfast.workflow.recovery import ALL, Catcher, Recovery, Retrier, misspelt
+from holdfast.workflow.sources import SECONDS_MAX, Source
+from holdfast.workflow.states import PLAIN, Shaping
 from holdfast.workflow.templates import (
     NOTHING,
-    Note,
     Selection,
     constant,
     select_path,
@@ -23,7 +24,9 @@ from holdfast.workflow.templates import (
     select_text,
 )
 
-_DELAY_MAX: Final = 31_622_400
+_DELAY_MAX: Final = 31_622_399
+"""MaxDelaySeconds is less than 31,622,400 on AWS."""
+
 _FLOW: Final = ("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath")
 _OF_PATHS: Final = (
     *_FLOW,
@@ -68,7 +71,7 @@ class Tongue:
         parameters, selector = None, None
         if "Parameters" in flow:
             # Recorded for Pass; the documentation has the other name for what is called.
-            error = "States.Runtime" if "Pass" in flow else "States.ParameterPathFailure"
+            error = RUNTIME if "Pass" in flow else "States.ParameterPathFailure"
             parameters = payload(fields, "Parameters", error)
         if "ResultSelector" in flow:
             selector = payload(fields, "ResultSelector")
@@ -87,17 +90,19 @@ class Tongue:
         """Of a state that no data leaves."""
         return Shaping(self.queries)
 
-    def rule(self, fields: Fields, state: Shaping) -> Shaping:
+    def rule(self, fields: Fields, state: Shaping, within: str) -> Shaping:
         """What leaves by a rule of a Choice: its own Assign and Output, not the state's."""
-        output = self._template(fields, "Output") if self.queries else state.output
+        output = self._template(fields, "Output", within) if self.queries else state.output
         if not self.queries:
             fields.refuse(("Output",), "belongs to JSONata; this state is in JSONPath")
-        return Shaping(
-            state.queries, state.input, state.parameters, self.assign(fields), output=output
-        )
+        assign = self.assign(fields, within)
+        return Shaping(state.queries, state.input, state.parameters, assign, output=output)
 
-    def assign(self, fields: Fields) -> Selection | None:
-        """The variables that a state, a rule or a catcher sets."""
+    def assign(self, fields: Fields, within: str = "") -> Selection | None:
+        """The variables that a state, a rule or a catcher sets.
+
+        `within`: where that is within the state, as AWS names places, `Catch[0]/`.
+        """
         found = fields.object("Assign")
         if found is None:
             return None
@@ -107,28 +112,46 @@ class Tongue:
             if mistake is not None:
                 found.mistake(key, mistake)
         if self.queries:
-            return select_query(dict(found.value), "Assign", _note(found))
-        return select_template(dict(found.value), _note(found), error="States.Runtime")
+            return select_query(dict(found.value), f"{within}Assign", found.note())
+        return select_template(dict(found.value), found.note(), error=RUNTIME)
 
-    def _template(self, fields: Fields, name: str) -> Selection | None:
-        return self.template(fields, name) if name in fields else None
+    def _template(self, fields: Fields, name: str, within: str = "") -> Selection | None:
+        return self.template(fields, name, within) if name in fields else None
 
-    def template(self, fields: Fields, name: str) -> Selection:
+    def template(self, fields: Fields, name: str, within: str = "") -> Selection:
         """Any JSON with expressions in it."""
+        return select_query(fields.raw(name), within + name, fields.note(name))
 
-        def note(place: str, message: str) -> None:
-            fields.mistakes.append(Mistake(fields.place_of(name) + place, message))
+    def source(self, fields: Fields, name: str, miss: Miss = invalid_path) -> Source | None:
+        """A value taken from the data: by a path in `nameSecondsPath`, or an expression in `name`."""
+        if self.queries:
+            given = is_query(fields.raw(name))
+            return source(fields.raw(name), name, fields.note(name)) if given else None
+        field = f"{name}Path"
+        path = fields.path(field, reference=True)
+        if path is None:
+            return None
+        return Source(compile_getter(path, miss), field, path.text, queries=False)
 
-        return select_query(fields.raw(name), name, note)
+    def credentials(self, fields: Fields) -> Selection | None:
+        """RoleArn, or a way to it."""
+        found = fields.object("Credentials")
+        if found is None:
+            return None
+        given = [name for name in ("RoleArn", "RoleArn.$") if name in found]
+        if not given:
+            found.need("RoleArn")
+        if "RoleArn" in given:
+            found.string("RoleArn")
+        found.raw(given[0] if given else "")
+        found.close()
+        if self.queries:
+            return select_query(dict(found.value), "Credentials", found.note())
+        return select_template(dict(found.value), found.note(), error=RUNTIME)
 
-    def getter(self, fields: Fields, name: str) -> Getter | None:
-        """A value taken from the data: `nameSecondsPath`, or an expression in `name`."""
-        if not self.queries:
-            path = fields.path(f"{name}Path", reference=True)
-            return None if path is None else compile_getter(path)
-        if name in fields and is_query(fields.raw(name)):
-            return self.template(fields, name).get
-        return None
+    def parameter(self, fields: Fields, name: str) -> Source | None:
+        """The same for what AWS calls a parameter: Seconds and Timestamp of a Wait."""
+        return self.source(fields, name, in_parameter(f"{name}Path"))
 
     def integer(self, fields: Fields, name: str, low: int, high: int) -> int | None:
         """The number itself, where it is one and no expression."""
@@ -139,11 +162,11 @@ class Tongue:
     def text(self, fields: Fields, name: str) -> Getter | None:
         """A string, a path to one (or a function that gives one), or an expression."""
         if self.queries and is_query(fields.raw(name)):
-            return self.template(fields, name).get
+            return source(fields.raw(name), name, fields.note(name)).string
         fields.one_of((name, f"{name}Path"))
+        literal = fields.string(name)
         if f"{name}Path" in fields and not self.queries:
             return _text_path(fields, f"{name}Path")
-        literal = fields.string(name)
         return None if literal is None else constant(literal).get
 
     def recovery(self, fields: Fields, known: Known) -> Recovery:
@@ -159,8 +182,10 @@ class Tongue:
             errors = _errors(catcher, last=index == len(listed) - 1)
             self.refuse_other(catcher)
             place = None if self.queries else _placer(catcher)
-            output = self._template(catcher, "Output") if self.queries else None
-            catchers.append(Catcher(errors, following or "", place, output, self.assign(catcher)))
+            within = f"Catch[{index}]/"
+            output = self._template(catcher, "Output", within) if self.queries else None
+            assign = self.assign(catcher, within)
+            catchers.append(Catcher(errors, following or "", place, output, assign))
             catcher.close()
         return tuple(catchers)
 
@@ -178,21 +203,14 @@ def payload(
 ) -> Selection | None:
     """A payload template of JSONPath."""
     found = fields.object(name)
-    return None if found is None else select_template(dict(found.value), _note(found), error=error)
-
-
-def _note(found: Fields) -> Note:
-    def note(place: str, message: str) -> None:
-        found.mistakes.append(Mistake(found.place + place, message))
-
-    return note
+    return None if found is None else select_template(dict(found.value), found.note(), error=error)
 
 
 def _io_path(fields: Fields, name: str) -> Selection | None:
     if name in fields and fields.raw(name) is None:
         return NOTHING
     path = fields.path(name)
-    return None if path is None or path.text == "$" else select_path(path)
+    return None if path is None or path.text == "$" else select_path(path, invalid_path)
 
 
 def _placer(fields: Fields) -> Placer | None:
@@ -212,10 +230,11 @@ def _text_path(fields: Fields, name: str) -> Getter | None:
     if text is None:
         return None
     try:
-        return select_text(text, field=name, error="States.Runtime").get
+        get = select_text(text, field=name, error=RUNTIME).get
     except ValueError as error:
         fields.mistake(name, str(error))
         return None
+    return Source(get, name, text, queries=False).string
 
 
 def _retry(fields: Fields) -> tuple[Retrier, ...]:
@@ -249,4 +268,7 @@ def _errors(fields: Fields, *, last: bool) -> frozenset[str]:
         fields.mistake("ErrorEquals", "States.ALL must stand alone")
     if ALL in names and not last:
         fields.mistake("ErrorEquals", "States.ALL must come last")
+    for name in names:
+        if (meant := misspelt(name)) is not None:
+            fields.mistake("ErrorEquals", f"there is no error {name}; did you mean {meant}?")
     return frozenset(names)

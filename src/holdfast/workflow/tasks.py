@@ -1,4 +1,4 @@
-"""Turns what a definition names into callables: `Verify`, Python functions, forwards.
+"""Turns what a document names into callables: `Verify`, Python functions, forwards, services.
 
 Each takes the work at hand and the state's effective input, and comes back with an `Outcome`:
 whatever a handler raises, SystemExit included, is a failure of its task and of nothing else.
@@ -7,27 +7,32 @@ whatever a handler raises, SystemExit included, is a failure of its task and of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from holdfast.compiled import CompiledWebhook, Forward, Task
-from holdfast.errors import VerificationFailed
+from holdfast.errors import SchemaInvalid, VerificationFailed
+from holdfast.gateway.schema import BodySchema
 from holdfast.keyring import KeyRing
-from holdfast.message import Lease
+from holdfast.message import Lease, Request
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.secrets import Secrets
 from holdfast.verify.source import check_source, fetches_keys
+from holdfast.workflow import lambda_invoke
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.crew import Crew
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.forward import Forwarder
+from holdfast.workflow.http_call import HttpCaller
 from holdfast.workflow.input import Delivery, Validator
-from holdfast.workflow.outcome import Outcome, Succeeded, of_exception, of_result
-
-VERIFIED: Final = "verified"
-"""The door's verdict that lets a message pass; any other is the reason why not."""
+from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
+from holdfast.workflow.queues import Queues
+from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
+from holdfast.workflow.sqs_send import ORIGIN, VERIFIED
 
 Claimant = Callable[[Lease, str], Awaitable[Claim]]
 
@@ -53,27 +58,87 @@ class NotOurs(Exception):
 
 def assemble(
     webhook: CompiledWebhook,
+    resources: Iterable[str],
     *,
     secrets: Secrets,
     claim: Claimant,
     crew: Crew,
     forwarder: Forwarder,
+    caller: HttpCaller,
+    queues: Queues,
     keys: KeyRing,
 ) -> Mapping[str, Run]:
-    """Every resource of a webhook's workflow, by name."""
-    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys)}
+    """What each resource of a webhook's workflow does, by the text that its states carry."""
+    tasks: dict[str, Run] = {}
     for name, task in webhook.tasks.items():
         if isinstance(task, Forward):
-            runs[name] = _forward(task, forwarder)
+            tasks[name] = _forward(task, forwarder)
         else:
             shared = task.takes == "event" and task.model == webhook.body_model
             own = None if shared or task.model is None else Validator(task.model)
-            runs[name] = _function(task, own, crew)
+            tasks[name] = _function(task, own, crew)
+    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys), **tasks}
+    for resource in resources:
+        run = None if resource in runs else _called(resource, webhook, tasks, caller, queues)
+        if run is not None:
+            runs[resource] = run
     return runs
+
+
+def _called(
+    resource: str,
+    webhook: CompiledWebhook,
+    tasks: Mapping[str, Run],
+    caller: HttpCaller,
+    queues: Queues,
+) -> Run | None:
+    """What an ARN does; None: it is none, or names a function that is not there."""
+    function = lambda_invoke.of_arn(resource)
+    if function is not None:
+        return tasks.get(function.name)
+    called = service(resource)
+    if called == LAMBDA:
+        return _told(_invoke(tasks))
+    if called == HTTP:
+        return _told(lambda _work, given: caller.call(given))
+    if called == SQS:
+        return _told(lambda _work, given: queues.send(given, webhook.name))
+    return None
+
+
+def _invoke(tasks: Mapping[str, Run]) -> Run:
+    async def run(work: Work, given: Any) -> Outcome:
+        request_id = str(uuid.uuid4())
+        invocation = lambda_invoke.read(given, request_id)
+        task = tasks.get(invocation.function.name)
+        if task is None:
+            raise lambda_invoke.missing(invocation.function, request_id)
+        outcome = await task(work, invocation.payload)
+        if isinstance(outcome, Failed):
+            return outcome
+        function, output, size = invocation.function, outcome.output, outcome.size
+        return Succeeded(*lambda_invoke.result(function, output, size, request_id))
+
+    return run
+
+
+def _told(call: Run) -> Run:
+    """What goes wrong with a call is the failure of its state."""
+
+    async def run(work: Work, given: Any) -> Outcome:
+        try:
+            return await call(work, given)
+        except StateFailure as failure:
+            return Failed(failure.error, failure.cause)
+        except Exception as error:
+            return of_exception(error)
+
+    return run
 
 
 def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
     waits = fetches_keys(webhook.verification)
+    schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
 
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
@@ -83,6 +148,8 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: K
                 await asyncio.to_thread(_check, webhook, lease, secrets, keys)
             else:
                 _check(webhook, lease, secrets, keys)
+            if schema is not None:
+                schema.check(lease.message.request)
             delivery.validate()
             built, size = delivery.input()
         except Exception as error:
@@ -94,6 +161,26 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: K
         return Succeeded(built, size)
 
     return run
+
+
+class _SchemaOfSent:
+    """Holds bodies that never passed the door, because another workflow sent them, against the
+    schema that the door holds all others against."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._ready: BodySchema | None = None
+
+    def check(self, request: Request) -> None:
+        """Raises SchemaInvalid."""
+        if not request.origin.startswith(ORIGIN):
+            return
+        if self._ready is None:
+            self._ready = BodySchema(self._schema)
+        violations = self._ready.violations(request.body)
+        if violations:
+            told = [f"{each.path or 'the body'}: {each.message}" for each in violations]
+            raise SchemaInvalid("; ".join(told))
 
 
 def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets, keys: KeyRing) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final
 import orjson
 
 from holdfast.workflow.intrinsics import compile_intrinsic
-from holdfast.workflow.paths import Context, Getter, Path, compile_getter, parse_path
+from holdfast.workflow.misses import in_template
+from holdfast.workflow.paths import Context, Getter, Miss, Path, compile_getter, parse_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +39,26 @@ def constant(value: Any) -> Selection:
     return Selection(lambda _data, _context: value, fixed=weight(value))
 
 
-def select_path(path: Path, *, field: str = "", error: str = "States.Runtime") -> Selection:
+def select_path(path: Path, miss: Miss, *, past_end_is_null: bool = False) -> Selection:
     """What the path names. A list adds its commas and brackets, hence 2 and twice the source."""
     times = 1 if path.is_definite else 2
-    get = compile_getter(path, field=field, error=error)
+    get = compile_getter(path, miss, past_end_is_null=past_end_is_null)
     if path.reorders or path.origin not in ("$", "$$"):
         return Selection(get, from_data=None)
     if path.origin == "$$":
-        return Selection(get, fixed=2, from_context=times)
-    return Selection(get, fixed=2, from_data=times)
+        return Selection(get, fixed=4, from_context=times)
+    return Selection(get, fixed=4, from_data=times)
 
 
 def select_text(text: str, *, field: str, error: str) -> Selection:
-    """What a path or an intrinsic function gives. Raises ValueError."""
+    """What a path or an intrinsic function gives. Raises ValueError.
+
+    An index past the end of its list gives null in a path of its own (observed on AWS), and fails
+    as an argument of a function.
+    """
     if text.startswith("$"):
-        return select_path(parse_path(text), field=field, error=error)
-    return Selection(compile_intrinsic(text, field=field, error=error), from_data=None)
+        return select_path(parse_path(text), in_template(field, error), past_end_is_null=True)
+    return Selection(compile_intrinsic(text, error=error), from_data=None)
 
 
 Note = Callable[[str, str], None]
