@@ -126,6 +126,8 @@ def test_rsa_with_a_key_by_its_name() -> None:
     )
     assert reason(scheme, request_of(X_Sig=signature, X_Key="x"), own.public_pem) == "accepted"
     assert reason(scheme, request_of(X_Sig=signature), own.pem) == "accepted"
+    assert reason(scheme, request_of(X_Sig=signature), own.pem + other.pem) == "accepted"
+    assert reason(scheme, request_of(X_Sig=signature), other.pem + own.pem) != "accepted"
 
 
 def test_only_the_sender_signs_with_a_private_key() -> None:

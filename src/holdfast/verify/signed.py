@@ -93,9 +93,11 @@ class Signed:
         VerificationFailed where the delivery names an address that is not to be trusted.
         """
         self._refuse_mistakes()
-        if self.address is None or secrets:
+        if self.address is None or (secrets and not self.address.post):
             return ()
-        return self.address.wanted(self._reading(request))
+        reading = self._reading(request)
+        reading.secret = utf8(secrets[0]) if secrets else b""
+        return self.address.wanted(reading)
 
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None:
         """Return if one of the secrets, or the other half of one, made one of the signatures.
