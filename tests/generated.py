@@ -168,12 +168,7 @@ def _part(part: bytes | Placeholder | Group) -> str:
     if isinstance(part, Group):
         return "[" + "".join(_part(inner) for inner in part.parts) + "]"
     pipes = "".join(f"|{name}" for name in part.transforms)
-    place = part.place if isinstance(part.place, str) else _bare(str(part.place))
-    return f"{{{place}{pipes}}}"
-
-
-def _bare(place: str) -> str:
-    return place.replace("json:NotificationRequestItem.", "json:")
+    return f"{{{part.place}{pipes}}}"
 
 
 def _code(text: str) -> str:

@@ -210,7 +210,7 @@ def test_entries_named_by_keys_of_ours() -> None:
     assert reason(scheme, request_of(X_Sig=f"you|{mac(BODY)}")) == "key_unknown"
 
 
-EACH = hmac("env:S", signature="json:s", each="items", message="{json:id}:{json:n?}")
+EACH = hmac("env:S", signature="json:s", each="items.*", message="{json:id}:{json:n?}")
 
 
 def test_items_that_are_signed_one_by_one() -> None:
@@ -319,6 +319,7 @@ def test_the_url_that_is_registered_is_the_one_that_was_signed() -> None:
         ({"fetch": {"url": "https://h/k", "hosts": ["h"], "post": {"a": "{b}"}}}, "fetch.post.a"),
         ({"url": 7}, "url"),
         ({"each": 7}, "each"),
+        ({"each": "items"}, "each"),
     ],
 )
 def test_wrong_settings_are_told_not_raised(settings: dict[str, Any], word: str) -> None:
