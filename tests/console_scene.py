@@ -196,9 +196,9 @@ class Scene:
         assert webhook.verification is not None
         headers = Headers.of({"content-type": "application/json", "x-delivery": "d-1"})
         request = Request("POST", "/orders", "", headers, body)
-        added = webhook.verification.sign(request, SECRET, SYSTEM_CLOCK.now_ms() / 1000)
-        lines = dict(headers.lines) | (dict(added) if signed else {})
-        return self.kept("orders", body, lines)
+        if signed:
+            request = webhook.verification.sign(request, SECRET, SYSTEM_CLOCK.now_ms() / 1000)
+        return self.kept("orders", body, dict(request.headers.lines))
 
     def done(self, webhook: str = "plain", **given: Any) -> str:
         id = self.kept(webhook, **given)

@@ -34,10 +34,10 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 # `x.*` stands for whatever is in the package x; every other module is named.
 LADDER: Final[Mapping[int, str]] = {
     0: "errors clock places",
-    1: "message envelope telemetry secrets",
+    1: "message envelope telemetry secrets keyring",
     2: "definition compiled starter steps steps.*",
     3: """
-        queue queue.contract queue.views queue.fingerprint queue.matching verify verify.*
+        queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
         gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
         workflow.fields workflow.states workflow.sources workflow.recovery workflow.choice workflow.conditions

@@ -170,9 +170,9 @@ def connections(webhook: CompiledWebhook, app: str) -> tuple[Connection, ...]:
         part = f"connection:{name}"
         if scheme is None:
             made.append(Connection(part, OPEN_HEADER, None, "", None))
-        elif isinstance(scheme, Credentials):
+        elif isinstance(scheme, Credentials) and (scheme.user or scheme.secret_headers):
             own = secret(scheme.secrets[0], app)
             prefix = f"{scheme.word} " if scheme.word and scheme.user is None else ""
-            header = None if scheme.user is not None else scheme.header
+            header = None if scheme.user is not None else scheme.secret_headers[0]
             made.append(Connection(part, header, scheme.user, prefix, own))
     return tuple(made)

@@ -126,12 +126,7 @@ def _signed(webhook: CompiledWebhook, request: Request, secrets: Secrets, now_ms
     if verification is None:
         return request
     secret = secrets.values(verification.secrets)[0] if verification.secrets else ""
-    names = {name.lower() for name in verification.sign(request, secret, now_ms / 1000)}
-    plain = tuple(line for line in request.headers.lines if line[0] not in names)
-    request = replace(request, headers=Headers(plain))
-    signature = verification.sign(request, secret, now_ms / 1000)
-    added = tuple((name.lower(), value) for name, value in signature.items())
-    return replace(request, headers=Headers((*plain, *added)))
+    return verification.sign(request, secret, now_ms / 1000)
 
 
 async def send_to(request: Request, clock: Clock) -> Reply:
