@@ -56,6 +56,9 @@ LADDER: Final[Mapping[int, str]] = {
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
         workflow.outcome
+        aws aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
+        aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
+        aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan
     """,
     5: """
         gateway.door gateway.asgi gateway.serve gateway.patience

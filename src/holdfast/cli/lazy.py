@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
     "recover": "holdfast.cli.recover:recover",
+    "plan": "holdfast.cli.plan:plan",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 
