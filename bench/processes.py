@@ -18,10 +18,9 @@ from typing import Final, Self
 import orjson
 
 from holdfast.compile import compile_app, load
-from holdfast.queue.contract import QueueLimits
-from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.queue.contract import Engine, QueueLimits
 from holdfast.runtime.assembly import limits_of
-from holdfast.runtime.supervisor import UPKEEP_SECONDS
+from holdfast.runtime.store import open_engine, upkeep_seconds
 
 HOOKS: Final = Path(__file__).parent / "hooks" / "noop.py"
 
@@ -116,13 +115,13 @@ def limits() -> dict[str, QueueLimits]:
 
 
 @contextlib.contextmanager
-def upkeep(store: Path) -> Iterator[SQLiteEngine]:
-    """What the supervisor does beside the others once a second, such as shortening logs."""
-    engine, over = SQLiteEngine(store), threading.Event()
+def upkeep(store: str) -> Iterator[Engine]:
+    """What the supervisor does beside the others, such as shortening logs."""
+    engine, over, pause = open_engine(store), threading.Event(), upkeep_seconds(store)
 
     def keep_up() -> None:
         more = False
-        while not over.wait(0 if more else UPKEEP_SECONDS):
+        while not over.wait(0 if more else pause):
             more = engine.maintain()
             engine.depth()
 
@@ -137,14 +136,14 @@ def upkeep(store: Path) -> Iterator[SQLiteEngine]:
         engine.close()
 
 
-def gateway(store: Path) -> Process:
+def gateway(store: str) -> Process:
     """A gateway that keeps."""
-    return Process("holdfast.runtime.child", "gateway", str(HOOKS), "--store", f"sqlite:{store}")
+    return Process("holdfast.runtime.child", "gateway", str(HOOKS), "--store", store)
 
 
-def worker(store: Path, environment: Mapping[str, str] | None = None) -> Process:
+def worker(store: str, environment: Mapping[str, str] | None = None) -> Process:
     """A worker that drains."""
-    arguments = ("worker", str(HOOKS), "--store", f"sqlite:{store}")
+    arguments = ("worker", str(HOOKS), "--store", store)
     return Process("holdfast.runtime.child", *arguments, environment=environment)
 
 

@@ -64,10 +64,12 @@ class Running:
     started: dict[str, Any]
     out: str = ""
     err: str = ""
+    queue: str | None = None
+    """A store that is not in the folder."""
 
     @property
     def store(self) -> str:
-        return str(self.folder / "store")
+        return self.queue or str(self.folder / "store")
 
     def call(self, *arguments: str) -> Called:
         return call(*arguments, "--store", self.store)
@@ -109,16 +111,17 @@ def write_hooks(folder: Path) -> None:
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Running]:
-    """From the moment at which everything is ready."""
+def running(folder: Path, *options: str, queue: str | None = None) -> Iterator[Running]:
+    """From the moment at which everything is ready. `queue`: a store that is not in the folder."""
     write_hooks(folder)
     ports = ("--port", "0", "--ops-port", "0")
-    process = spawn(folder, "run", "hooks.py", "--store", "store", *ports, "-o", "json", *options)
+    store = queue or "store"
+    process = spawn(folder, "run", "hooks.py", "--store", store, *ports, "-o", "json", *options)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line, process.communicate()[1].decode()
-        run = Running(folder, process, orjson.loads(line))
+        run = Running(folder, process, orjson.loads(line), queue=queue)
         yield run
         run.end()
     finally:

@@ -53,6 +53,17 @@ def test_the_whole_way_is_measured_over_real_processes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_same_is_measured_in_sqs(tmp_path: Path) -> None:
+    """Against an emulator, with a gateway process over it; nothing is judged, nothing is left."""
+    told = _run(
+        *("bench.ingest", "--smoke", "--emulator", "--directory", str(tmp_path)),
+        *("--seconds", "0.3", "--only", "ingest"),
+    )
+    assert "durable ingest / answering only" in told
+    assert "| NO " not in told
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_load_generator_of_our_own_counts_successes_and_failures() -> None:
     """Where no other generator is installed: answers of 200 count, any other is a failure."""
     with answering() as server:

@@ -40,7 +40,7 @@ OPERATIONS: Final = ROOT / "docs/operations.md"
 _PYTHON: Final = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FENCE: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
-_EVERYWHERE: Final = {"--store", "--output", "--help"}
+_EVERYWHERE: Final = {"--store", "--queue", "--output", "--help"}
 _VERB: Final = re.compile(r"holdfast ([a-z]+)")
 
 

@@ -94,7 +94,9 @@ def show(
     """One dead letter in full, with every attempt."""
     with engine_on(store) as engine:
         letter = lookup.dead_letter(engine, id)
-        runs = engine.executions(letter.message.id)
+        # Without a history, the letter's own attempts have to tell.
+        archive = lookup.archive_of(engine) if "archive" in engine.abilities else None
+        runs = archive.executions(letter.message.id) if archive else []
     if output is Output.JSON:
         print_json(letter_fields(letter, runs))
         return

@@ -73,14 +73,15 @@ def list_events(
         until_ms=parse_time(until),
     )
     with engine_on(store) as engine:
+        archive = lookup.archive_of(engine)
         lookup.known_webhook(engine, webhook)
         # One more than shown tells whether there are more.
         came: list[Entry] = []
         refused: list[Refusal] = []
         if state is not Came.REFUSED:
-            came = _found(engine.events, wanted, find, limit + 1)
+            came = _found(archive.events, wanted, find, limit + 1)
         if kept is None:
-            refused = _found(engine.refusals, wanted, find, limit + 1)
+            refused = _found(archive.refusals, wanted, find, limit + 1)
     both: list[Entry | Refusal] = [*came, *refused]
     newest = heapq.nlargest(limit, both, key=lookup.id_of)
     if output is Output.JSON:
@@ -132,8 +133,9 @@ def show(
 ) -> None:
     """One event, or refusal, in full: what came, and what happened to it."""
     with engine_on(store) as engine:
-        found = lookup.event_or_refusal(engine, id)
-        runs = engine.executions(found.message.id) if isinstance(found, Entry) else []
+        archive = lookup.archive_of(engine)
+        found = lookup.event_or_refusal(archive, id)
+        runs = archive.executions(found.message.id) if isinstance(found, Entry) else []
     if isinstance(found, Refusal):
         if output is Output.JSON:
             print_json(refusal_fields(found))

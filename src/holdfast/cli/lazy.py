@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "provision": "holdfast.cli.provision:provision",
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
 }

@@ -16,8 +16,9 @@ import typer
 
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
 from holdfast.errors import StoreError
-from holdfast.queue.engines.sqlite import INBOX, SQLiteEngine
-from holdfast.runtime.store import DEFAULT_STORE, open_engine, store_path
+from holdfast.queue.contract import Engine
+from holdfast.queue.engines.sqlite import INBOX
+from holdfast.runtime.store import DEFAULT_STORE, is_shared, open_engine, store_path
 
 
 class Output(StrEnum):
@@ -28,7 +29,11 @@ class Output(StrEnum):
 StoreOption = Annotated[
     str,
     typer.Option(
-        "--store", envvar="HOLDFAST_STORE", metavar="sqlite:PATH", help="Where messages are kept."
+        "--store",
+        "--queue",
+        envvar="HOLDFAST_STORE",
+        metavar="URL",
+        help="Where messages are kept: sqlite:PATH, or sqs://PREFIX.",
     ),
 ]
 OutputOption = Annotated[
@@ -85,10 +90,10 @@ def command(words: str, store: str) -> str:
 
 
 @contextmanager
-def engine_on(store: str) -> Iterator[SQLiteEngine]:
+def engine_on(store: str) -> Iterator[Engine]:
     """The engine on a store that exists. Raises StoreError where none does."""
-    path = store_path(store)
-    if not (path / INBOX).exists():
+    path = None if is_shared(store) else store_path(store)
+    if path is not None and not (path / INBOX).exists():
         raise StoreError(
             f"there is no store at {path}; `holdfast run` makes one, --store names another"
         )

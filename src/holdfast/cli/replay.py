@@ -56,11 +56,12 @@ def replay(
     )
     made: dict[str, str] = {}
     with engine_on(store) as engine:
+        archive = lookup.archive_of(engine)
         lookup.known_webhook(engine, webhook)
-        selected = selection.event_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
+        selected = selection.event_ids(archive, wanted, SYSTEM_CLOCK.now_ms())
 
         def act(chunk: Sequence[str]) -> int:
-            copies = replay_events(engine, engine, chunk, SYSTEM_CLOCK.now_ms())
+            copies = replay_events(engine, archive, chunk, SYSTEM_CLOCK.now_ms())
             made.update(copies)
             return len(copies)
 

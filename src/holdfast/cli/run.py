@@ -18,10 +18,11 @@ from holdfast.cli.options import Output, OutputOption, StoreOption, command, eng
 from holdfast.cli.output import complain, console, warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, Forward
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, NotSupported
+from holdfast.operate import lookup
 from holdfast.operate.sample import describe_sample, send_sample
 from holdfast.runtime.logs import make_log
-from holdfast.runtime.store import DEFAULT_STORE
+from holdfast.runtime.store import DEFAULT_STORE, is_shared
 from holdfast.runtime.supervisor import RunOptions, Started, Supervisor
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
@@ -75,6 +76,8 @@ def run(
 
     With --output json, standard output carries one line, once all is ready: where things are.
     """
+    if sample and is_shared(store):
+        raise NotSupported("--sample follows an event to its end, which a store in SQS cannot show")
     compiled = load_definition(definition)
     for missing in _missing_secrets(compiled):
         warn(f"{missing}; what needs it fails until it is set and this is started again")
@@ -131,7 +134,7 @@ def _start_record(started: Started, definition: Path) -> bytes:
         "definition": str(definition),
         "url": started.url,
         "ops_url": started.ops_url,
-        "store": str(started.store),
+        "store": started.store,
         "new": started.new,
         "pid": os.getpid(),
     }
@@ -144,14 +147,14 @@ def _greet(started: Started, definition: Path) -> None:
         console.print(f"  receiving at  [bold]{started.url}[/bold]")
     if started.ops_url:
         console.print(f"  operations    {started.ops_url}/metrics /healthz /readyz")
-    console.print(f"  keeping in    {escape(str(started.store))}")
+    console.print(f"  keeping in    {escape(started.store)}")
     console.print("  stop with     Ctrl-C (again to stop at once)")
 
 
 async def _sample(compiled: Compiled, url: str, store: str) -> None:
     try:
         with engine_on(store) as engine:
-            sampled = await send_sample(compiled, url, engine)
+            sampled = await send_sample(compiled, url, lookup.archive_of(engine))
         console.print(escape(describe_sample(sampled)))
     except HoldfastError as error:
         complain(f"the sample event: {error}")

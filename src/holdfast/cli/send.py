@@ -20,12 +20,13 @@ from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, NotSupported
 from holdfast.gateway.routes import Router
+from holdfast.operate import lookup
 from holdfast.operate.delivery import Answered, deliver, make_request
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
 from holdfast.queue.contract import Entry, State
-from holdfast.runtime.store import DEFAULT_STORE
+from holdfast.runtime.store import DEFAULT_STORE, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 
@@ -67,6 +68,8 @@ def send(
     """Send an event, signed as the webhook expects. Succeeds if it is accepted (and worked)."""
     if (json is not None) + (form is not None) + (file is not None) + sample != 1:
         raise typer.BadParameter("give one of --json, --form, --file or --sample")
+    if wait and is_shared(store):
+        raise NotSupported("--wait looks into the history, which a store in SQS has not")
     compiled, running_url = running_definition(store, definition)
     base = url or running_url
     if base is None:
@@ -94,7 +97,8 @@ def send(
     entry, followed = None, wait and answered.accepted and answered.id is not None
     if followed and answered.id is not None:
         with engine_on(store) as engine:
-            entry = asyncio.run(wait_for_outcome(engine, answered.id))
+            archive = lookup.archive_of(engine)
+            entry = asyncio.run(wait_for_outcome(archive, answered.id))
     if output is Output.JSON:
         _print_fields(answered, entry)
     else:
@@ -159,7 +163,7 @@ def _print(answered: Answered, entry: Entry | None, store: str, *, followed: boo
     if entry is None:
         if followed:
             errors.print(f"not worked after {OUTCOME_SECONDS:.0f} seconds; see `holdfast events`")
-        elif answered.accepted and answered.id:
+        elif answered.accepted and answered.id and not is_shared(store):
             hint(f"what becomes of it: {command(f'events show {answered.id}', store)}")
         return
     ended = entry.state.value

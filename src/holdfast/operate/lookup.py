@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, NotSupported
 from holdfast.message import DeadLetter
-from holdfast.queue.contract import Archive, Entry, Filter, Operator, Refusal
+from holdfast.queue.contract import Archive, Engine, Entry, Filter, Operator, Refusal
 
 PREFIX_MIN: Final = 8
 """The fewest characters that are taken as the beginning of an id."""
@@ -16,6 +16,16 @@ ID_CHARACTERS: Final = 32
 PAGE: Final = 100
 
 Found = TypeVar("Found", Entry, Refusal, DeadLetter)
+
+
+def archive_of(engine: Engine) -> Archive:
+    """The engine's memory of what came in. Raises NotSupported where it has none."""
+    if "archive" not in engine.abilities:
+        raise NotSupported(
+            f"an {engine.name}: store keeps no history: what came in, and what was refused, is in "
+            "the log of the gateway; what failed is in `holdfast dead`"
+        )
+    return cast(Archive, engine)
 
 
 def dead_letter(operator: Operator, id: str) -> DeadLetter:

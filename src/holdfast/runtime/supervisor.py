@@ -25,17 +25,26 @@ import orjson
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, StoreLocked
-from holdfast.queue.contract import Depth, Filter
-from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.operate.lookup import archive_of
+from holdfast.operate.running import find_running
+from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.assembly import limits_of
 from holdfast.runtime.metrics import Counts, Totals, exposition
 from holdfast.runtime.ops import OpsServer, Page
 from holdfast.runtime.processes import Child
-from holdfast.runtime.store import open_engine, store_path
+from holdfast.runtime.store import (
+    describe_store,
+    is_shared,
+    open_engine,
+    run_directory,
+    upkeep_seconds,
+)
 from holdfast.telemetry import Telemetry
 
-UPKEEP_SECONDS: Final = 1.0
+SILENT_SECONDS: Final = 10.0
+"""A store that did not answer for so long, and for several times its upkeep, is not ready."""
+
 LOCK_LOOK_SECONDS: Final = 0.1
 KILL_SECONDS: Final = 30.0
 RUN_FILE: Final = "run.json"
@@ -63,7 +72,7 @@ class Started:
 
     url: str | None
     ops_url: str | None
-    store: Path
+    store: str
     new: bool
     """Whether the store never kept an event: a run that could not start does not count."""
 
@@ -90,6 +99,7 @@ class Supervisor:
         """What this process itself has to tell: children that ended, messages that expired."""
         telemetry.subscribe(self._counts)
         self._depths: list[Depth] = []
+        self._upkeep_seconds = upkeep_seconds(options.store)
         self._upkeep_at = clock.monotonic()
         self._upkeep_over = False
         self._store_error = ""
@@ -103,23 +113,33 @@ class Supervisor:
 
     async def run(self) -> None:
         """Until a signal, or until a child cannot be started at all."""
-        path = store_path(self._options.store)
-        async with self._locked(path) as lock:
+        path = run_directory(self._options.store)
+        async with self._locked(path) as locks:
             engine = open_engine(self._options.store, telemetry=self._telemetry)
             try:
-                new = not engine.events(Filter(), limit=1)
+                new = "archive" in engine.abilities and not archive_of(engine).events(
+                    Filter(), limit=1
+                )
                 engine.configure(limits_of(self._compiled))
-                await self._supervise(engine, lock.descriptor, path, new=new)
+                await self._supervise(engine, locks, path, new=new)
             finally:
                 engine.close()
-                with contextlib.suppress(OSError):
-                    (path / RUN_FILE).unlink()
+                running = find_running(path)
+                if running is not None and running.pid == os.getpid():
+                    with contextlib.suppress(OSError):
+                        (path / RUN_FILE).unlink()
         if self._failure is not None:
             raise HoldfastError(self._failure)
 
     @contextlib.asynccontextmanager
-    async def _locked(self, path: Path) -> AsyncIterator[SupervisorLock]:
-        """The store's lock; where a killed supervisor's last workers hold it, once they are done."""
+    async def _locked(self, path: Path) -> AsyncIterator[tuple[int, ...]]:
+        """The store's lock; where a killed supervisor's last workers hold it, once they are done.
+
+        A descriptor for the workers to inherit. A store of several machines has none.
+        """
+        if is_shared(self._options.store):
+            yield ()
+            return
         deadline = self._clock.monotonic() + KILL_SECONDS
         told = False
         with contextlib.ExitStack() as held:
@@ -134,20 +154,22 @@ class Supervisor:
                         self._telemetry.emit("store.warning", message=f"{error}; waiting for them")
                         told = True
                 await asyncio.sleep(LOCK_LOOK_SECONDS)
-            yield lock
+            yield (lock.descriptor,)
 
-    async def _supervise(self, engine: SQLiteEngine, lock: int, path: Path, *, new: bool) -> None:
+    async def _supervise(
+        self, engine: Engine, locks: tuple[int, ...], path: Path, *, new: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         ops = self._open_ops()
         upkeep = loop.create_task(self._upkeep(engine))
-        self._children = self._make_children(lock)
+        self._children = self._make_children(locks)
         running = [loop.create_task(child.run()) for child in self._children]
         try:
             if await self._ready():
-                started = self._started(path, ops, new=new)
-                self._write_run_file(started)
+                started = self._started(ops, new=new)
+                self._write_run_file(path, started)
                 self._on_started(started)
             await self._stop.wait()
             await self._end(running)
@@ -162,7 +184,7 @@ class Supervisor:
             if ops is not None:
                 ops.close()
 
-    def _make_children(self, lock: int) -> list[Child]:
+    def _make_children(self, locks: tuple[int, ...]) -> list[Child]:
         options = self._options
         shared = [
             str(options.definition),
@@ -186,7 +208,7 @@ class Supervisor:
             )
 
         # The lock covers the workers: it is free when the last of them is gone.
-        workers = [make("worker", lambda: shared, (lock,)) for _ in range(options.workers)]
+        workers = [make("worker", lambda: shared, locks) for _ in range(options.workers)]
         return [make("gateway", door), *workers] if options.gateway else workers
 
     async def _ready(self) -> bool:
@@ -197,26 +219,36 @@ class Supervisor:
             wait.cancel()
         return self._all_ready.is_set() and not self._stop.is_set()
 
-    def _started(self, path: Path, ops: OpsServer | None, *, new: bool) -> Started:
+    def _started(self, ops: OpsServer | None, *, new: bool) -> Started:
         host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
         return Started(
             url=f"http://{host}:{self._port}" if self._port else None,
             ops_url=f"http://{self._options.ops_host}:{ops.port}" if ops else None,
-            store=path,
+            store=describe_store(self._options.store),
             new=new,
         )
 
-    def _write_run_file(self, started: Started) -> None:
+    def _write_run_file(self, path: Path, started: Started) -> None:
         """For the commands: which definition runs here, and where."""
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write_record(path, started)
+        except OSError as error:
+            if not is_shared(self._options.store):
+                raise
+            # A container may have nowhere to write, and needs nowhere.
+            self._telemetry.emit("store.warning", message=f"no run file is written: {error}")
+
+    def _write_record(self, path: Path, started: Started) -> None:
         record = {
             "pid": os.getpid(),
             "definition": str(self._options.definition.resolve()),
             "url": started.url,
             "ops_url": started.ops_url,
         }
-        draft = started.store / f"{RUN_FILE}.new"
+        draft = path / f"{RUN_FILE}.{os.getpid()}"
         draft.write_bytes(orjson.dumps(record))
-        draft.rename(started.store / RUN_FILE)
+        draft.rename(path / RUN_FILE)
 
     def _reported(self, child: Child, pid: int, fields: Mapping[str, Any]) -> None:
         if "counts" in fields:
@@ -266,7 +298,7 @@ class Supervisor:
             for child in self._children:
                 child.kill()
 
-    async def _upkeep(self, engine: SQLiteEngine) -> None:
+    async def _upkeep(self, engine: Engine) -> None:
         while not self._upkeep_over:
             self._nudge.clear()
             try:
@@ -279,7 +311,7 @@ class Supervisor:
                     self._telemetry.emit("store.warning", message=f"upkeep: {self._store_error}")
                 more = False
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._nudge.wait(), 0 if more else UPKEEP_SECONDS)
+                await asyncio.wait_for(self._nudge.wait(), 0 if more else self._upkeep_seconds)
 
     def _open_ops(self) -> OpsServer | None:
         if self._options.ops_port is None:
@@ -308,7 +340,9 @@ class Supervisor:
         ]
         if self._store_error:
             reasons.append(self._store_error)
-        elif self._clock.monotonic() - self._upkeep_at > 10 * UPKEEP_SECONDS:
+        elif self._clock.monotonic() - self._upkeep_at > max(
+            SILENT_SECONDS, 3 * self._upkeep_seconds
+        ):
             reasons.append("the store does not answer")
         if self._stop.is_set():
             reasons.append("shutting down")

@@ -12,6 +12,7 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import StoreError
 from holdfast.message import DeadLetter, Failure, Lease, Message, Receipt
 from holdfast.queue.contract import (
+    ABILITIES,
     Claim,
     Depth,
     Entry,
@@ -54,7 +55,7 @@ class SQLiteEngine:
     """
 
     name = "sqlite"
-    abilities = frozenset({"archive", "bell", "uncount", "alone"})
+    abilities = frozenset(ABILITIES)
 
     def __init__(
         self,
