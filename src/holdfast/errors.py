@@ -4,6 +4,7 @@
      |- DefinitionError        mistakes in what the user wrote, all at once
      |- SecretMissing          a reference that resolves to nothing
      |- ExtraMissing           an optional dependency is not installed
+     |- BundleFailed           what runs in Lambda cannot be put together
      |- NotSupported           this engine cannot do that
      |- NotFound               no such event, dead letter or webhook
      |- StoreError             nothing more can be kept just now        503, retry
@@ -74,6 +75,10 @@ class ExtraMissing(HoldfastError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: pip install 'holdfast[{extra}]'")
         self.extra = extra
+
+
+class BundleFailed(HoldfastError):
+    """The code of a stack's functions cannot be put together."""
 
 
 class NotSupported(HoldfastError):

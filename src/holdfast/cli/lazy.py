@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "provision": "holdfast.cli.provision:provision",
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
+    "synth": "holdfast.cli.synth:synth",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 
