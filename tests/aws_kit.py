@@ -10,10 +10,13 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from holdfast.aws.contract import (
     CARRIED,
+    DEAD_LETTERS,
     DUPLICATE,
     HELD,
     SETTLE,
@@ -23,17 +26,61 @@ from holdfast.aws.contract import (
 )
 from holdfast.aws.limits import limits
 from holdfast.aws.state_machine import state_machine
-from holdfast.compiled import CompiledWebhook
-from holdfast.message import Lease, Message
+from holdfast.compiled import CompiledWebhook, Forward
+from holdfast.message import Lease, Message, Receipt
 from holdfast.pipe.batch import judge
 from holdfast.pipe.disposition import GiveBack, Outcome, Retry, dispose
 from holdfast.queue.contract import Claim, ClaimAnswer
-from holdfast.testing import WorkflowRun, run_workflow
+from holdfast.testing import WorkflowRun, delivery, run_workflow, sign
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.outcome import Failed, Succeeded
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.tasks import NotOurs
-from workflow_kit import an_express
+from plan_kit import EXAMPLE_FILES, example
+from workflow_kit import VERIFY_HANDLE, an_express
+
+NOW_MS: Final = 1_700_000_000_000
+SECRET: Final = "whsec_c2VjcmV0"
+
+PAID: Final = {"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}
+HANDLED: Final[dict[str, Any]] = {**VERIFY_HANDLE, "TimeoutSeconds": 30}
+BODIES: Final[Mapping[str, list[Any]]] = {
+    "users": [{"name": "Ada", "age": 36, "email": "ada@example.com"}, {"name": "Bob", "age": 17}],
+    "stripe": [PAID, {**PAID, "data": {}}, {**PAID, "type": "other"}, {"id": "evt_2"}],
+    "github": [{"action": "opened"}],
+    "slack": [{"type": "event_callback", "event_id": "e", "event": {"type": "app_mention"}}],
+    "shopify": [{"id": 7}, {}],
+    "tenants-tenant-orders": [
+        {"id": "1", "total": 0, "lines": [{"sku": "a", "count": 1}]},
+        {"id": "2", "total": 5, "lines": [{"sku": "a", "count": 1}]},
+        {"id": "3", "total": 20_000, "lines": [{"sku": "a", "count": 1}]},
+    ],
+    "orders": [
+        {"id": "1", "total": 0, "lines": [{"sku": "a", "count": 1}, {"sku": "b", "count": 2}]},
+        {"id": "2", "total": 5, "lines": [{"sku": "a", "count": 101}, {"sku": "b", "count": 1}]},
+        {"id": "3", "total": 20_000, "lines": [{"sku": "a", "count": 1}]},
+    ],
+}
+"""Per webhook of the examples: some that are worked, some on which a handler fails."""
+
+HEADERS: Final = {"X-GitHub-Event": "push", "X-Shopify-Topic": "products/update"}
+
+
+WEBHOOKS: Final = {
+    webhook.name: webhook for name in EXAMPLE_FILES for webhook in example(name)[0].webhooks
+}
+"""Those of the examples, by name."""
+
+
+def set_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every secret that an example names."""
+    for webhook in WEBHOOKS.values():
+        schemes = [webhook.verification]
+        schemes += [task.sign for task in webhook.tasks.values() if isinstance(task, Forward)]
+        for scheme in schemes:
+            for reference in scheme.secrets if scheme is not None else ():
+                monkeypatch.setenv(reference.name, SECRET)
+
 
 SQS = "arn:aws:states:::sqs:sendMessage"
 
@@ -187,3 +234,30 @@ def states_of(node: Any) -> list[tuple[str, Mapping[str, Any]]]:
     own = node.get("States")
     found = list(own.items()) if isinstance(own, Mapping) else []
     return found + [each for child in node.values() for each in states_of(child)]
+
+
+def a_lease_of(
+    webhook: CompiledWebhook, number: int, body: Any, *, secret: str = SECRET, receives: int = 1
+) -> Lease:
+    scheme = webhook.verification
+    given: dict[str, Any] = {"headers": HEADERS, "url": webhook.path}
+    if scheme is None:
+        request = delivery(body, **given)
+    else:
+        request = sign(scheme, body, secret=secret, now=NOW_MS / 1000, **given)
+    message = Message(f"{number:032x}", webhook.name, NOW_MS, request)
+    return Lease(message, Receipt(f"r{number}"), receives)
+
+
+def letters(batch: Batch) -> dict[str, tuple[str, str]]:
+    """What the state machine sent to dead letters: id, reason and error."""
+    found = {}
+    for call in batch.on_aws().calls:
+        if call["resource"] == SQS:
+            given = call["input"]
+            assert given["QueueUrl"] == f"${{{DEAD_LETTERS}}}"
+            told = {key: each["StringValue"] for key, each in given["MessageAttributes"].items()}
+            assert all(told.values())
+            assert set(told) == {"reason", "error", "cause", "attempt", "receive_count", "at_ms"}
+            found[json.loads(given["MessageBody"])["id"]] = (told["reason"], told["error"])
+    return found

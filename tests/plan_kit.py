@@ -12,7 +12,7 @@ from holdfast.message import Event
 from workflow_kit import a_webhook
 
 EXAMPLES: Final = Path(__file__).parent.parent / "examples"
-EXAMPLE_FILES: Final = ("users.py", "shop.py")
+EXAMPLE_FILES: Final = ("users.py", "shop.py", "checkout.py")
 DOCUMENT: Final[dict[str, Any]] = {
     "StartAt": "Verify",
     "TimeoutSeconds": 65,
