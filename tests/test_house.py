@@ -67,7 +67,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.http_client workflow.http_call workflow.queues
         queue.engines queue.engines.* queue.group_commit
     """,
-    6: "operate operate.* aws aws.stack aws.stack.* aws.worker aws.worker.*",
+    6: "operate operate.* aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*",
     7: "runtime runtime.*",
     8: "cli cli.*",
     9: "holdfast __main__",

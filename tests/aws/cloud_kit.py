@@ -52,7 +52,9 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         # StartSyncExecution would be asked at another host otherwise.
-        config = Config(inject_host_prefix=False, read_timeout=120, retries={"total_max_attempts": 1})
+        config = Config(
+            inject_host_prefix=False, read_timeout=120, retries={"total_max_attempts": 1}
+        )
         return self._session.create_client(
             service, region_name=REGION, endpoint_url=self.endpoint, config=config
         )

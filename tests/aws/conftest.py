@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-
 from cloud_kit import Stack, deploy, ministack
+
 from holdfast.aws.bundle import HOST, bundle, ingredients
 from holdfast.aws.plan import StackPlan, plan
 from holdfast.aws.stack.assembly import synth

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloud_kit import Cloud
+
 from holdfast.pipe.batch import judge
 
 

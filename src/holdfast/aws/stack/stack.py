@@ -11,6 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from holdfast.aws.bundle import BUNDLES, LAMBDA, Bundle, bundle, ingredients
+from holdfast.aws.deployed import TABLE
 from holdfast.aws.plan import StackPlan, plan
 from holdfast.aws.stack.shared import SharedParts
 from holdfast.aws.stack.webhook import ResilientWebhook, add_alarm
@@ -60,7 +61,7 @@ class WebhookStack(Stack):
         everywhere = shared.everywhere()
         alarms = [add_alarm(self, shared, everywhere, each) for each in self.plan.alarms]
         _dashboard(self, alarms, self.webhooks.values())
-        CfnOutput(self, "table", value=shared.table.table_name, description="holdfast: table")
+        CfnOutput(self, "table", value=shared.table.table_name, description=TABLE)
         CfnOutput(self, "topic", value=shared.topic.topic_arn, description="where alarms go")
 
 

@@ -16,6 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from holdfast.aws.deployed import PARTS
 from holdfast.aws.plan import WebhookPlan
 from holdfast.aws.resources import Alarm, Connection, DeadLetters, Function, Queue
 from holdfast.aws.stack.door import add_methods
@@ -216,7 +217,7 @@ class ResilientWebhook(Construct):
             "machine": self.state_machine.attr_arn,
         }
         told = stack.to_json_string(parts)
-        CfnOutput(self, "parts", value=told, description="holdfast: parts of a webhook")
+        CfnOutput(self, "parts", value=told, description=PARTS)
 
 
 def add_alarm(
