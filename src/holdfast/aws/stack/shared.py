@@ -17,6 +17,7 @@ from constructs import Construct
 from holdfast.aws.bundle import Bundle
 from holdfast.aws.plan import StackPlan, WebhookPlan
 from holdfast.aws.resources import Allow, Api
+from holdfast.aws.stack.reasons import acknowledge
 from holdfast.aws.stack.references import Part, References, tagged
 
 _ANY: Final = "*"
@@ -60,6 +61,7 @@ class SharedParts(Construct):
                 templates={"application/json": answer.template},
             )
         tagged(self, plan.name)
+        acknowledge(self)
 
     def references(self, webhook: WebhookPlan) -> References:
         """An empty set of parts for a webhook, beside which those of the stack stand."""

@@ -20,6 +20,7 @@ from holdfast.aws.deployed import PARTS
 from holdfast.aws.plan import WebhookPlan
 from holdfast.aws.resources import Alarm, Connection, DeadLetters, Function, Queue
 from holdfast.aws.stack.door import add_methods
+from holdfast.aws.stack.reasons import acknowledge
 from holdfast.aws.stack.references import Part, References, tagged
 from holdfast.aws.stack.shared import SharedParts, instance, retention
 
@@ -62,6 +63,7 @@ class ResilientWebhook(Construct):
         self.alarms = [add_alarm(self, shared, self._refer, each) for each in webhook.alarms]
         self._tell()
         tagged(self, shared.plan.name, webhook.name)
+        acknowledge(self)
 
     def _queue(
         self, part: str, planned: Queue | DeadLetters, dead: sqs.Queue | None = None
