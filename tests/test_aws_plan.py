@@ -193,6 +193,7 @@ def test_each_function_has_its_time_and_what_it_must_know() -> None:
         "HOLDFAST_TASK": "holdfast:verify",
         "HOLDFAST_SECRETS": '{"env:ORDERS_TOKEN": "shop/ORDERS_TOKEN"}',
         "HOLDFAST_TABLE": Ref("table", "name"),
+        "HOLDFAST_STACK": Ref("stack", "name"),
         "HOLDFAST_CLAIM_SECONDS": str(65 + CLAIM_GRACE_SECONDS),
     }
     assert {each.architecture for each in found.values()} == {"arm64"}

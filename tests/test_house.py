@@ -56,9 +56,9 @@ LADDER: Final[Mapping[int, str]] = {
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
         workflow.outcome workflow.tally
-        aws aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
+        aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
-        aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan
+        aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan aws.bundle
     """,
     5: """
         gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience
@@ -67,7 +67,10 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.http_client workflow.http_call workflow.queues
         queue.engines queue.engines.* queue.group_commit
     """,
-    6: "operate operate.* console console.*",
+    6: """
+        operate operate.* console console.*
+        aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*
+    """,
     7: "runtime runtime.*",
     8: "cli cli.*",
     9: "holdfast __main__",

@@ -16,6 +16,10 @@ Our gateway knows more, and adds it; every field below may be absent:
     replay_of     the id of the event that this one repeats
     first_ts      when the event that a replay repeats came in
 
+API Gateway knows most of that too, but has no way to escape text in JSON: `m`, `q` and `o` as above, and
+
+    p64, params64   path and its parameters in base64; with them, names in `h` are percent-encoded
+
 The text is ASCII throughout, so its length is its size in SQS.
 """
 
@@ -27,6 +31,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -37,6 +42,10 @@ VERSION: Final = 1
 
 EMPTY_BODY: Final = b"{}"
 """What `$input.body` of API Gateway becomes where the request has none."""
+
+
+_PATH: Final = "p64"
+"""Only API Gateway writes it: what has it was written by the mapping template."""
 
 
 class LetterAttribute(StrEnum):
@@ -97,7 +106,7 @@ def decode(text: str | bytes, webhook: str, *, method: str = "POST", path: str =
     headers = _decode_headers(document)
     request = Request(
         method=_text(document, "m", method),
-        path=_text(document, "p", path),
+        path=_path(document, path),
         query=_text(document, "q", ""),
         headers=headers,
         body=_decode_body(document, headers),
@@ -167,6 +176,8 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
     told = document.get("h")
     if not isinstance(told, dict):
         raise EnvelopeInvalid("h is not an object")
+    if _PATH in document:
+        told = {unquote_plus(name): value for name, value in told.items()}
     lines = [(name.lower(), _from_base64(value, "h")) for name, value in told.items()]
     if len({name for name, _ in lines}) != len(lines):
         raise EnvelopeInvalid("a header stands twice")
@@ -179,11 +190,31 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
                 lines.insert(place, (name.lower(), _from_base64(value, "r")))
             case _:
                 raise EnvelopeInvalid("r holds what is no header line")
-    return Headers(tuple((name, value.decode("latin-1")) for name, value in lines))
+    read = _as_text if _PATH in document else _as_bytes
+    return Headers(tuple((name, read(value)) for name, value in lines))
+
+
+def _as_bytes(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+def _as_text(value: bytes) -> str:
+    """API Gateway reads a header's bytes as characters before it writes those as UTF-8."""
+    text = value.decode("utf-8", "replace")
+    return text if all(character <= "\xff" for character in text) else _as_bytes(value)
+
+
+def _path(document: Mapping[str, Any], default: str) -> str:
+    if _PATH in document:
+        return _from_base64(document[_PATH], _PATH).decode("utf-8", "replace")
+    return _text(document, "p", default)
 
 
 def _decode_body(document: Mapping[str, Any], headers: Headers) -> bytes:
-    body = _from_base64(document.get("b"), "b")
+    written = document.get("b")
+    # What it takes for binary it hands over in base64, but for the two characters of nothing.
+    nothing = _PATH in document and written == EMPTY_BODY.decode()
+    body = EMPTY_BODY if nothing else _from_base64(written, "b")
     if "n" in document:
         if _integer(document, "n") != len(body):
             raise EnvelopeInvalid("b is not as long as n says")
@@ -194,6 +225,12 @@ def _decode_body(document: Mapping[str, Any], headers: Headers) -> bytes:
 
 
 def _params(document: Mapping[str, Any]) -> dict[str, str]:
+    encoded = document.get("params64")
+    if isinstance(encoded, dict):
+        return {
+            name: _from_base64(value, "params64").decode("utf-8", "replace")
+            for name, value in encoded.items()
+        }
     params = document.get("params", {})
     if not isinstance(params, dict) or not all(isinstance(one, str) for one in params.values()):
         raise EnvelopeInvalid("params is not an object of texts")

@@ -6,6 +6,7 @@
      |- KeyUnavailable         a sender's public key cannot be fetched just now  503, retry
      |- UnknownProvider        no such provider, or no such variant of it
      |- ExtraMissing           an optional dependency is not installed
+     |- BundleFailed           what runs in Lambda cannot be put together
      |- NotSupported           this engine cannot do that
      |- NotFound               no such event, dead letter or webhook
      |- StoreError             nothing more can be kept just now        503, retry
@@ -87,6 +88,10 @@ class ExtraMissing(HoldfastError):
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: pip install 'holdfast[{extra}]'")
         self.extra = extra
+
+
+class BundleFailed(HoldfastError):
+    """The code of a stack's functions cannot be put together."""
 
 
 class NotSupported(HoldfastError):

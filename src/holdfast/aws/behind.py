@@ -102,7 +102,10 @@ def functions(
     webhook: CompiledWebhook, app: str, machine: StateMachine, limits: Limits, *, door: bool
 ) -> tuple[Function, ...]:
     """Verify and the tasks that the text names; settle and the door where there is one."""
-    own: dict[str, Value] = {"HOLDFAST_TABLE": Ref("table", "name")}
+    own: dict[str, Value] = {
+        "HOLDFAST_TABLE": Ref("table", "name"),
+        "HOLDFAST_STACK": Ref("stack", "name"),
+    }
     claim = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
     source = _secrets(webhook.verification, app)
     made = [

@@ -10,6 +10,7 @@
         otherwise      -> Kept
       Worked     the record is done: Pipes deletes it
       Kept       the record is named in `batchItemFailures`: it comes back after its visibility timeout
+    Answer       which of the records were kept, for Pipes
 
 Should the sending to dead letters fail, the record is kept, and SQS moves it by itself after its last
 receive: without a reason, but not lost. An error that nothing may catch (`States.Runtime`) and the
@@ -69,7 +70,10 @@ def state_machine(
         **head,
         "StartAt": name("Records"),
         "TimeoutSeconds": timeout_seconds,
-        "States": {name("Records"): _records(document, processor, concurrency)},
+        "States": {
+            name("Records"): _records(processor, concurrency, after=name("Answer")),
+            name("Answer"): _answer(),
+        },
     }
     return json.dumps(whole, indent=2, ensure_ascii=False)
 
@@ -97,16 +101,20 @@ def _names(node: Any) -> set[str]:
     return own.union(*map(_names, node.values()))
 
 
-def _records(
-    document: Mapping[str, Any], processor: Mapping[str, Any], concurrency: int
-) -> dict[str, Any]:
-    """In the document's own language, so that the states inside keep theirs whoever they ask."""
-    state = {"Type": "Map", "MaxConcurrency": concurrency, "ItemProcessor": processor, "End": True}
-    if document.get("QueryLanguage") == "JSONata":
-        failed = "{% [$states.result[$exists(itemIdentifier)]] %}"
-        return {**state, "Items": "{% $states.input %}", "Output": {"batchItemFailures": failed}}
-    failures = {"batchItemFailures.$": "$[?(@.itemIdentifier)]"}
-    return {**state, "ItemsPath": "$", "ResultSelector": failures}
+def _records(processor: Mapping[str, Any], concurrency: int, after: str) -> dict[str, Any]:
+    """Nothing in it asks for a language: the states inside keep the document's, whoever they ask."""
+    return {
+        "Type": "Map",
+        "MaxConcurrency": concurrency,
+        "ItemProcessor": processor,
+        "Next": after,
+    }
+
+
+def _answer() -> dict[str, Any]:
+    """What Pipes reads. A list also where there is one, or none."""
+    failed = "{% [$states.input[$exists(itemIdentifier)]] %}"
+    return _end({"batchItemFailures": failed})
 
 
 def _record(document: Mapping[str, Any], name: _Names, after: str) -> dict[str, Any]:

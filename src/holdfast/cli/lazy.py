@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
+    "synth": "holdfast.cli.synth:synth",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

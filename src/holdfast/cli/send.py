@@ -26,7 +26,7 @@ from holdfast.operate.delivery import Answered, deliver, make_request
 from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
 from holdfast.queue.contract import Entry, State
-from holdfast.runtime.store import DEFAULT_STORE, is_shared
+from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 
@@ -71,7 +71,7 @@ def send(
     if wait and is_shared(store):
         raise NotSupported("--wait looks into the history, which a store in SQS has not")
     compiled, running_url = running_definition(store, definition)
-    base = url or running_url
+    base = url or running_url or _deployed_url(store)
     if base is None:
         raise typer.BadParameter("no gateway runs here; name one with --url")
     webhook = _webhook(compiled, path)
@@ -106,6 +106,15 @@ def send(
     worked = entry is not None and entry.state is State.DONE
     if not answered.accepted or (followed and not worked):
         sys.exit(exits.FAILED)
+
+
+def _deployed_url(store: str) -> str | None:
+    """Where the API of a stack is, if it is one."""
+    if not is_deployed(store):
+        return None
+    from holdfast.aws.deployed import Account, find, parse  # noqa: PLC0415 - for its users only
+
+    return find(Account(parse(store))).base_url()
 
 
 def _webhook(compiled: Compiled, path: str) -> CompiledWebhook:

@@ -15,7 +15,13 @@ from holdfast.operate.abilities import archive_of
 from holdfast.operate.fields import instant
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
-from holdfast.runtime.store import DEFAULT_STORE, describe_store, is_shared, run_directory
+from holdfast.runtime.store import (
+    DEFAULT_STORE,
+    describe_store,
+    is_deployed,
+    is_shared,
+    run_directory,
+)
 
 WebhookArgument = Annotated[str, typer.Argument(metavar="NAME", help="The webhook's name.")]
 RATE_SECONDS: Final = 300.0
@@ -40,9 +46,11 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
         return
     # Of a store of several machines nobody here knows what runs elsewhere.
     nobody = "not running here" if is_shared(store) else "not running"
+    nobody = "deployed" if is_deployed(store) else nobody
     where = f"pid {running.pid}, {running.url or 'no gateway'}" if running else nobody
     console.print(f"{escape(describe_store(store))}: {escape(where)}")
     stopped = "not here" if is_shared(store) else "stopped"
+    stopped = "running" if is_deployed(store) else stopped
     rows = [
         {
             "webhook": one.webhook,

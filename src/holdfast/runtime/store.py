@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from holdfast.queue.engines.sqs.engine import SQSEngine
 
 DEFAULT_STORE: Final = "sqlite:.holdfast"
+DEPLOYED: Final = "aws"
+"""`aws:STACK`: a stack is a store too."""
 
 UPKEEP_SECONDS: Final = 1.0
 """How often an embedded store is looked after: somebody has to notice that a worker died."""
@@ -27,7 +29,12 @@ SHARED_UPKEEP_SECONDS: Final = 30.0
 
 def is_shared(url: str) -> bool:
     """Whether several machines may run on this store. It then has no directory, and no lock."""
-    return url.partition(":")[0] == sqs.SCHEME
+    return url.partition(":")[0] in (sqs.SCHEME, DEPLOYED)
+
+
+def is_deployed(url: str) -> bool:
+    """Whether it is a stack on AWS, whose gateway, pipes and workers are Amazon's."""
+    return url.partition(":")[0] == DEPLOYED
 
 
 def store_path(url: str) -> Path:
@@ -50,11 +57,17 @@ def run_directory(url: str) -> Path:
     """Where what runs on this machine says so. Raises StoreError."""
     if not is_shared(url):
         return store_path(url)
+    if is_deployed(url):
+        return store_path(DEFAULT_STORE) / "aws" / "nothing-runs-here"
     return store_path(DEFAULT_STORE) / f"sqs-{sqs.parse(url).prefix}"
 
 
 def describe_store(url: str) -> str:
     """As people are shown it."""
+    if is_deployed(url):
+        from holdfast.aws.deployed import parse  # noqa: PLC0415 - for its users only
+
+        return str(parse(url))
     return str(sqs.parse(url)) if is_shared(url) else str(store_path(url))
 
 
@@ -67,6 +80,10 @@ def open_engine(
     store: str, *, telemetry: Telemetry | None = None, clock: Clock = SYSTEM_CLOCK
 ) -> Engine:
     """The engine that a store's URL names. Raises StoreError, or ExtraMissing where it needs one."""
+    if is_deployed(store):
+        from holdfast.aws.deployed import open_stack  # noqa: PLC0415 - for its users only
+
+        return open_stack(store, clock, telemetry)
     if is_shared(store):
         return _open_sqs(store, telemetry, clock)
     return SQLiteEngine(store_path(store), clock=clock, telemetry=telemetry)
@@ -80,6 +97,8 @@ def provision_store(
     visibility_seconds: the queues' own visibility timeouts, for consumers other than ours. Raises
     StoreError, and NotSupported where there is nothing to make.
     """
+    if is_deployed(store):
+        raise NotSupported("a stack is made by deploying it: `holdfast synth FILE.py`")
     if not is_shared(store):
         raise NotSupported("an embedded store needs no provisioning: `holdfast run` makes it")
     engine = _open_sqs(store, None, SYSTEM_CLOCK)
