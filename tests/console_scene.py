@@ -169,6 +169,7 @@ class Scene:
         self.console = console
         self.port = port
         self.client = Client(port)
+        self._last_ms = 0
         self.engine = SQLiteEngine(path, holder="scene")
         self.engine.configure({one.name: QueueLimits() for one in compiled.webhooks})
 
@@ -180,7 +181,7 @@ class Scene:
         **given: Any,
     ) -> str:
         """An event that waits; its id."""
-        now = SYSTEM_CLOCK.now_ms()
+        now = self._moment()
         request = Request(
             "POST", f"/{webhook}", given.pop("query", ""), Headers.of(headers or {}), body,
             "203.0.113.7",
@@ -228,13 +229,18 @@ class Scene:
     def refused(
         self, reason: str = "invalid_body", body: bytes = b'{"age":17}', **given: Any
     ) -> str:
-        now = SYSTEM_CLOCK.now_ms()
+        now = self._moment()
         note = Refusal(
             new_message_id(now), now, "orders", "POST", "/orders", "203.0.113.9", 400, reason,
             "/age: too young", (("content-type", "application/json"),), body,
         )  # fmt: skip
         self.engine.refuse([replace(note, **given)])
         return note.id
+
+    def _moment(self) -> int:
+        """Now, and later than any before: what comes in a millisecond has no order."""
+        self._last_ms = max(self._last_ms + 1, SYSTEM_CLOCK.now_ms())
+        return self._last_ms
 
     def lease(self, id: str, webhook: str) -> Lease:
         leases = self.engine.receive(webhook, 100, 60)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.clock import ManualClock
-from holdfast.errors import HoldfastError, NotFound
+from holdfast.errors import HoldfastError, NotFound, StoreError
 from holdfast.message import Failure
 from holdfast.operate import runs
 from holdfast.operate.book import COMMAND_LINE, CONSOLE
@@ -195,6 +195,27 @@ def test_one_run_at_a_time_per_webhook(desk: SQLiteEngine, clock: ManualClock) -
         "me",
         clock.now_ms(),
     )
+
+
+def test_what_cannot_be_written_down_is_not_done(desk: SQLiteEngine, clock: ManualClock) -> None:
+    """A run whose beginning cannot be noted is over, and its webhook free; nor is one cancelled."""
+    buried(desk, clock, 2)
+    run = planned(desk, clock, Selection())
+
+    def broken() -> None:
+        raise StoreError("the disk is full")
+
+    with pytest.raises(StoreError, match="full"):
+        open_run(desk, run, "me", clock.now_ms(), broken)
+    record = desk.run(run.id)
+    assert record is not None
+    assert (record.active, from_record(record).stage) == (False, Stage.CANCELLED)
+    again = planned(desk, clock, Selection())
+    open_run(desk, replace(again, id="again"), "me", clock.now_ms())
+    with pytest.raises(StoreError, match="full"):
+        ask(desk, "again", "cancel", broken)
+    (active,) = desk.runs(active=True)
+    assert active.asked is None
 
 
 def test_a_run_that_tried_waits_to_be_told(desk: SQLiteEngine, clock: ManualClock) -> None:

@@ -145,16 +145,18 @@ def _tell_selected(selected: list[str], output: Output) -> None:
 def _driven(engine: Engine, run: Run) -> Run:
     """Begun, written down and driven to its end, with a bar at a terminal."""
     owner = new_owner(COMMAND_LINE)
-    open_run(engine, run, owner, SYSTEM_CLOCK.now_ms())
-    if run.plan.total:
-        filter = run.selection.filter
-        book_on(engine).note(
-            "redrive",
-            webhook=run.webhooks[0] if len(run.webhooks) == 1 else None,
-            target=run.id,
-            letters=run.plan.total,
-            group=filter.group,
-        )
+
+    def note() -> None:
+        if run.plan.total:
+            book_on(engine).note(
+                "redrive",
+                webhook=run.webhooks[0] if len(run.webhooks) == 1 else None,
+                target=run.id,
+                letters=run.plan.total,
+                group=run.selection.filter.group,
+            )
+
+    open_run(engine, run, owner, SYSTEM_CLOCK.now_ms(), note)
     slow = run.plan.watch or run.plan.rate is not None or run.plan.total > CHUNK
     with Progress(console=errors, transient=True, disable=not (errors.is_terminal and slow)) as bar:
         task = bar.add_task("redriven", total=run.plan.total)

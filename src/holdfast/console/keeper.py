@@ -9,13 +9,22 @@ from dataclasses import replace
 from typing import Any, Final
 
 from holdfast.clock import Clock
-from holdfast.errors import HoldfastError, NotFound, StoreError
+from holdfast.errors import NotFound, StoreError
 from holdfast.operate.abilities import desk_of
 from holdfast.operate.book import CONSOLE, Book
 from holdfast.operate.canary import Stage
 from holdfast.operate.driving import Driver
 from holdfast.operate.groups import Bench
-from holdfast.operate.runs import Run, RunInTheWay, adopt, ask, from_record, new_owner, open_run
+from holdfast.operate.runs import (
+    Run,
+    RunInTheWay,
+    adopt,
+    ask,
+    check_asked,
+    from_record,
+    new_owner,
+    open_run,
+)
 
 LOOK_SECONDS: Final = 5.0
 KEPT: Final = 50
@@ -56,48 +65,43 @@ class Keeper:
 
     async def begin(self, run: Run, book: Book, told: Mapping[str, Any]) -> Run:
         """Write it down, claim its webhooks, drive it. Raises RunInTheWay."""
-        if desk_of(self._bench) is None:
+        desk = desk_of(self._bench)
+        if desk is None:
             for other in self._runs.values():
                 if other.active and set(other.webhooks) & set(run.webhooks):
                     raise RunInTheWay(other.id)
-        now = self._clock.now_ms()
-        await asyncio.to_thread(open_run, self._bench, run, self._owner, now)
-        try:
-            await asyncio.to_thread(
-                book.note,
+            self._runs[run.id] = run
+
+        def note() -> None:
+            book.note(
                 "redrive",
                 webhook=run.webhooks[0] if len(run.webhooks) == 1 else None,
                 target=run.id,
                 letters=run.plan.total,
                 chosen=dict(told),
             )
-        except StoreError:
-            # What cannot be written down is not done, and the webhook is free for another try.
-            await asyncio.to_thread(self._forget, run)
-            raise
+
+        now = self._clock.now_ms()
+        await asyncio.to_thread(open_run, self._bench, run, self._owner, now, note)
         self._stepped(run)
         self._drive(run)
         return run
 
     async def ask(self, id: str, what: str, book: Book) -> Run:
         """Leave word for whoever drives it. Raises NotFound, HoldfastError."""
-        mine = self._runs.get(id)
-        if desk_of(self._bench) is None:
-            if mine is None:
-                raise NotFound(f"no run {id}")
-            if not mine.active or (what == "go_on" and mine.stage is not Stage.TRIED):
-                raise HoldfastError(f"the run {id} cannot be asked that: {mine.stage}")
-            self._drivers[id].ask(what)
-            return mine
-        run = await asyncio.to_thread(ask, self._bench, id, what)
-        await asyncio.to_thread(book.note, f"redrive.{what}", target=id)
-        return run
 
-    def _forget(self, run: Run) -> None:
-        desk = desk_of(self._bench)
-        record = desk.run(run.id) if desk is not None else None
-        if desk is not None and record is not None:
-            desk.keep_run(replace(record, active=False), self._owner)
+        def note() -> None:
+            book.note(f"redrive.{what}", target=id)
+
+        if desk_of(self._bench) is not None:
+            return await asyncio.to_thread(ask, self._bench, id, what, note)
+        mine = self._runs.get(id)
+        if mine is None:
+            raise NotFound(f"no run {id}")
+        check_asked(mine, what)
+        await asyncio.to_thread(note)
+        self._drivers[id].ask(what)
+        return mine
 
     def _drive(self, run: Run) -> None:
         for id in sorted(self._runs)[:-KEPT]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from holdfast.errors import HoldfastError, NotFound
+from holdfast.errors import HoldfastError, NotFound, StoreError
 from holdfast.message import new_message_id
 from holdfast.operate import lookup
 from holdfast.operate.abilities import desk_of
@@ -125,26 +125,45 @@ def new_owner(via: str) -> str:
     return f"{via}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def open_run(bench: Bench, run: Run, owner: str, now_ms: int) -> None:
-    """Keep it, if no other is active on its webhooks. Raises RunInTheWay."""
+def open_run(
+    bench: Bench, run: Run, owner: str, now_ms: int, note: Callable[[], None] = lambda: None
+) -> None:
+    """Keep it, if no other is active on its webhooks, and write down that it is begun.
+
+    What cannot be written down is not done: then the run is over before it began, and its webhooks
+    are free. Raises RunInTheWay, StoreError.
+    """
     desk = desk_of(bench)
     if desk is not None and (other := desk.open_run(to_record(run, owner, now_ms))) is not None:
         raise RunInTheWay(other)
+    try:
+        note()
+    except StoreError as error:
+        if desk is not None:
+            never = replace(run, stage=Stage.CANCELLED, reason=str(error), ended_at_ms=now_ms)
+            desk.keep_run(to_record(never, owner, now_ms), owner)
+        raise
 
 
-def ask(bench: Bench, id: str, what: str) -> Run:
+def ask(bench: Bench, id: str, what: str, note: Callable[[], None] = lambda: None) -> Run:
     """Ask an active run to `cancel` or to `go_on`. Raises NotFound, HoldfastError."""
     desk = desk_of(bench)
     record = desk.run(id) if desk is not None else None
     if desk is None or record is None:
         raise NotFound(f"no run {id}")
     run = from_record(record)
-    if not run.active:
-        raise HoldfastError(f"the run {id} has ended: {run.stage}")
-    if what == "go_on" and run.stage is not Stage.TRIED:
-        raise HoldfastError(f"the run {id} does not wait to be told: {run.stage}")
+    check_asked(run, what)
+    note()
     desk.ask_run(id, what)
     return run
+
+
+def check_asked(run: Run, what: str) -> None:
+    """Raises HoldfastError where a run cannot be asked that."""
+    if not run.active:
+        raise HoldfastError(f"the run {run.id} has ended: {run.stage}")
+    if what == "go_on" and run.stage is not Stage.TRIED:
+        raise HoldfastError(f"the run {run.id} does not wait to be told: {run.stage}")
 
 
 def adopt(bench: Bench, record: RunRecord, owner: str, now_ms: int) -> Run | None:
