@@ -26,8 +26,7 @@ def measure(times: int, rounds: int) -> list[Row]:
     key = secret.encode()
     github = providers.github("env:GITHUB_SECRET").verification
     plain = Request("POST", "/github", "", Headers.of({"X-GitHub-Event": "issues"}), BODY)
-    headers = Headers.of({**plain.headers.last_values(), **github.sign(plain, secret, NOW)})
-    signed = Request("POST", "/github", "", headers, BODY)
+    signed = github.sign(plain, secret, NOW)
     micros = _micros(
         {
             "bare": lambda: hmac.digest(key, BODY, "sha256"),

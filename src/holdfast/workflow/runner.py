@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.secrets import Secrets
@@ -69,6 +70,7 @@ class Express:
         queues: Queues | None = None,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
+        keys: KeyRing | None = None,
     ) -> None:
         """`queues`: those of the other webhooks, where this one's workflow may send to them.
 
@@ -88,6 +90,7 @@ class Express:
             forwarder=Forwarder(self._client, secrets, clock),
             caller=HttpCaller(self._client, webhook.connections, secrets, clock),
             queues=queues or Queues((), clock),
+            keys=keys or KeyRing(clock),
         )
         self._clock = clock
         self._telemetry = telemetry

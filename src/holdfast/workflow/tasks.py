@@ -17,10 +17,11 @@ import orjson
 from holdfast.compiled import CompiledWebhook, Forward, Task
 from holdfast.errors import SchemaInvalid, VerificationFailed
 from holdfast.gateway.schema import BodySchema
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease, Request
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.secrets import Secrets
-from holdfast.verify.source import check_source
+from holdfast.verify.source import check_source, fetches_keys
 from holdfast.workflow import lambda_invoke
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.crew import Crew
@@ -65,6 +66,7 @@ def assemble(
     forwarder: Forwarder,
     caller: HttpCaller,
     queues: Queues,
+    keys: KeyRing,
 ) -> Mapping[str, Run]:
     """What each resource of a webhook's workflow does, by the text that its states carry."""
     tasks: dict[str, Run] = {}
@@ -75,7 +77,7 @@ def assemble(
             shared = task.takes == "event" and task.model == webhook.body_model
             own = None if shared or task.model is None else Validator(task.model)
             tasks[name] = _function(task, own, crew)
-    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim), **tasks}
+    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys), **tasks}
     for resource in resources:
         run = None if resource in runs else _called(resource, webhook, tasks, caller, queues)
         if run is not None:
@@ -134,13 +136,18 @@ def _told(call: Run) -> Run:
     return run
 
 
-def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant) -> Run:
+def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
     schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
+    waits = fetches_keys(webhook.verification)
 
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
         try:
-            _check(webhook, lease, secrets)
+            if waits:
+                # The sender's public key may have to be fetched first.
+                await asyncio.to_thread(_check, webhook, lease, secrets, keys)
+            else:
+                _check(webhook, lease, secrets, keys)
             if schema is not None:
                 schema.check(lease.message.request)
             delivery.validate()
@@ -176,10 +183,10 @@ class _SchemaOfSent:
             raise SchemaInvalid("; ".join(told))
 
 
-def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets) -> None:
+def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets, keys: KeyRing) -> None:
     message = lease.message
     if message.verdict is None:
-        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000)
+        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000, keys)
     elif message.verdict != VERIFIED:
         raise VerificationFailed(message.verdict)
 
