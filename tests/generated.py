@@ -81,8 +81,9 @@ def _named(preset: Preset, ways: list[Way]) -> list[str]:
         named.append(f"variant: {literal}{none} = None")
     if any(way.age for way in ways):
         named.append("tolerance: str | None = None")
-    if any(way.signs_url for way in ways):
+    if preset.calls_endpoint or any(way.signs_url for way in ways):
         named.append("url: str | None = None")
+    named += [f"{key}: _References | None = None" for key in preset.tokens]
     return named + [f"{key}: str = ..." for key in preset.config if not first.get(key)]
 
 

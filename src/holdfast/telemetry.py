@@ -33,7 +33,25 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
         "request.accepted", "debug", ("id", "webhook", "bytes"), "kept, and answered with success"
     ),
     Kind("request.refused", "info", ("id", "webhook", "status", "reason", "path"), "not kept"),
-    Kind("request.handshake", "info", ("id", "webhook", "handshake"), "a provider shook hands"),
+    Kind(
+        "request.handshake",
+        "info",
+        ("id", "webhook", "handshake", "source"),
+        "a provider shook hands; source: verified, unsigned, or unchecked",
+    ),
+    Kind(
+        "handshake.token",
+        "warning",
+        ("id", "webhook", "file"),
+        "a provider handed over its secret; it is in this file",
+    ),
+    Kind("handshake.confirmed", "info", ("id", "webhook", "host"), "a subscription is confirmed"),
+    Kind(
+        "handshake.failed",
+        "error",
+        ("id", "webhook", "reason", "error"),
+        "a subscription is not confirmed; ask the provider for another try",
+    ),
     Kind(
         "gateway.failed",
         "error",
