@@ -58,6 +58,34 @@ def _json(**members: Any) -> bytes:
 
 META: Final = f"hub.mode=subscribe&hub.verify_token={TOKEN}&hub.challenge=1158201444"
 CASES: Final = (
+    Case(
+        "asana",
+        b"",
+        headers={"X-Hook-Secret": "b537207f20cbfa02"},
+        content_type=None,
+        given={"secret": "env:NOT_THERE_YET"},
+    ),
+    Case(
+        "monday",
+        b'{"challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}',
+        body=b'{"challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}',
+        content_type=BODY,
+    ),
+    Case(
+        "strava",
+        b'{"hub.challenge":"15f7d1a91c1f40f8a748fd134752feb3"}',
+        "GET",
+        f"hub.verify_token={TOKEN}&hub.challenge=15f7d1a91c1f40f8a748fd134752feb3&hub.mode=subscribe",
+        content_type=BODY,
+        given={"verify_token": "env:TOKEN"},
+    ),
+    Case("whatsapp", b"1158201444", "GET", META, given={"verify_token": "env:TOKEN"}),
+    Case(
+        "xero",
+        b"",
+        body=b'{"events":[],"lastEventSequence":0,"firstEventSequence":0,"entropy":"S0m3r4Nd0mt3xt"}',
+        content_type=None,
+    ),
     Case("adobe-io-events", b"8ec8d794-e0ab", "GET", "challenge=8ec8d794-e0ab"),
     Case(
         "braintree",
@@ -253,7 +281,9 @@ def test_a_forged_handshake_is_refused(case: Case, gateway: Scene) -> None:
     assert gateway.keeper.messages == []
 
 
-@pytest.mark.parametrize("id", ["zoom", "x-twitter", "smartcar", "ebay", "braintree", "discord"])
+@pytest.mark.parametrize(
+    "id", ["zoom", "x-twitter", "smartcar", "ebay", "braintree", "discord", "strava", "xero"]
+)
 def test_what_needs_a_secret_says_when_it_lacks(
     id: str, gateway: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
