@@ -196,7 +196,7 @@ class Forward:
     """
 
     url: str
-    sign: Verification | None = field(default=None, kw_only=True)
+    sign: Verification | Provider | None = field(default=None, kw_only=True)
     headers: Mapping[str, str] | None = field(default=None, kw_only=True)
     timeout: str | None = field(default=None, kw_only=True)
     place: str = field(default_factory=caller_place, kw_only=True, repr=False)
@@ -235,11 +235,12 @@ class Webhook:
         self,
         url: str,
         *,
-        sign: Verification | None = None,
+        sign: Verification | Provider | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: str | None = None,
     ) -> Webhook:
-        """Carry every event to `url`: same method, body and headers, plus `sign`'s signature.
+        """Carry every event to `url`: same method, body and headers, plus `sign`'s signature: a
+        scheme, or a known sender whose deliveries the other program takes.
 
         Any answer but 2xx is a failure, and is tried again.
         """
