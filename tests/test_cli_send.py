@@ -183,7 +183,7 @@ def test_a_sender_is_played_with_any_webhooks_secret(run: Running) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("/users", "--as", "githup", "--json", "{}"), 1, "did you mean github?"),
+        (("/users", "--as", "githup", "--json", "{}"), 4, "did you mean github?"),
         (("/users", "--as", "discord", "--json", "{}"), 1, "only the sender has the private key"),
         (("/users", "--as", "livekit", "--json", "{}"), 2, "api_key"),
         (("/users", "--as", "livekit", "--config", "api_key", "--json", "{}"), 2, "NAME=VALUE"),

@@ -19,7 +19,7 @@ import typer
 from holdfast.cli import exits
 from holdfast.cli.lazy import LazyGroup
 from holdfast.cli.output import complain
-from holdfast.errors import HoldfastError, NotFound, StoreError
+from holdfast.errors import HoldfastError, NotFound, StoreError, UnknownProvider
 
 app = typer.Typer(
     name="holdfast",
@@ -55,4 +55,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _code(error: HoldfastError) -> int:
     if isinstance(error, StoreError):
         return exits.STORE
-    return exits.NOT_FOUND if isinstance(error, NotFound) else exits.FAILED
+    return exits.NOT_FOUND if isinstance(error, NotFound | UnknownProvider) else exits.FAILED
