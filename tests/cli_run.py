@@ -57,6 +57,13 @@ stripe = app.webhook("/stripe", provider=providers.stripe("env:USERS_SECRET"))
 def paid(event: Event[Any]) -> None: ...
 
 
+shop = providers.shopify("env:USERS_SECRET")
+
+
+@app.webhook("/shop", provider=shop, verify_at="gateway")
+def shopped(event: Event[Any]) -> None: ...
+
+
 @app.webhook("/any")
 def anything(event: Event[Any]) -> None: ...
 '''

@@ -125,7 +125,7 @@ def test_a_wrong_path_is_code_4(run: Running) -> None:
     sent = run.call("send", "/nobody", "--json", "1")
 
     assert (sent.code, sent.out) == (4, "")
-    assert "/users, /token, /fails, /stripe, /any" in sent.err
+    assert "/users, /token, /fails, /stripe, /shop, /any" in sent.err
 
 
 @pytest.mark.parametrize(

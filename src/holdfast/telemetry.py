@@ -30,7 +30,10 @@ def _table(*kinds: Kind) -> dict[str, Kind]:
 
 EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind(
-        "request.accepted", "debug", ("id", "webhook", "bytes"), "kept, and answered with success"
+        "request.accepted",
+        "debug",
+        ("id", "webhook", "bytes", "duration_ms"),
+        "kept, and answered with success; duration_ms: as its sender waited for the answer",
     ),
     Kind("request.refused", "info", ("id", "webhook", "status", "reason", "path"), "not kept"),
     Kind(
@@ -84,6 +87,25 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("pipe.paused", "info", ("webhook",), "nothing is handed out until resumed"),
     Kind("pipe.resumed", "info", ("webhook",), "handing out again"),
     Kind("pipe.failed", "error", ("webhook", "error"), "the pipe stumbled and goes on"),
+    Kind(
+        "provider.slow",
+        "warning",
+        ("webhook", "severity", "title", "detail", "p99_ms", "deadline_ms", "until"),
+        "answers come near the sender's deadline; it tries until then",
+    ),
+    Kind(
+        "provider.refused",
+        "warning",
+        ("webhook", "severity", "title", "detail", "refused", "threshold", "until"),
+        "refusals come near the number at which the sender stops sending",
+    ),
+    Kind(
+        "provider.silent",
+        "warning",
+        ("webhook", "severity", "title", "detail", "silent_seconds", "usual_seconds", "until"),
+        "nothing has come for much longer than ever before",
+    ),
+    Kind("provider.recovered", "info", ("webhook", "warning"), "what was warned of is over"),
     Kind("worker.dead", "error", ("holder", "begun", "released"), "what it held is freed"),
     Kind("process.started", "info", ("role", "pid"), "a child process is ready"),
     Kind(
@@ -94,6 +116,13 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     ),
     Kind("process.stopping", "info", ("role", "why"), "draining"),
 )
+
+
+ANSWER_BOUNDS_MS: Final = (
+    5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0, 3_000.0, 5_000.0, 10_000.0, 30_000.0,
+)  # fmt: skip
+"""Upper bounds of the buckets in which answers are counted by how long they took; senders wait for 1 to
+30 seconds."""
 
 
 class Telemetry:

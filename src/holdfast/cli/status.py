@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import age, console, count, hint, instant, print_json, print_rows, rate
+from holdfast.cli.output import (
+    age,
+    console,
+    count,
+    hint,
+    instant,
+    print_json,
+    print_rows,
+    printable,
+    rate,
+)
 from holdfast.operate import lookup
+from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
 from holdfast.runtime.store import DEFAULT_STORE, store_path
@@ -30,8 +42,10 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
     with engine_on(store) as engine:
         depths, rates, pauses = engine.depth(), engine.rates(RATE_SECONDS), engine.pauses()
     running = find_running(store_path(store))
+    # What an ended run warned of may be over.
+    warnings = read_warnings(store_path(store)) if running else ()
     if output is Output.JSON:
-        print_json(_fields(store, running, depths, rates, pauses))
+        print_json(_fields(store, running, depths, rates, pauses, warnings))
         return
     where = f"pid {running.pid}, {running.url or 'no gateway'}" if running else "not running"
     console.print(f"{escape(str(store_path(store)))}: {escape(where)}")
@@ -56,8 +70,17 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
     lost = rates.get(NOWHERE, {}).get("refused", 0.0)
     if lost:
         console.print(f"refused because no webhook has the path: {rate(lost)}")
+    for one in warnings:
+        _print_warning(one)
     if any(one.dead for one in depths):
         hint(f"{count(sum(one.dead for one in depths), 'dead letter')}: {command('dead', store)}")
+
+
+def _print_warning(one: Warned) -> None:
+    colour = "red" if one.severity == "critical" else "yellow"
+    told = f"{one.webhook}: {one.title} ({age(one.since_ms)})"
+    console.print(f"[{colour}]{one.severity}[/{colour}] {escape(printable(told))}")
+    console.print(f"  {escape(printable(one.detail))}")
 
 
 def _fields(
@@ -66,6 +89,7 @@ def _fields(
     depths: list[Depth],
     rates: dict[str, dict[str, float]],
     pauses: list[str],
+    warnings: Sequence[Warned],
 ) -> dict[str, Any]:
     return {
         "store": str(store_path(store)),
@@ -89,6 +113,18 @@ def _fields(
                 "per_second": _per_second(rates, one.webhook),
             }
             for one in depths
+        ],
+        "warnings": [
+            {
+                "code": one.code,
+                "severity": one.severity,
+                "title": one.title,
+                "webhook": one.webhook,
+                "detail": one.detail,
+                "since": instant(one.since_ms),
+                "facts": dict(one.facts),
+            }
+            for one in warnings
         ],
         "no_webhook_per_second": rates.get(NOWHERE, {}).get("refused", 0.0),
     }

@@ -108,6 +108,7 @@ class Door:
         `path` is the path as sent, `route` the path below where the gateway is mounted.
         """
         now_ms = self._clock.now_ms()
+        begun = self._clock.monotonic()
         arrival = Arrival(
             new_message_id(now_ms),
             now_ms,
@@ -121,7 +122,7 @@ class Door:
         )
         self._inside += 1
         try:
-            return await self._judge(arrival, read_chunk)
+            return await self._judge(arrival, read_chunk, begun)
         except Exception as error:
             return self._defect(arrival, error)
         finally:
@@ -139,7 +140,7 @@ class Door:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
 
-    async def _judge(self, arrival: Arrival, read_chunk: ReadChunk) -> Answer:
+    async def _judge(self, arrival: Arrival, read_chunk: ReadChunk, begun: float) -> Answer:
         if self._closing:
             return self._unavailable(arrival, None, "shutting_down", "shutting down; try again")
         length = _content_length(arrival.headers)
@@ -151,7 +152,7 @@ class Door:
             return self._refused(body)
         decision = self._intake.decide(route, body)
         if isinstance(decision, Accept):
-            return await self._keep(arrival, decision)
+            return await self._keep(arrival, decision, begun)
         if isinstance(decision, Greeting):
             return await self._shake(arrival, decision)
         return self._refused(decision)
@@ -216,7 +217,7 @@ class Door:
         )
         return greeting.answer
 
-    async def _keep(self, arrival: Arrival, accept: Accept) -> Answer:
+    async def _keep(self, arrival: Arrival, accept: Accept, begun: float) -> Answer:
         message = accept.message
         try:
             await self._sender.send(message)
@@ -233,6 +234,7 @@ class Door:
             id=message.id,
             webhook=message.webhook,
             bytes=len(message.request.body),
+            duration_ms=(self._clock.monotonic() - begun) * 1000,
         )
         return accept.answer
 
