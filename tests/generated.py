@@ -132,7 +132,7 @@ def _over(scheme: object) -> str:
     if not isinstance(scheme, Signed):
         return text
     each = f"each of `{scheme.each}`: " if scheme.each else ""
-    return each + _code(text.replace("json:NotificationRequestItem.", "json:"))
+    return each + _code(text)
 
 
 def _code(text: str) -> str:

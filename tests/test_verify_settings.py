@@ -11,6 +11,7 @@ from holdfast.definition import Verification
 from holdfast.errors import DefinitionError
 from holdfast.message import Headers, Request
 from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
+from holdfast.verify.settings import DEFAULTS, SignedSettings
 
 REQUEST = Request("POST", "/in", "", Headers.of({"X": "00" * 32}), b"")
 NEEDING = [
@@ -110,3 +111,8 @@ def test_wrong_settings_of_credentials_are_told_not_raised(scheme: Any, word: st
         scheme.check(REQUEST, ["s"], 0.0)
     with pytest.raises(DefinitionError):
         scheme.sign(REQUEST, "s", 0.0)
+
+
+def test_every_setting_has_a_default() -> None:
+    """What a type checker knows of the settings is what they are."""
+    assert set(DEFAULTS) == set(SignedSettings.__annotations__)

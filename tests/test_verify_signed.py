@@ -126,6 +126,8 @@ def test_rsa_with_a_key_by_its_name() -> None:
     )
     assert reason(scheme, request_of(X_Sig=signature, X_Key="x"), own.public_pem) == "accepted"
     assert reason(scheme, request_of(X_Sig=signature), own.pem) == "accepted"
+    assert reason(scheme, request_of(X_Sig=signature), own.pem + other.pem) == "accepted"
+    assert reason(scheme, request_of(X_Sig=signature), other.pem + own.pem) != "accepted"
 
 
 def test_only_the_sender_signs_with_a_private_key() -> None:
@@ -208,7 +210,7 @@ def test_entries_named_by_keys_of_ours() -> None:
     assert reason(scheme, request_of(X_Sig=f"you|{mac(BODY)}")) == "key_unknown"
 
 
-EACH = hmac("env:S", signature="json:s", each="items", message="{json:id}:{json:n?}")
+EACH = hmac("env:S", signature="json:s", each="items.*", message="{json:id}:{json:n?}")
 
 
 def test_items_that_are_signed_one_by_one() -> None:
@@ -317,6 +319,7 @@ def test_the_url_that_is_registered_is_the_one_that_was_signed() -> None:
         ({"fetch": {"url": "https://h/k", "hosts": ["h"], "post": {"a": "{b}"}}}, "fetch.post.a"),
         ({"url": 7}, "url"),
         ({"each": 7}, "each"),
+        ({"each": "items"}, "each"),
     ],
 )
 def test_wrong_settings_are_told_not_raised(settings: dict[str, Any], word: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,7 +44,7 @@ class Length:
     def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         kept = [line for line in request.headers if line[0] != "x-signature"]
         shown = ("x-signature", f"{len(request.body)}+{len(secret)}")
-        return dataclasses.replace(request, headers=Headers.of([*kept, shown]))
+        return replace(request, headers=Headers.of([*kept, shown]))
 
 
 def a_forwarding(url: str, **fields: Any) -> CompiledWebhook:

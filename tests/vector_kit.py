@@ -22,7 +22,7 @@ from holdfast.message import Headers, Request
 from holdfast.providers.preset import Preset
 from holdfast.verify.encoding import Encoding, decode, encode
 from holdfast.verify.keys import Key, keys_of
-from holdfast.verify.locate import Locator
+from holdfast.verify.locate import Locator, json_all
 from holdfast.verify.methods import Ecdsa, Ed25519, Mac, Rsa
 from holdfast.verify.publickeys import public_keys
 from holdfast.verify.reading import Reading
@@ -177,7 +177,7 @@ def _absolute(delivery: Delivery, covered: str) -> str:
     """Places of items that are signed one by one are inside the item; every vector has one."""
     scheme = delivery.verification
     each = scheme.each if isinstance(scheme, Signed) else ""
-    return covered.replace("json:", f"json:{each}.0.", 1) if each else covered
+    return covered.replace("json:", f"json:{each.replace('*', '0')}.", 1) if each else covered
 
 
 def changed_urls(delivery: Delivery) -> Iterator[Delivery]:
@@ -234,7 +234,7 @@ def changed_signatures(delivery: Delivery) -> Iterator[Delivery]:
 def _scoped(delivery: Delivery) -> Reading:
     reading, scheme = Reading(delivery.request), delivery.verification
     if isinstance(scheme, Signed) and scheme.each:
-        reading.scope = reading.document[scheme.each][0]
+        reading.scope = next(json_all(reading.document, scheme.each))
     return reading
 
 

@@ -130,7 +130,9 @@ def _request(
     body: bytes,
 ) -> Request:
     """The URL is taken apart so that it can be put together again letter by letter."""
-    whole, _, query = (url or "").partition("?")
+    whole, mark, query = (url or "").partition("?")
+    if mark and not query:
+        whole += mark
     scheme, separator, rest = whole.partition("://")
     if not separator:
         return Request(method, whole, query, Headers.of(headers), bytes(body))

@@ -214,14 +214,14 @@ def _any_verifies(
     contents: Sequence[bytes],
     presented: Sequence[bytes],
 ) -> bool:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     for each in keys:
         for content in contents:
             for signature in presented:
                 try:
                     verify(each.key, content, signature)
-                except (InvalidSignature, ValueError):
+                except (InvalidSignature, UnsupportedAlgorithm, ValueError):
                     continue
                 return True
     return False

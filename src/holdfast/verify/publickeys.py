@@ -1,6 +1,6 @@
 """Public keys, in every form in which senders hand them out.
 
-    PEM                       public keys and X.509 certificates, also without line ends
+    PEM                       public keys, or X.509 certificates, the sender's own first
     JWK, JWKS                 a key as JSON, or a set of them, each with its id
     {"id": "PEM"}             any JSON that holds PEM texts, whose ids their names are, or JWKs
     base64                    a SubjectPublicKeyInfo, as in the PEM but bare
@@ -46,7 +46,12 @@ def public_keys(text: str) -> tuple[PublicKey, ...]:
 
 def _of_text(text: str) -> Iterator[PublicKey]:
     blocks = _PEM.findall(text)
+    certified = False
     for kind, encoded in blocks:
+        # Of a chain the first is the sender's; the others only vouch for it.
+        if kind == "CERTIFICATE" and certified:
+            continue
+        certified = certified or kind == "CERTIFICATE"
         yield PublicKey(None, _of_der(_decoded(encoded), certificate=kind == "CERTIFICATE"))
     if not blocks:
         yield PublicKey(None, _of_der(_decoded(text), certificate=False))

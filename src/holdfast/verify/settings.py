@@ -53,8 +53,8 @@ class SignedSettings(TypedDict, total=False):
     timestamp_unit: s, ms or iso8601.
     tolerance: how far off it may be, either way: `"5m"`. None or `"any"`: any time will do.
     require: what must stand elsewhere: `{"header:X-Version": "1"}`; an empty text demands nothing.
-    each: the path of a list in a JSON body, whose items are signed one by one; JSON places are then
-        inside the item.
+    each: the path of items in a JSON body that are signed one by one, such as `events.*`; JSON
+        places are then inside the item.
     body_hash: where the body's SHA-256 in hex stands, that is signed in its place.
     gunzip: sign the body as it is unpacked.
     key_id: where the name of the key stands, for who signs with one of several private keys.
@@ -135,6 +135,9 @@ def signed(
     contents = tuple(judge.parsed("message", Content.parse, text, Content(())) for text in messages)
     sent_at = _timestamp(judge, given)
     _judge_together(judge, contents, sent_at, entries=bool(split or packed))
+    each = judge.text("each", given["each"])
+    if each and "*" not in each.split("."):
+        judge.wrong.append("each: a star stands for the items of a list, such as events.*")
     return Signed(
         name=judge.text("name", given["name"] or method.kind),
         secrets=secrets,
@@ -154,7 +157,7 @@ def signed(
         timestamp=sent_at,
         hash_from=hash_from,
         require=_required(judge, given["require"]),
-        each=judge.text("each", given["each"]),
+        each=each,
         body_hash=place_of(judge, "body_hash", given["body_hash"]),
         gunzip=bool(given["gunzip"]),
         key_id=place_of(judge, "key_id", given["key_id"]),

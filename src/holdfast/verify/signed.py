@@ -26,7 +26,7 @@ from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content
 from holdfast.verify.keyaddress import KeyAddress
-from holdfast.verify.locate import Locator, json_at
+from holdfast.verify.locate import Locator, json_all
 from holdfast.verify.methods import Asymmetric, Ed25519, Symmetric
 from holdfast.verify.reading import Reading, malformed, missing, utf8
 from holdfast.verify.signature import Signature
@@ -58,7 +58,7 @@ class Signed:
     require: tuple[tuple[Locator, str], ...] = ()
     """What must stand in other places, such as the version of the scheme."""
     each: str = ""
-    """The path of a list in the body, every item of which is signed by itself."""
+    """The path of items in the body that are signed one by one: `events.*`."""
     body_hash: Locator | None = None
     """Where the body's SHA-256 stands in hex, for who signs that of a body that is no form."""
     gunzip: bool = False
@@ -93,9 +93,11 @@ class Signed:
         VerificationFailed where the delivery names an address that is not to be trusted.
         """
         self._refuse_mistakes()
-        if self.address is None or secrets:
+        if self.address is None or (secrets and not self.address.post):
             return ()
-        return self.address.wanted(self._reading(request))
+        reading = self._reading(request)
+        reading.secret = utf8(secrets[0]) if secrets else b""
+        return self.address.wanted(reading)
 
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None:
         """Return if one of the secrets, or the other half of one, made one of the signatures.
@@ -190,8 +192,8 @@ class Signed:
 
     def _items(self, reading: Reading) -> Iterator[None]:
         """Once for every item of the list that is signed item by item; an empty one proves nothing."""
-        items = json_at(reading.document, self.each)
-        if not isinstance(items, list) or not items:
+        items = list(json_all(reading.document, self.each))
+        if not items or None in items:
             raise VerificationFailed("field_missing", f"json:{self.each}")
         for item in items:
             reading.scope, reading.entries = item, {}

@@ -10,6 +10,7 @@ import orjson
 from holdfast.definition import Verification
 from holdfast.message import Request
 from holdfast.secrets import Secrets
+from holdfast.verify.credentials import Credentials
 
 
 class Signed(NamedTuple):
@@ -21,14 +22,15 @@ class Signed(NamedTuple):
 def signed(
     request: Request, scheme: Verification | None, secrets: Secrets, now_seconds: float
 ) -> Signed:
-    """With what a genuine sender would add. Raises SecretMissing, NotSupported."""
+    """As a genuine sender would send it. Raises SecretMissing, NotSupported."""
     if scheme is None:
         return Signed(request)
-    values = secrets.values(scheme.secrets) or [""]  # some schemes have none
-    ready = scheme.sign(request, values[0], now_seconds)
-    known = set(request.headers)
-    added = dict(line for line in ready.headers if line not in known)
-    return Signed(ready, _shown_in(values[0], added) if scheme.secret_headers else ())
+    secret = (secrets.values(scheme.secrets) or [""])[0]
+    ready = scheme.sign(request, secret, now_seconds)
+    if not isinstance(scheme, Credentials) and not scheme.secret_headers:
+        return Signed(ready)
+    added = dict(line for line in ready.headers if line not in request.headers.lines)
+    return Signed(ready, _shown_in(secret, added))
 
 
 def _shown_in(secret: str, added: Mapping[str, str]) -> tuple[str, ...]:

@@ -137,8 +137,8 @@ def _told(call: Run) -> Run:
 
 
 def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
-    schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
     waits = fetches_keys(webhook.verification)
+    schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
 
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
