@@ -20,13 +20,13 @@ BEARER: Final = "s3cr3t-bearer-5f0c1d9e"
 HMAC: Final = "s3cr3t-hmac-8a444b9c"
 
 HOOKS: Final = '''
-"""Four webhooks: one signed, one with a token in a header, one that fails, one that takes all."""
+"""Webhooks: signed, with a token in a header, one that fails, Stripe's, one that takes all."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from holdfast import App, Event, Permanent, bearer, hmac_sha256
+from holdfast import App, Event, Permanent, bearer, hmac_sha256, providers
 
 app = App()
 
@@ -50,6 +50,20 @@ def fails(event: Event[Any]) -> None:
     raise Permanent("it cannot be helped")
 
 
+stripe = app.webhook("/stripe", provider=providers.stripe("env:USERS_SECRET"))
+
+
+@stripe.on("invoice.*")
+def paid(event: Event[Any]) -> None: ...
+
+
+shop = providers.shopify("env:USERS_SECRET")
+
+
+@app.webhook("/shop", provider=shop, verify_at="gateway")
+def shopped(event: Event[Any]) -> None: ...
+
+
 @app.webhook("/any")
 def anything(event: Event[Any]) -> None: ...
 '''
@@ -71,8 +85,8 @@ class Running:
     def store(self) -> str:
         return self.queue or str(self.folder / "store")
 
-    def call(self, *arguments: str) -> Called:
-        return call(*arguments, "--store", self.store)
+    def call(self, *arguments: str, **settings: Any) -> Called:
+        return call(*arguments, "--store", self.store, **settings)
 
     def end(self) -> int:
         """Drain as Ctrl-C does; the exit code."""

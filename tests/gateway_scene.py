@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,9 @@ from holdfast.gateway.asgi import Application
 from holdfast.gateway.door import Door
 from holdfast.gateway.intake import Intake
 from holdfast.gateway.serve import serve
+from holdfast.gateway.tokens import TokenShelf
+from holdfast.gateway.visits import Visit, Visits
+from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Message
 from holdfast.queue.contract import Refusal
 from holdfast.secrets import Secrets
@@ -131,12 +135,26 @@ class Told:
 class Scene:
     """A door with its keeper, its telemetry, and the port it is served on."""
 
-    def __init__(self, *webhooks: CompiledWebhook, body_seconds: float = 30.0) -> None:
-        telemetry = Telemetry()
-        self.told = Told(telemetry)
+    def __init__(
+        self,
+        *webhooks: CompiledWebhook,
+        body_seconds: float = 30.0,
+        store: Path | None = None,
+        keys: KeyRing | None = None,
+        visit: Visit | None = None,
+    ) -> None:
+        self.telemetry = Telemetry()
+        self.told = Told(self.telemetry)
         self.keeper = Keeper()
+        compiled = Compiled("scene", webhooks)
         self.door = Door(
-            intake(*webhooks), self.keeper, SYSTEM_CLOCK, telemetry, body_seconds=body_seconds
+            intake(*webhooks),
+            self.keeper,
+            SYSTEM_CLOCK,
+            self.telemetry,
+            body_seconds=body_seconds,
+            tokens=TokenShelf(store) if store else None,
+            visits=Visits(compiled, Secrets(), self.telemetry, keys=keys, visit=visit),
         )
         self.port = 0
 

@@ -13,11 +13,8 @@ from holdfast import providers
 from holdfast.clock import format_duration
 from holdfast.providers.preset import Preset
 from holdfast.providers.ways import Way
-from holdfast.verify.content import Content, Group, Placeholder
-from holdfast.verify.credentials import Credentials
-from holdfast.verify.methods import Ecdsa, KeyedDigest, Mac, Rsa
+from holdfast.providers.words import example, good_for, how, over, where
 from holdfast.verify.signed import Signed
-from holdfast.verify.webtoken import WebToken
 from vector_kit import VECTORS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -81,8 +78,9 @@ def _named(preset: Preset, ways: list[Way]) -> list[str]:
         named.append(f"variant: {literal}{none} = None")
     if any(way.age for way in ways):
         named.append("tolerance: str | None = None")
-    if any(way.signs_url for way in ways):
+    if preset.calls_endpoint or any(way.signs_url for way in ways):
         named.append("url: str | None = None")
+    named += [f"{key}: _References | None = None" for key in preset.tokens]
     return named + [f"{key}: str = ..." for key in preset.config if not first.get(key)]
 
 
@@ -113,17 +111,15 @@ def table() -> str:
 
 
 def _row(preset: Preset) -> str:
-    way = next(iter(preset.ways.values()))
-    config = dict.fromkeys(way.config(), "")
-    provider = preset("env:SECRET" if way.needs_secret else None, **config)
+    provider = example(preset)
     scheme = provider.verification
     others = len(preset.variants) - 1
     more = f"; {others} more variant{'s' if others > 1 else ''}" if others > 0 else ""
     cells = [
         f"`{preset.id.replace('-', '_')}`, {provider.title}",
-        _how(scheme) + more,
+        "; ".join(filter(None, (how(scheme), ", ".join(map(_code, where(scheme)))))) + more,
         _over(scheme),
-        _good_for(scheme),
+        good_for(scheme),
         _places(provider.delivery_id),
         _places(provider.event_type),
         format_duration(provider.deadline_seconds) if provider.deadline_seconds else "",
@@ -131,57 +127,16 @@ def _row(preset: Preset) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _how(scheme: object) -> str:
-    if isinstance(scheme, Signed):
-        method = scheme.method
-        places = ", ".join(f"`{place}`" for place in scheme.signature.locators)
-        if isinstance(method, Mac | KeyedDigest | Rsa | Ecdsa):
-            kind = {"hmac": "HMAC-", "digest": "hash: ", "rsa": "RSA-", "ecdsa": "ECDSA-"}
-            return (
-                f"{kind[method.kind]}{method.hash.upper()}, {scheme.signature.encoding}; {places}"
-            )
-        return f"Ed25519, {scheme.signature.encoding}; {places}"
-    if isinstance(scheme, WebToken):
-        return f"JWT, {', '.join(scheme.algorithms)}; `{scheme.place}`"
-    if isinstance(scheme, Credentials):
-        return f"{scheme.name}; `{scheme.place}`"
-    return "nothing"
-
-
 def _over(scheme: object) -> str:
-    if isinstance(scheme, Signed):
-        each = f"each of `{scheme.each}`: " if scheme.each else ""
-        return each + _code("".join(_written(scheme.contents[0])))
-    if isinstance(scheme, WebToken):
-        claims = [f"{claim.name}" for claim in scheme.claims]
-        return "claims " + ", ".join(claims) if claims else ""
-    return ""
-
-
-def _written(content: Content) -> list[str]:
-    return [_part(part) for part in content.parts]
-
-
-def _part(part: bytes | Placeholder | Group) -> str:
-    if isinstance(part, bytes):
-        return part.decode()
-    if isinstance(part, Group):
-        return "[" + "".join(_part(inner) for inner in part.parts) + "]"
-    pipes = "".join(f"|{name}" for name in part.transforms)
-    return f"{{{part.place}{pipes}}}"
+    text = over(scheme)
+    if not isinstance(scheme, Signed):
+        return text
+    each = f"each of `{scheme.each}`: " if scheme.each else ""
+    return each + _code(text)
 
 
 def _code(text: str) -> str:
     return "`" + text.replace("\n", "\\n").replace("|", "\\|") + "`"
-
-
-def _good_for(scheme: object) -> str:
-    if isinstance(scheme, Signed) and scheme.timestamp:
-        tolerance = scheme.timestamp.tolerance_ms
-        return "ever" if tolerance is None else format_duration(tolerance / 1000)
-    if isinstance(scheme, WebToken):
-        return format_duration(scheme.max_age_ms / 1000) if scheme.max_age_ms else "as it says"
-    return ""
 
 
 def _places(places: tuple[str, ...]) -> str:

@@ -19,11 +19,11 @@ from holdfast.aws.answers import (
     unsayable,
 )
 from holdfast.aws.media import USUAL, families, spellings
-from holdfast.aws.mock import greeting, handshakes, only_echoes, refusal_of_method
+from holdfast.aws.mock import greeting, only_echoes, refusal_of_method
 from holdfast.compiled import Answer, CompiledWebhook
 from holdfast.definition import Provider
 from holdfast.gateway.gate import Success
-from holdfast.gateway.handshakes import HANDSHAKES
+from holdfast.gateway.handshakes import HANDSHAKES, handshakes_of
 from holdfast.message import Headers, Request
 from holdfast.verify import hmac_sha256
 from holdfast.workflow.input import _BINARY as BINARY
@@ -131,7 +131,7 @@ def test_a_header_with_a_quote_cannot_be_said() -> None:
 def greeting_of(name: str) -> Any:
     provider = Provider("p", "P", hmac_sha256("env:X"), handshakes=(name,))
     webhook = a_webhook(provider=provider)
-    (handshake,) = handshakes(webhook)
+    (handshake,) = handshakes_of(webhook)
     return greeting(webhook, handshake)
 
 
@@ -141,7 +141,7 @@ def test_only_a_plain_echo_needs_nothing_behind_the_door() -> None:
         "dropbox_challenge",
         "microsoft_validation_token",
     }
-    assert handshakes(a_webhook()) == ()
+    assert handshakes_of(a_webhook()) == ()
 
 
 @pytest.mark.parametrize("challenge", ["abc", "<script>alert(1)</script>", "a&b=c", "é😀"])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli_run import Running, running
+from cli_run import HMAC, Running, running
 from cli_scene import call
+from holdfast.clock import SYSTEM_CLOCK
 
 GOOD = '{"name": "Ada", "age": 36}'
 
@@ -124,7 +125,7 @@ def test_a_wrong_path_is_code_4(run: Running) -> None:
     sent = run.call("send", "/nobody", "--json", "1")
 
     assert (sent.code, sent.out) == (4, "")
-    assert "/users, /token, /fails, /any" in sent.err
+    assert "/users, /token, /fails, /stripe, /shop, /any" in sent.err
 
 
 @pytest.mark.parametrize(
@@ -158,3 +159,50 @@ def test_nothing_running_is_wrong_usage(tmp_path: Path) -> None:
 
     assert sent.code == 2
     assert "nothing runs on" in sent.err
+
+
+def test_a_known_sender_is_played(run: Running) -> None:
+    """Type and id stand where Stripe has them, and the signature is Stripe's."""
+    event = ("--as", "stripe", "--event", "invoice.paid")
+    sent = run.call("send", "/stripe", *event, "--wait", now_ms=SYSTEM_CLOCK.now_ms())
+
+    assert (sent.code, sent.lines[1]) == (0, "done")
+    id = sent.lines[0].partition('"id":"')[2][:32]
+    shown = run.call("events", "show", id, "-o", "json").json
+    assert '"type":"invoice.paid"' in shown["body"]
+    assert "stripe-signature" in {name.lower() for name, _ in shown["headers"]}
+
+
+def test_a_sender_is_played_with_any_webhooks_secret(run: Running) -> None:
+    """GitHub's way to sign is not what /users expects: kept, and quarantined by reason."""
+    sent = run.call("send", "/users", "--as", "github", "--json", GOOD, "--wait")
+
+    assert (sent.code, sent.lines[1].split(",")[0]) == (1, "dead: header_missing")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("/users", "--as", "githup", "--json", "{}"), 4, "did you mean github?"),
+        (("/users", "--as", "discord", "--json", "{}"), 1, "only the sender has the private key"),
+        (("/users", "--as", "livekit", "--json", "{}"), 2, "api_key"),
+        (("/users", "--as", "livekit", "--config", "api_key", "--json", "{}"), 2, "NAME=VALUE"),
+        (
+            ("/users", "--as", "github", "--secret-from", HMAC, "--json", "{}"),
+            2,
+            "never as the secret",
+        ),
+        (("/users", "--variant", "x", "--json", "{}"), 2, "are for --as"),
+        (("/users", "--event", "x"), 1, "has no provider"),
+        (("/any", "--as", "github", "--json", "{}"), 2, "secret"),
+    ],
+)
+def test_what_cannot_be_played_is_told(
+    run: Running, arguments: tuple[str, ...], code: int, told: str
+) -> None:
+    """An unknown sender, one with a private key, a setting that lacks, a secret as itself."""
+    sent = run.call("send", *arguments)
+
+    assert sent.code == code
+    assert told in " ".join(sent.err.replace("│", " ").split())
+    assert HMAC not in sent.err + sent.out

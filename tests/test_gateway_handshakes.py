@@ -86,7 +86,6 @@ def test_slack_can_shake_hands_before_the_secret_is_there(monkeypatch: pytest.Mo
     [
         b'{"type":"event_callback","text":"url_verification"}',
         b'{"type":"url_verification"}',
-        b'{"type":"url_verification","challenge":7}',
         b'["url_verification"]',
         b"url_verification",
     ],

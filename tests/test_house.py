@@ -38,7 +38,7 @@ LADDER: Final[Mapping[int, str]] = {
     2: "definition compiled starter steps steps.*",
     3: """
         queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
-        gateway gateway.schema gateway.handshakes gateway.routes gateway.media gateway.rate
+        gateway gateway.schema gateway.handshakes gateway.handshakes.* gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
         workflow.fields workflow.states workflow.sources workflow.recovery workflow.choice workflow.conditions
         workflow.paths workflow.misses workflow.failures workflow.ways workflow.steps workflow.filters workflow.intrinsics workflow.functions
@@ -52,7 +52,7 @@ LADDER: Final[Mapping[int, str]] = {
     """,
     4: """
         compile compile.* sample testing testing.*
-        gateway.intake gateway.gate gateway.answers
+        gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
         workflow.outcome workflow.tally
@@ -61,7 +61,7 @@ LADDER: Final[Mapping[int, str]] = {
         aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan aws.bundle
     """,
     5: """
-        gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience
+        gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
         workflow.http_client workflow.http_call workflow.queues

@@ -90,16 +90,27 @@ class Disabling:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """How a sender makes sure that an address is ours before it sends, in words.
+    """How a sender makes sure that an address is ours before it sends.
 
-    `kind`: echo, hmac-reply, digest-reply, fixed-reply, visit-url, store-token or ping. `signed`: the
-    request for it carries the sender's signature.
+    `kind`: echo, hmac-reply, digest-reply, fixed-reply, ping, visit-url or store-token
+    (`holdfast.gateway.handshakes.kinds`). `where`: places and what stands there in a request for it;
+    True: anything. `settings`: those of the kind.
     """
 
     kind: str
-    when: str
-    answer: str
+    when: str = ""
+    """What a request for it looks like, in words."""
+    answer: str = ""
+    """What it is answered, in words."""
     signed: bool = False
+    """The request for it carries the sender's signature, which is checked first."""
+    method: str = "POST"
+    where: tuple[tuple[str, Any], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[SecretRef, ...] = ()
+    """References to the token that only this handshake knows, where there is one."""
+    url: str = ""
+    """The address as it is registered with the sender; empty: as it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +127,8 @@ class Provider:
     verification: Verification
     delivery_id: tuple[str, ...] = ()
     event_type: tuple[str, ...] = ()
-    handshakes: tuple[str, ...] = ()
-    """Names of the handshakes in `holdfast.gateway.handshakes` that this sender performs."""
+    handshakes: tuple[Handshake | str, ...] = ()
+    """Those that it performs; or their names, of the few that `holdfast.gateway.handshakes` has."""
     content_types: tuple[str, ...] = ("application/json",)
     variant: str | None = None
     """Which of its ways to sign; None: it has one."""
@@ -129,7 +140,6 @@ class Provider:
     """How long it waits for the answer."""
     retries: Retries | None = None
     disabling: Disabling | None = None
-    handshake: Handshake | None = None
     addresses: tuple[str, ...] = ()
     """Where it sends from, as far as it says so; for a webhook's `allow`."""
     notes: tuple[str, ...] = ()
@@ -186,7 +196,7 @@ class Forward:
     """
 
     url: str
-    sign: Verification | None = field(default=None, kw_only=True)
+    sign: Verification | Provider | None = field(default=None, kw_only=True)
     headers: Mapping[str, str] | None = field(default=None, kw_only=True)
     timeout: str | None = field(default=None, kw_only=True)
     place: str = field(default_factory=caller_place, kw_only=True, repr=False)
@@ -225,11 +235,12 @@ class Webhook:
         self,
         url: str,
         *,
-        sign: Verification | None = None,
+        sign: Verification | Provider | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: str | None = None,
     ) -> Webhook:
-        """Carry every event to `url`: same method, body and headers, plus `sign`'s signature.
+        """Carry every event to `url`: same method, body and headers, plus `sign`'s signature: a
+        scheme, or a known sender whose deliveries the other program takes.
 
         Any answer but 2xx is a failure, and is tried again.
         """

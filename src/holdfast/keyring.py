@@ -64,7 +64,7 @@ class KeyRing:
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK, fetch: Fetch | None = None) -> None:
         self._clock = clock
-        self._fetch = fetch or (lambda wanted: _over_https(wanted, clock))
+        self._fetch = fetch or (lambda wanted: over_https(wanted, clock))
         self._kept: OrderedDict[Wanted, _Kept] = OrderedDict()
         self._failed: dict[Wanted, float] = {}
         self._asked: dict[str, list[float]] = {}
@@ -128,7 +128,8 @@ class KeyRing:
         self._asked[wanted.host] = [*recent, now]
 
 
-def _over_https(wanted: Wanted, clock: Clock) -> str:
+def over_https(wanted: Wanted, clock: Clock = SYSTEM_CLOCK) -> str:
+    """The text at that address. Raises KeyUnavailable."""
     import httpx
 
     host = wanted.host

@@ -30,10 +30,31 @@ def _table(*kinds: Kind) -> dict[str, Kind]:
 
 EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind(
-        "request.accepted", "debug", ("id", "webhook", "bytes"), "kept, and answered with success"
+        "request.accepted",
+        "debug",
+        ("id", "webhook", "bytes", "duration_ms"),
+        "kept, and answered with success; duration_ms: as its sender waited for the answer",
     ),
     Kind("request.refused", "info", ("id", "webhook", "status", "reason", "path"), "not kept"),
-    Kind("request.handshake", "info", ("id", "webhook", "handshake"), "a provider shook hands"),
+    Kind(
+        "request.handshake",
+        "info",
+        ("id", "webhook", "handshake", "source"),
+        "a provider shook hands; source: verified, unsigned, or unchecked",
+    ),
+    Kind(
+        "handshake.token",
+        "warning",
+        ("id", "webhook", "file"),
+        "a provider handed over its secret; it is in this file",
+    ),
+    Kind("handshake.confirmed", "info", ("id", "webhook", "host"), "a subscription is confirmed"),
+    Kind(
+        "handshake.failed",
+        "error",
+        ("id", "webhook", "reason", "error"),
+        "a subscription is not confirmed; ask the provider for another try",
+    ),
     Kind(
         "gateway.failed",
         "error",
@@ -66,6 +87,25 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("pipe.paused", "info", ("webhook",), "nothing is handed out until resumed"),
     Kind("pipe.resumed", "info", ("webhook",), "handing out again"),
     Kind("pipe.failed", "error", ("webhook", "error"), "the pipe stumbled and goes on"),
+    Kind(
+        "provider.slow",
+        "warning",
+        ("webhook", "severity", "title", "detail", "p99_ms", "deadline_ms", "until"),
+        "answers come near the sender's deadline; it tries until then",
+    ),
+    Kind(
+        "provider.refused",
+        "warning",
+        ("webhook", "severity", "title", "detail", "refused", "threshold", "until"),
+        "refusals come near the number at which the sender stops sending",
+    ),
+    Kind(
+        "provider.silent",
+        "warning",
+        ("webhook", "severity", "title", "detail", "silent_seconds", "usual_seconds", "until"),
+        "nothing has come for much longer than ever before",
+    ),
+    Kind("provider.recovered", "info", ("webhook", "warning"), "what was warned of is over"),
     Kind("worker.dead", "error", ("holder", "begun", "released"), "what it held is freed"),
     Kind(
         "operator.acted",
@@ -83,6 +123,13 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     ),
     Kind("process.stopping", "info", ("role", "why"), "draining"),
 )
+
+
+ANSWER_BOUNDS_MS: Final = (
+    5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0, 3_000.0, 5_000.0, 10_000.0, 30_000.0,
+)  # fmt: skip
+"""Upper bounds of the buckets in which answers are counted by how long they took; senders wait for 1 to
+30 seconds."""
 
 
 class Telemetry:

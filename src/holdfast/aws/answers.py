@@ -17,7 +17,7 @@ from holdfast.aws.mapping import ID
 from holdfast.compiled import CompiledWebhook
 from holdfast.gateway.answers import RETRY_SECONDS
 from holdfast.gateway.gate import Success
-from holdfast.gateway.handshakes import ECHO_HEADERS
+from holdfast.gateway.handshakes.hand import ECHO_HEADERS
 
 _MEANING: Final = frozenset("$#\\")
 """Characters that mean something to Velocity."""

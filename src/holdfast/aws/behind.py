@@ -176,6 +176,6 @@ def connections(webhook: CompiledWebhook, app: str) -> tuple[Connection, ...]:
         elif isinstance(scheme, Credentials) and (scheme.user or scheme.secret_headers):
             own = secret(scheme.secrets[0], app)
             prefix = f"{scheme.word} " if scheme.word and scheme.user is None else ""
-            header = None if scheme.user is not None else scheme.secret_headers[0]
+            header = None if scheme.user is not None else scheme.place.name
             made.append(Connection(part, header, scheme.user, prefix, own))
     return tuple(made)

@@ -13,9 +13,10 @@ from typing import Any, Final, Literal
 from holdfast.aws.answers import kept, not_kept
 from holdfast.aws.mapping import FORM, request_template
 from holdfast.aws.media import USUAL, spellings
-from holdfast.aws.mock import greeting, handshakes, only_echoes, refusal_of_method
+from holdfast.aws.mock import greeting, only_echoes, refusal_of_method
 from holdfast.aws.resources import Allow, Integration, Method, Throttle
 from holdfast.compiled import CompiledWebhook
+from holdfast.gateway.handshakes import handshakes_of
 
 MODEL: Final = "Body"
 """The name of a webhook's model, after that of the webhook."""
@@ -33,14 +34,14 @@ _FORM_HEADERS: Final = {"Content-Type": f"'{FORM}'"}
 
 def doors(webhook: CompiledWebhook) -> dict[str, Door]:
     """What stands behind each method: those that carry events, and those of handshakes."""
-    thoughtful = {each.method for each in handshakes(webhook)}
+    thoughtful = {each.method for each in handshakes_of(webhook)}
     found: dict[str, Door] = {}
     for verb in webhook.methods:
         thinks = webhook.verify_at == "gateway" or verb in thoughtful
         found[verb] = "lambda" if thinks else "sqs"
-    for handshake in handshakes(webhook):
+    for handshake in handshakes_of(webhook):
         if handshake.method not in webhook.methods:
-            others = [each for each in handshakes(webhook) if each.method == handshake.method]
+            others = [each for each in handshakes_of(webhook) if each.method == handshake.method]
             echoes = len(others) == 1 and only_echoes(handshake)
             found[handshake.method] = "mock" if echoes else "lambda"
     return found
@@ -55,7 +56,7 @@ def methods(webhook: CompiledWebhook, model: Mapping[str, Any] | None) -> tuple[
         elif door == "lambda":
             made.append(Method(verb, Integration("lambda", timeout_ms=29_000)))
         else:
-            (handshake,) = (each for each in handshakes(webhook) if each.method == verb)
+            (handshake,) = (each for each in handshakes_of(webhook) if each.method == verb)
             mock = greeting(webhook, handshake)
             templates = {"application/json": mock.request_template}
             made.append(Method(verb, Integration("mock", templates, mock.responses)))

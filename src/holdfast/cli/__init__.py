@@ -21,7 +21,7 @@ import typer
 from holdfast.cli import exits
 from holdfast.cli.lazy import LazyGroup
 from holdfast.cli.output import complain
-from holdfast.errors import HoldfastError, NotFound, StoreError
+from holdfast.errors import HoldfastError, NotFound, StoreError, UnknownProvider
 
 STORE_VARIABLE: Final = "HOLDFAST_STORE"
 """Where every command looks for its store, if it is not told."""
@@ -67,4 +67,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _code(error: HoldfastError) -> int:
     if isinstance(error, StoreError):
         return exits.STORE
-    return exits.NOT_FOUND if isinstance(error, NotFound) else exits.FAILED
+    return exits.NOT_FOUND if isinstance(error, NotFound | UnknownProvider) else exits.FAILED

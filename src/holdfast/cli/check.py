@@ -15,6 +15,7 @@ from holdfast.cli.options import Output, OutputOption
 from holdfast.cli.output import complain, console, count, errors, print_json, printable
 from holdfast.compile import check_app, check_workflow, load, to_asl
 from holdfast.errors import DefinitionError, Mistake
+from holdfast.operate.envfile import add_variable
 from holdfast.starter import STARTER, STARTER_NAME, STARTER_VARIABLE
 
 FileArgument = Annotated[
@@ -74,22 +75,10 @@ def init(
         sys.exit(exits.FAILED)
     path.write_text(STARTER, encoding="utf-8")
     env = path.resolve().parent / ".env"
-    made = _add_secret(env)
+    made = add_variable(env, STARTER_VARIABLE, secrets.token_urlsafe(32))
     if output is Output.JSON:
         print_json({"definition": str(path), "env": str(env), "secret_made": made})
         return
     where = "its secret to" if made else "found its secret in"
     console.print(f"wrote {escape(str(path))}, {where} {escape(str(env))}")
     console.print(f"next: [bold]holdfast run {escape(str(path))} --sample[/bold]")
-
-
-def _add_secret(env: Path) -> bool:
-    """Whether there was none yet."""
-    known = env.read_text(encoding="utf-8") if env.exists() else ""
-    if any(line.startswith(f"{STARTER_VARIABLE}=") for line in known.splitlines()):
-        return False
-    env.touch(mode=0o600)
-    gap = "" if known.endswith("\n") or not known else "\n"
-    line = f"{STARTER_VARIABLE}={secrets.token_urlsafe(32)}\n"
-    env.write_text(known + gap + line, encoding="utf-8")
-    return True

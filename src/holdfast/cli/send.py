@@ -17,14 +17,17 @@ from holdfast.cli.definitions import DefinitionOption, running_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
+from holdfast.cli.senders import ConfigOption, SecretOption, VariantOption, settings_of
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
+from holdfast.definition import Provider
 from holdfast.errors import NotFound, NotSupported
 from holdfast.gateway.routes import Router
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.delivery import Answered, deliver, make_request
 from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
+from holdfast.providers.files import load
 from holdfast.queue.contract import Entry, State
 from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
@@ -57,6 +60,17 @@ def send(
     signed: Annotated[
         bool, typer.Option("--signed/--no-signed", help="As the webhook expects, or as a forger.")
     ] = True,
+    sender: Annotated[
+        str | None,
+        typer.Option("--as", metavar="PROVIDER", help="Signed as this sender does it: stripe, ..."),
+    ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="An event of this type, put where the sender has it."),
+    ] = None,
+    variant: VariantOption = None,
+    config: ConfigOption = None,
+    secret_from: SecretOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is worked, or dead.")] = False,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="The gateway; default: the one that runs.")
@@ -66,8 +80,11 @@ def send(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Send an event, signed as the webhook expects. Succeeds if it is accepted (and worked)."""
-    if (json is not None) + (form is not None) + (file is not None) + sample != 1:
-        raise typer.BadParameter("give one of --json, --form, --file or --sample")
+    given = (json is not None) + (form is not None) + (file is not None) + sample
+    if given != 1 and not (event is not None and given == 0):
+        raise typer.BadParameter("give one of --json, --form, --file or --sample; or --event")
+    if sender is None and (variant or config or secret_from):
+        raise typer.BadParameter("--variant, --config and --secret-from are for --as PROVIDER")
     if wait and is_shared(store):
         raise NotSupported("--wait looks into the history, which a store in SQS has not")
     compiled, running_url = running_definition(store, definition)
@@ -81,8 +98,10 @@ def send(
         body, kind = _form(form), "application/x-www-form-urlencoded"
     elif file is not None:
         body, kind = file.read(), _kind(str(file.name))
-    else:
+    elif sample:
         body, kind = sample_body(webhook), "application/json"
+    else:
+        body, kind = b"{}", "application/json"
     request = make_request(
         webhook,
         url=base.rstrip("/") + path,
@@ -92,6 +111,8 @@ def send(
         secrets=Secrets(),
         clock=SYSTEM_CLOCK,
         signed=signed,
+        sender=_sender(webhook, sender, variant, config, secret_from),
+        event_type=event,
     )
     answered = asyncio.run(deliver(request))
     entry, followed = None, wait and answered.accepted and answered.id is not None
@@ -124,6 +145,31 @@ def _webhook(compiled: Compiled, path: str) -> CompiledWebhook:
         known = ", ".join(webhook.path for webhook in compiled.webhooks)
         raise NotFound(f"no webhook at {path}; there are {known}")
     return found[0]
+
+
+def _sender(
+    webhook: CompiledWebhook,
+    id: str | None,
+    variant: str | None,
+    config: list[str] | None,
+    secret_from: str | None,
+) -> Provider | None:
+    """The sender to play. Its secret is the webhook's own, unless another one is named."""
+    if id is None:
+        return None
+    own = webhook.provider
+    if own is not None and own.name == id and not (variant or config or secret_from):
+        return own
+    preset = load(id)
+    refs: str | list[str] | None = secret_from
+    if refs is None and webhook.verification is not None:
+        refs = [str(ref) for ref in webhook.verification.secrets] or None
+    if not preset.way(variant).takes_secret:
+        refs = None
+    made = preset(refs, variant=variant, **settings_of(config))
+    if mistakes := made.verification.mistakes():
+        raise typer.BadParameter(f"{id}: {'; '.join(mistakes)}")
+    return made
 
 
 def _form(fields: list[str]) -> bytes:

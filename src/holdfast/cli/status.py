@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
 from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
-from holdfast.cli.output import age, console, count, hint, print_json, print_rows, rate
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable, rate
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of
 from holdfast.operate.fields import instant
+from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
 from holdfast.runtime.store import (
@@ -41,8 +43,10 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
         archive = archive_of(engine)
         rates = archive.rates(RATE_SECONDS) if archive is not None else None
     running = find_running(run_directory(store))
+    # What an ended run warned of may be over.
+    warnings = read_warnings(run_directory(store)) if running else ()
     if output is Output.JSON:
-        print_json(_fields(store, running, depths, rates, pauses))
+        print_json(_fields(store, running, depths, rates, pauses, warnings))
         return
     # Of a store of several machines nobody here knows what runs elsewhere.
     nobody = "not running here" if is_shared(store) else "not running"
@@ -66,6 +70,8 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
     lost = (rates or {}).get(NOWHERE, {}).get("refused", 0.0)
     if lost:
         console.print(f"refused because no webhook has the path: {rate(lost)}")
+    for one in warnings:
+        _print_warning(one)
     if any(one.dead for one in depths):
         hint(f"{count(sum(one.dead for one in depths), 'dead letter')}: {command('dead', store)}")
 
@@ -81,12 +87,20 @@ def _told_rates(depth: Depth, rates: Rates | None) -> dict[str, str | None]:
     }
 
 
+def _print_warning(one: Warned) -> None:
+    colour = "red" if one.severity == "critical" else "yellow"
+    told = f"{one.webhook}: {one.title} ({age(one.since_ms)})"
+    console.print(f"[{colour}]{one.severity}[/{colour}] {escape(printable(told))}")
+    console.print(f"  {escape(printable(one.detail))}")
+
+
 def _fields(
     store: str,
     running: Running | None,
     depths: list[Depth],
     rates: Rates | None,
     pauses: list[str],
+    warnings: Sequence[Warned],
 ) -> dict[str, Any]:
     return {
         "store": describe_store(store),
@@ -111,6 +125,18 @@ def _fields(
                 "per_second": _per_second(rates, one.webhook),
             }
             for one in depths
+        ],
+        "warnings": [
+            {
+                "code": one.code,
+                "severity": one.severity,
+                "title": one.title,
+                "webhook": one.webhook,
+                "detail": one.detail,
+                "since": instant(one.since_ms),
+                "facts": dict(one.facts),
+            }
+            for one in warnings
         ],
         "no_webhook_per_second": rates.get(NOWHERE, {}).get("refused", 0.0) if rates else None,
     }

@@ -9,6 +9,7 @@ from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import duration, headers
 from holdfast.compiled import Forward
 from holdfast.definition import Forward as WrittenForward
+from holdfast.definition import Provider
 from holdfast.workflow.urls import url_flaw
 
 _NEVER_LITERAL: Final = "it carries a secret; write sign=bearer(...) with a reference to it"
@@ -26,8 +27,9 @@ _NOT_FORWARDED: Final = {
 def forward(spot: Spot, written: WrittenForward, name: str, timeout_seconds: float) -> Forward:
     """As a task of this name, in at most the time that the webhook has."""
     _judge_url(spot, written.url)
-    if written.sign is not None:
-        judge_verification(spot.under("sign"), written.sign)
+    scheme = written.sign.verification if isinstance(written.sign, Provider) else written.sign
+    if scheme is not None:
+        judge_verification(spot.under("sign"), scheme)
     seconds = timeout_seconds
     if written.timeout is not None:
         seconds = duration(spot.under("timeout"), written.timeout, at_least="1s", at_most="5m")
@@ -35,7 +37,7 @@ def forward(spot: Spot, written: WrittenForward, name: str, timeout_seconds: flo
             spot.under("timeout").wrong(f"{quoted(written.timeout)} is longer than the webhook's")
     given = {} if written.headers is None else written.headers
     lines = headers(spot.under("headers"), given, _NOT_FORWARDED)
-    return Forward(name, str(written.url), written.sign, lines, seconds)
+    return Forward(name, str(written.url), scheme, lines, seconds)
 
 
 def _judge_url(spot: Spot, url: object) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import NAME, choice, locators, texts
-from holdfast.definition import Provider, Verification
-from holdfast.gateway.handshakes import HANDSHAKES
+from holdfast.compile.values import NAME, choice, locators
+from holdfast.definition import Handshake, Provider, Verification
+from holdfast.gateway.handshakes import HANDSHAKES, handshake_mistakes
 from holdfast.providers.files import names
 from holdfast.providers.preset import Preset
 from holdfast.verify.function import FunctionVerification
@@ -73,10 +73,13 @@ def _provider(spot: Spot, value: object) -> Provider | None:
     judge_verification(spot, value.verification)
     locators(spot.under("delivery_id"), value.delivery_id)
     locators(spot.under("event_type"), value.event_type)
-    for handshake in texts(
-        spot.under("handshakes"), value.handshakes, '("slack_url_verification",)'
-    ):
-        choice(spot.under("handshakes"), handshake, sorted(HANDSHAKES))
+    for handshake in value.handshakes:
+        where = spot.under("handshakes")
+        if not isinstance(handshake, Handshake):
+            choice(where, handshake, sorted(HANDSHAKES))
+            continue
+        for mistake in handshake_mistakes(handshake):
+            where.wrong(mistake)
     return value
 
 

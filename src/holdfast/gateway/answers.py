@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from holdfast.gateway.schema import Violation
-from holdfast.message import Headers, Message
+from holdfast.message import Headers, Message, Request
 from holdfast.queue.contract import REFUSAL_BODY_BYTES, Refusal
 from holdfast.verify.source import REDACTED
 
@@ -64,11 +64,19 @@ class Accept(NamedTuple):
 
 
 class Greeting(NamedTuple):
-    """A provider shook hands: answer, and keep nothing."""
+    """A provider shook hands: answer, and keep no message."""
 
     answer: Answer
     webhook: str
     handshake: str
+    source: str = "unsigned"
+    """`verified`, `unsigned`, or `unchecked`: the secret that would tell is not there yet."""
+    token: str | None = None
+    """The secret that the provider handed over, to be kept before it is answered."""
+    visit: str | None = None
+    """An address to be visited once the request's signature has been checked."""
+    request: Request | None = None
+    """The request, where it is still to be checked."""
 
 
 class Refused(NamedTuple):

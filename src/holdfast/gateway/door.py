@@ -29,6 +29,8 @@ from holdfast.gateway.answers import (
 )
 from holdfast.gateway.intake import Intake, Route
 from holdfast.gateway.patience import Patience
+from holdfast.gateway.tokens import TokenShelf
+from holdfast.gateway.visits import Visits
 from holdfast.message import Headers, Message, new_message_id
 from holdfast.queue.contract import Refusal
 from holdfast.telemetry import Telemetry
@@ -73,11 +75,17 @@ class Door:
         telemetry: Telemetry,
         *,
         body_seconds: float = BODY_SECONDS,
+        tokens: TokenShelf | None = None,
+        visits: Visits | None = None,
     ) -> None:
+        """`tokens`: where secrets that providers hand over are kept. `visits`: who calls the
+        addresses that they ask for. Without them such handshakes are refused."""
         self._intake = intake
         self._sender = sender
         self._clock = clock
         self._telemetry = telemetry
+        self._tokens = tokens
+        self._visits = visits
         self._patience = Patience(body_seconds, clock)
         self._closing = False
         self._inside = 0
@@ -100,6 +108,7 @@ class Door:
         `path` is the path as sent, `route` the path below where the gateway is mounted.
         """
         now_ms = self._clock.now_ms()
+        begun = self._clock.monotonic()
         arrival = Arrival(
             new_message_id(now_ms),
             now_ms,
@@ -113,7 +122,7 @@ class Door:
         )
         self._inside += 1
         try:
-            return await self._judge(arrival, read_chunk)
+            return await self._judge(arrival, read_chunk, begun)
         except Exception as error:
             return self._defect(arrival, error)
         finally:
@@ -131,7 +140,7 @@ class Door:
             self._empty = asyncio.get_running_loop().create_future()
             await self._empty
 
-    async def _judge(self, arrival: Arrival, read_chunk: ReadChunk) -> Answer:
+    async def _judge(self, arrival: Arrival, read_chunk: ReadChunk, begun: float) -> Answer:
         if self._closing:
             return self._unavailable(arrival, None, "shutting_down", "shutting down; try again")
         length = _content_length(arrival.headers)
@@ -143,15 +152,9 @@ class Door:
             return self._refused(body)
         decision = self._intake.decide(route, body)
         if isinstance(decision, Accept):
-            return await self._keep(arrival, decision)
+            return await self._keep(arrival, decision, begun)
         if isinstance(decision, Greeting):
-            self._telemetry.emit(
-                "request.handshake",
-                id=arrival.id,
-                webhook=decision.webhook,
-                handshake=decision.handshake,
-            )
-            return decision.answer
+            return await self._shake(arrival, decision)
         return self._refused(decision)
 
     async def _read(
@@ -185,7 +188,36 @@ class Door:
         finally:
             self._patience.end(reader)
 
-    async def _keep(self, arrival: Arrival, accept: Accept) -> Answer:
+    async def _shake(self, arrival: Arrival, greeting: Greeting) -> Answer:
+        """What is handed over is kept first; what is to be visited, is visited afterwards."""
+        webhook, shelf, visits = greeting.webhook, self._tokens, self._visits
+        if greeting.token is not None:
+            try:
+                if shelf is None:
+                    raise StoreError("there is no place for secrets here")
+                kept = await asyncio.to_thread(shelf.keep, webhook, greeting.token)
+            except StoreError as error:
+                why = "the token was not kept; send it again"
+                return self._unavailable(arrival, webhook, "not_kept", why, detail=str(error))
+            if not kept:
+                return self._refused(self._intake.token_known(arrival, webhook))
+            where = str(shelf.path(webhook))
+            self._telemetry.emit("handshake.token", id=arrival.id, webhook=webhook, file=where)
+        if greeting.visit is not None:
+            if visits is None:
+                why = "no address is visited from here"
+                return self._unavailable(arrival, webhook, "not_kept", why)
+            visits.begin(arrival.id, greeting, arrival.now_ms / 1000)
+        self._telemetry.emit(
+            "request.handshake",
+            id=arrival.id,
+            webhook=webhook,
+            handshake=greeting.handshake,
+            source=greeting.source,
+        )
+        return greeting.answer
+
+    async def _keep(self, arrival: Arrival, accept: Accept, begun: float) -> Answer:
         message = accept.message
         try:
             await self._sender.send(message)
@@ -204,6 +236,7 @@ class Door:
             id=message.id,
             webhook=message.webhook,
             bytes=len(message.request.body),
+            duration_ms=(self._clock.monotonic() - begun) * 1000,
         )
         return accept.answer
 

@@ -9,10 +9,11 @@ import orjson
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.gateway.answers import Answer, HeaderLines
-from holdfast.gateway.handshakes import HANDSHAKES
+from holdfast.gateway.handshakes import handshakes_of
 from holdfast.gateway.media import MediaTypes
 from holdfast.gateway.rate import TokenBucket
 from holdfast.gateway.schema import BodySchema
+from holdfast.verify.signed import Signed
 
 _BODILESS: Final = frozenset({204, 304})
 """Statuses that HTTP allows no body."""
@@ -34,9 +35,15 @@ class Gate:
         self.asks_source = verification is not None and (
             webhook.verify_at == "gateway" or bool(self.secret_headers)
         )
-        handshakes = [HANDSHAKES[name] for name in _handshakes(webhook)]
-        self.line_handshakes = tuple(each for each in handshakes if each.parameter is not None)
-        self.body_handshakes = tuple(each for each in handshakes if each.parameter is None)
+        handshakes = handshakes_of(webhook)
+        self.line_handshakes = tuple(each for each in handshakes if each.in_line)
+        self.body_handshakes = tuple(each for each in handshakes if not each.in_line)
+        self.token_headers = tuple(
+            each.terms.token.name.lower()
+            for each in handshakes
+            if each.terms.token is not None and each.terms.token.kind == "header"
+        )
+        self.url = verification.url if isinstance(verification, Signed) else ""
         self.success = Success(webhook)
         self.challenge = _challenge(webhook)
 
@@ -72,10 +79,6 @@ class Success:
     def of(self, id: str) -> Answer:
         headers = (*self._headers, ("x-holdfast-id", id), ("x-request-id", id))
         return Answer(self._status, headers, self._body.replace("{id}", id).encode())
-
-
-def _handshakes(webhook: CompiledWebhook) -> tuple[str, ...]:
-    return webhook.provider.handshakes if webhook.provider else ()
 
 
 def _challenge(webhook: CompiledWebhook) -> HeaderLines:

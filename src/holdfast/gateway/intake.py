@@ -24,7 +24,6 @@ from holdfast.gateway.answers import (
     HEADERS_MAX,
     RETRY_SECONDS,
     Accept,
-    Answer,
     Arrival,
     Greeting,
     HeaderLines,
@@ -33,7 +32,8 @@ from holdfast.gateway.answers import (
     refuse_body,
 )
 from holdfast.gateway.gate import Gate
-from holdfast.gateway.handshakes import ECHO_HEADERS, Hand, Handshake, query_of
+from holdfast.gateway.greeting import announced, greet
+from holdfast.gateway.handshakes import Handshake
 from holdfast.gateway.routes import Router
 from holdfast.message import Headers, Message, Request
 from holdfast.secrets import Secrets
@@ -50,7 +50,7 @@ class Route(NamedTuple):
     gate: Gate
     params: Mapping[str, str]
     handshake: Handshake | None
-    query: Mapping[str, str]
+    """The one that stands in the request line and the headers."""
 
     @property
     def limit_bytes(self) -> int:
@@ -66,7 +66,9 @@ class Intake:
         gates = [Gate(webhook) for webhook in compiled.webhooks]
         self._router = Router((gate.webhook.path, gate) for gate in gates)
         # All of them, because a secret that was sent to the wrong path is still a secret.
-        self.secret_headers = frozenset(name for gate in gates for name in gate.secret_headers)
+        self.secret_headers = frozenset(
+            name for gate in gates for name in (*gate.secret_headers, *gate.token_headers)
+        )
 
     def route(self, arrival: Arrival, content_length: int | None) -> Route | Refused:
         """Judge what stands before the body. `content_length` is None where it is not announced."""
@@ -77,7 +79,7 @@ class Intake:
         if found is None:
             return self._refuse(arrival, None, 404, "not_found", "no webhook has this path")
         gate, params = found
-        handshake, query = _greeting(gate, arrival)
+        handshake = announced(gate, arrival)
         if handshake is None and arrival.method not in gate.webhook.methods:
             return self._refuse_method(arrival, gate)
         if not gate.allows(arrival.remote):
@@ -89,14 +91,14 @@ class Intake:
                 "this address is not on the webhook's allow-list",
             )
         if content_length is not None and content_length > gate.webhook.body_limit_bytes:
-            return self.too_large(Route(arrival, gate, params, handshake, query))
+            return self.too_large(Route(arrival, gate, params, handshake))
         content_type = arrival.headers.get("content-type")
         if handshake is None and not gate.media.accepts(content_type):
             return self._refuse_type(arrival, gate)
         wait = gate.bucket.take(self._clock.monotonic()) if gate.bucket else 0.0
         if wait:
             return self._refuse_rate(arrival, gate, wait)
-        return Route(arrival, gate, params, handshake, query)
+        return Route(arrival, gate, params, handshake)
 
     def decide(self, route: Route, body: bytes) -> Accept | Greeting | Refused:
         """Judge the whole request. What a verification function raises by mistake goes through."""
@@ -148,6 +150,21 @@ class Intake:
             body=body,
         )
 
+    def token_known(self, arrival: Arrival, webhook: str) -> Refused:
+        """A provider, or whoever it was, handed over a secret where another one is already.
+
+        The body is not kept with the refusal: it may hold the provider's next secret.
+        """
+        return refuse(
+            arrival,
+            webhook,
+            401,
+            "token_known",
+            "a secret is there already, and no other one is taken",
+            detail="another one was handed over before; `holdfast providers token` shows it",
+            secret_headers=self.secret_headers,
+        )
+
     def _verdict(self, route: Route, request: Request) -> str | Refused:
         """`verified`, the reason why not where the first state is to act on it, or the refusal."""
         webhook = route.gate.webhook
@@ -163,36 +180,17 @@ class Intake:
 
     def _greet(self, route: Route, request: Request) -> Greeting | Refused | None:
         gate = route.gate
-        for handshake in (route.handshake,) if route.handshake else gate.body_handshakes:
-            try:
-                secrets = self._handshake_secrets(gate.webhook, handshake)
-                text = handshake.echo(Hand(route.query, request.body, secrets))
-                if text is not None and handshake.signed:
-                    self._check_signed_greeting(route, request)
-            except VerificationFailed as failure:
-                return self._refuse_source(route, request, failure)
-            except SecretMissing as missing:
-                return self._refuse_secret(route, request, missing)
-            if text is not None:
-                headers = (*ECHO_HEADERS, ("x-request-id", route.arrival.id))
-                answer = Answer(200, headers, text.encode("utf-8", "replace"))
-                return Greeting(answer, gate.webhook.name, handshake.name)
-        if route.handshake is not None and request.method not in gate.webhook.methods:
-            return self._refuse_method(route.arrival, gate)
-        return None
-
-    def _handshake_secrets(self, webhook: CompiledWebhook, handshake: Handshake) -> list[str]:
-        if not handshake.needs_secrets or webhook.verification is None:
-            return []
-        return self._secrets.values(webhook.verification.secrets)
-
-    def _check_signed_greeting(self, route: Route, request: Request) -> None:
         try:
-            check_source(route.gate.webhook, request, self._secrets, _seconds(route.arrival))
-        except SecretMissing:
-            # Providers shake hands while their secret is still being copied over; echoing a
-            # challenge gives nothing away.
-            return
+            greeting = greet(gate, route.handshake, route.arrival, request, self._secrets)
+        except VerificationFailed as failure:
+            if failure.reason == "token_known":
+                return self.token_known(route.arrival, gate.webhook.name)
+            return self._refuse_source(route, request, failure)
+        except SecretMissing as missing:
+            return self._refuse_secret(route, request, missing)
+        if greeting is None and request.method not in gate.webhook.methods:
+            return self._refuse_method(route.arrival, gate)
+        return greeting
 
     def _refuse(
         self,
@@ -280,17 +278,6 @@ class Intake:
 def _seconds(arrival: Arrival) -> float:
     """When it came in, as signatures count time."""
     return arrival.now_ms / 1000
-
-
-def _greeting(gate: Gate, arrival: Arrival) -> tuple[Handshake | None, Mapping[str, str]]:
-    """The handshake that the request line announces, if any."""
-    if not gate.line_handshakes or not arrival.query:
-        return None, {}
-    query = query_of(arrival.query)
-    for handshake in gate.line_handshakes:
-        if handshake.method == arrival.method and handshake.parameter in query:
-            return handshake, query
-    return None, query
 
 
 def _redacted(webhook: CompiledWebhook, request: Request) -> Request:

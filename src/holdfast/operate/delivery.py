@@ -10,8 +10,10 @@ import httpx
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
-from holdfast.errors import HoldfastError
-from holdfast.message import Headers, Request
+from holdfast.definition import Provider
+from holdfast.errors import HoldfastError, NotSupported
+from holdfast.message import Headers, Request, new_message_id
+from holdfast.providers.delivering import with_event_type, with_some_delivery_id
 from holdfast.secrets import Secrets
 
 
@@ -39,9 +41,12 @@ def make_request(
     secrets: Secrets,
     clock: Clock,
     signed: bool = True,
+    sender: Provider | None = None,
+    event_type: str | None = None,
 ) -> Request:
-    """The request that a genuine sender would make.
+    """The request that a genuine sender would make: the webhook's own, or `sender`.
 
+    event_type: put where the sender has it, with a delivery id where the request has none.
     Raises HoldfastError where `url` is none, SecretMissing, NotSupported.
     """
     try:
@@ -56,10 +61,20 @@ def make_request(
         body=body,
         origin=f"{parts.scheme}://{parts.netloc}",
     )
-    if not signed or webhook.verification is None:
+    provider = sender or webhook.provider
+    if event_type is not None:
+        if provider is None:
+            raise NotSupported(
+                f"{webhook.path} has no provider, which would say where a type stands"
+            )
+        request = with_event_type(request, provider, event_type)
+        id = new_message_id(clock.now_ms())
+        request = with_some_delivery_id(request, provider, id)
+    verification = sender.verification if sender else webhook.verification
+    if not signed or verification is None:
         return request
-    values = secrets.values(webhook.verification.secrets) or [""]
-    return webhook.verification.sign(request, values[0], clock.now_ms() / 1000)
+    values = secrets.values(verification.secrets) or [""]
+    return verification.sign(request, values[0], clock.now_ms() / 1000)
 
 
 async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:

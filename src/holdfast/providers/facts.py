@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from holdfast.clock import parse_duration
 from holdfast.definition import Answer, Disabling, Handshake, Provider, Retries
+from holdfast.gateway.handshakes import handshake_mistakes
+from holdfast.providers.ways import filled
 from holdfast.verify.naming import naming_mistakes
 from holdfast.verify.networks import Unsigned
 
@@ -19,10 +22,10 @@ KEYS: Final = (
     "statuses",
     "deadline",
     "addresses",
-    "handshakes",
     "unconfirmed",
     "notes",
     "config",
+    "tokens",
     "verify",
     "variants",
     "answer",
@@ -30,6 +33,9 @@ KEYS: Final = (
     "disabling",
     "handshake",
 )
+
+_HANDSHAKE: Final = ("kind", "when", "answer", "signed", "method", "where")
+"""The keys of a handshake that every kind has; the others are settings of its kind."""
 
 ANY: Final = ("*/*",)
 """The content types of a sender whose own are not known: its signature speaks for it."""
@@ -52,14 +58,13 @@ class Facts:
             verification=Unsigned(),
             delivery_id=self._places("delivery_id"),
             event_type=self._places("event_type"),
-            handshakes=self.texts("handshakes"),
+            handshakes=self._handshakes(),
             content_types=self.texts("content_types") or ANY,
             answer=self._answer(),
             statuses=self.text("statuses") or "2xx",
             deadline_seconds=self._seconds(self._table, "deadline"),
             retries=self._retries(),
             disabling=self._disabling(),
-            handshake=self._handshake(),
             addresses=self.texts("addresses"),
             notes=self.texts("notes"),
             unconfirmed=self.texts("unconfirmed"),
@@ -124,14 +129,40 @@ class Facts:
             note=_text(table, "note", self._wrong, of="disabling."),
         )
 
-    def _handshake(self) -> Handshake | None:
-        table = self._own("handshake", ("kind", "when", "answer", "signed"))
-        if not table:
-            return None
+    def _handshakes(self) -> tuple[Handshake, ...]:
+        """One table, or a list of them."""
+        found = self._table.get("handshake", ())
+        tables = (found,) if isinstance(found, Mapping) else found
+        if isinstance(tables, str) or not isinstance(tables, Sequence):
+            tables = (None,)
+        made = []
+        for table in tables:
+            if not isinstance(table, Mapping):
+                self._wrong.append("handshake: a table is needed, or a list of tables")
+                continue
+            made.append(self._handshake(table))
+        return tuple(made)
+
+    def _handshake(self, table: Mapping[str, Any]) -> Handshake:
         kind, when, answer = (
             _text(table, key, self._wrong, of="handshake.") for key in ("kind", "when", "answer")
         )
-        return Handshake(kind, when, answer, signed=table.get("signed") is True)
+        where = table.get("where", {})
+        if not isinstance(where, Mapping):
+            self._wrong.append("handshake.where: a table is needed")
+            where = {}
+        made = Handshake(
+            kind,
+            when,
+            answer,
+            signed=table.get("signed") is True,
+            method=str(table.get("method", "POST")),
+            where=tuple(where.items()),
+            settings={key: value for key, value in table.items() if key not in _HANDSHAKE},
+        )
+        tried = replace(made, settings=filled(made.settings, {}, lacking="x"))
+        self._wrong += [f"handshake.{mistake}" for mistake in handshake_mistakes(tried)]
+        return made
 
     def _own(self, key: str, known: tuple[str, ...]) -> Mapping[str, Any]:
         table = self.table(key)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from holdfast.definition import Provider
+from holdfast.definition import Handshake, Provider
 from holdfast.errors import UnknownProvider
+from holdfast.gateway.handshakes import named
 from holdfast.providers.facts import Facts
-from holdfast.providers.ways import Choices, Way, with_mistakes
-from holdfast.verify.judge import References
+from holdfast.providers.ways import Choices, Way, filled, with_mistakes
+from holdfast.verify.judge import Judge, References
 
 
 class Preset:
@@ -26,6 +27,8 @@ class Preset:
         """What its secret is called, or looks like."""
         self.config = {name: str(about) for name, about in facts.table("config").items()}
         """Settings of its own, and what each is."""
+        self.tokens = {name: str(about) for name, about in facts.table("tokens").items()}
+        """References of its own beside the secret: what only its handshake knows."""
         self.ways = _ways(facts, self._wrong)
         """Its ways to sign, by variant; the first is the default. One without variants is `""`."""
         for way in self.ways.values():
@@ -51,7 +54,7 @@ class Preset:
         variant: str | None = None,
         tolerance: str | None = None,
         url: str | None = None,
-        **config: str,
+        **config: Any,
     ) -> Provider:
         """The sender, for `app.webhook(..., provider=...)`.
 
@@ -61,7 +64,7 @@ class Preset:
         tolerance: how old a delivery may be, where the sender's own idea does not suit; `"any"`.
         url: the address as it is registered with the sender, where that is signed and differs from
             what is seen here, as behind a proxy.
-        config: the settings of its own, by name.
+        config: the settings of its own, by name; a token of its handshake as a reference.
 
         Never raises: what is wrong is among the mistakes of the definition.
         """
@@ -71,8 +74,8 @@ class Preset:
         except UnknownProvider as error:
             wrong.append(f"variant: {error}")
             way = next(iter(self.ways.values()))
-        unknown = [name for name in config if name not in self.config]
-        known = ", ".join(self.config) or "none"
+        unknown = [name for name in config if name not in self.config and name not in self.tokens]
+        known = ", ".join((*self.config, *self.tokens)) or "none"
         wrong += [f"{name}: not a setting of {self.id}; there are: {known}" for name in unknown]
         for name in way.lacks(config):
             about = self.config.get(name, "")
@@ -80,10 +83,38 @@ class Preset:
                 f'{name}: it must be given: {name}="..."' + (f", {about}" if about else "")
             )
         given = None if way is _NOTHING else secret
+        handshakes = tuple(self._shaking(each, url, config, wrong) for each in self._handshakes())
+        if self.calls_endpoint and not way.signs_url:
+            url = None
         found = way.make(given, Choices(tolerance, url, config), wrong)
         told = [f"{self._of} {mistake}".strip() for mistake in self._wrong] + wrong
         named = variant or next(iter(self.variants), None)
-        return replace(self._provider, verification=with_mistakes(found, told), variant=named)
+        return replace(
+            self._provider,
+            verification=with_mistakes(found, told),
+            variant=named,
+            handshakes=handshakes,
+        )
+
+    @property
+    def calls_endpoint(self) -> bool:
+        """Whether the address that is registered with it has a part in its handshake."""
+        return any("{endpoint}" in str(each.settings) for each in self._handshakes())
+
+    def _handshakes(self) -> tuple[Handshake, ...]:
+        return tuple(each for each in self._provider.handshakes if isinstance(each, Handshake))
+
+    def _shaking(
+        self, handshake: Handshake, url: str | None, config: Mapping[str, Any], wrong: list[str]
+    ) -> Handshake:
+        """With the user's own settings in it, and his tokens where it asks for one."""
+        ready = replace(handshake, settings=filled(handshake.settings, config), url=url or "")
+        if named(ready).asks_for != "token":
+            return ready
+        judge = Judge()
+        tokens = [judge.references(config[name]) for name in self.tokens if config.get(name)]
+        wrong += [mistake.replace("secret:", "token:", 1) for mistake in judge.wrong]
+        return replace(ready, secrets=tuple(ref for refs in tokens for ref in refs))
 
     def way(self, variant: str | None) -> Way:
         """How it signs, in that variant or by default. Raises UnknownProvider, naming those known."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from holdfast.definition import Provider, Verification
-from holdfast.errors import KeyUnavailable, SecretMissing, VerificationFailed
+from holdfast.errors import KeyUnavailable, NotSupported, SecretMissing, VerificationFailed
 from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
 from holdfast.providers.files import load
@@ -92,6 +92,18 @@ def verify_request(
         timestamp=_sent_at(made.verification, request),
         covers=tuple(sorted(getattr(made.verification, "covers", ()))),
     )
+
+
+def provider_named(
+    id: str, variant: str | None = None, config: Mapping[str, str] | None = None
+) -> Provider:
+    """A known sender for whoever has its secret in hand. Raises UnknownProvider, and NotSupported
+    where it needs settings that are not given."""
+    settings = tuple(sorted((config or {}).items()))
+    provider, lacks = _made(id, variant, settings, without_secret=False)
+    if lacks:
+        raise NotSupported(f"{id} needs {', '.join(lacks)}")
+    return provider
 
 
 @lru_cache(maxsize=512)

@@ -126,7 +126,7 @@ class Way:
         if make is None:
             return Unsigned()
         settings = {
-            name: _filled(value, choices.config or {})
+            name: filled(value, choices.config or {})
             for name, value in self.settings.items()
             if name in settings_of(self.scheme)
         }
@@ -186,18 +186,21 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
 
 
-def _filled(value: Any, config: Mapping[str, str]) -> Any:
-    """With the user's settings in their places. Their braces sign themselves."""
+def filled(value: Any, config: Mapping[str, str], lacking: str = "") -> Any:
+    """With the user's settings in their places, and `lacking` where there are none. Their braces
+    stand for themselves."""
     if isinstance(value, str):
-        return _CONFIG.sub(lambda found: _literal(config.get(found[1]), value), value)
+        return _CONFIG.sub(lambda found: _literal(config.get(found[1]), value, lacking), value)
     if isinstance(value, Mapping):
-        return {name: _filled(each, config) for name, each in value.items()}
-    return [_filled(each, config) for each in value] if isinstance(value, list | tuple) else value
+        return {name: filled(each, config, lacking) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [filled(each, config, lacking) for each in value]
+    return value
 
 
-def _literal(text: str | None, template: str) -> str:
+def _literal(text: str | None, template: str, lacking: str) -> str:
     if not isinstance(text, str):
-        return ""
+        return lacking
     alone = _CONFIG.fullmatch(template) is not None
     return text if alone else text.replace("{", "{{").replace("}", "}}")
 

@@ -6,9 +6,11 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.gateway.door import Door
 from holdfast.gateway.intake import Intake
+from holdfast.gateway.tokens import TokenShelf
+from holdfast.gateway.visits import Visits
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.group_commit import GroupSender
-from holdfast.runtime.store import open_engine
+from holdfast.runtime.store import open_engine, store_path
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -34,7 +36,15 @@ class Gateway:
         self.engine = open_engine(store, telemetry=telemetry, clock=clock)
         self.engine.configure(limits_of(compiled))
         self.sender = GroupSender(self.engine, telemetry, clock)
-        self.door = Door(Intake(compiled, Secrets(), clock), self.sender, clock, telemetry)
+        secrets = Secrets()
+        self.door = Door(
+            Intake(compiled, secrets, clock),
+            self.sender,
+            clock,
+            telemetry,
+            tokens=TokenShelf(store_path(store)),
+            visits=Visits(compiled, secrets, telemetry),
+        )
 
     def close(self) -> None:
         """Keep what is still pending, then let go of the store."""

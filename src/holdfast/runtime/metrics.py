@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from holdfast.operate.guard import Counted, Warned
 from holdfast.queue.contract import Depth
-from holdfast.telemetry import Kind
+from holdfast.telemetry import ANSWER_BOUNDS_MS, Kind
 
 Key = tuple[str, ...]
 """A metric's name, then the values of its labels."""
@@ -50,6 +57,9 @@ _HELP: Final = {name: (text, labels) for name, text, labels in _COUNTERS.values(
 }
 
 
+_BUCKETS: Final = tuple(map(str, range(len(ANSWER_BOUNDS_MS) + 1)))
+
+
 class Counts:
     """A subscriber that counts. One per process; several threads may tell it things."""
 
@@ -69,7 +79,10 @@ class Counts:
         if kind.name == "message.done":
             self._add(("message_seconds", fields["webhook"]), fields["duration_ms"] / 1000)
         elif kind.name == "request.accepted":
-            self._add(("request_bytes", fields["webhook"]), fields["bytes"])
+            webhook = fields["webhook"]
+            self._add(("request_bytes", webhook), fields["bytes"])
+            bucket = bisect_left(ANSWER_BOUNDS_MS, fields["duration_ms"])
+            self._add(("request_waits", webhook, _BUCKETS[bucket]), 1)
 
     def _add(self, key: Key, by: float) -> None:
         with self._lock:
@@ -104,21 +117,50 @@ class Totals:
         return sums
 
 
+def counted(sums: Mapping[Key, float]) -> dict[str, Counted]:
+    """What the provider guard looks at, by webhook."""
+    waits: dict[str, list[int]] = {}
+    accepted: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    for (name, *labels), value in sums.items():
+        if name == "request_waits":
+            webhook, bucket = labels
+            waits.setdefault(webhook, [0] * len(_BUCKETS))[int(bucket)] += int(value)
+        elif name == "requests_accepted":
+            accepted[labels[0]] = accepted.get(labels[0], 0) + int(value)
+        elif name == "requests_refused":
+            refused[labels[0]] = refused.get(labels[0], 0) + int(value)
+    return {
+        webhook: Counted(
+            accepted.get(webhook, 0), refused.get(webhook, 0), tuple(waits.get(webhook, ()))
+        )
+        for webhook in {*accepted, *refused}
+    }
+
+
 class _Page(Collector):
-    def __init__(self, totals: Totals, depths: Sequence[Depth], now_ms: int) -> None:
+    def __init__(
+        self, totals: Totals, depths: Sequence[Depth], now_ms: int, warnings: Sequence[Warned]
+    ) -> None:
         self._totals = totals
+        self._warnings = warnings
         self._depths = depths
         self._now_ms = now_ms
 
     def collect(self) -> Iterable[Metric]:
         families: dict[str, CounterMetricFamily] = {}
-        for (name, *values), total in sorted(self._totals.sums().items()):
+        sums = self._totals.sums()
+        for (name, *values), total in sorted(sums.items()):
+            if name == "request_waits":
+                continue  # shown as a histogram
             text, labels = _HELP[name]
             family = families.setdefault(
                 name, CounterMetricFamily(f"holdfast_{name}", text, labels=labels)
             )
             family.add_metric(values, total)
         yield from families.values()
+        yield _answers(sums)
+        yield self._warned()
         messages = GaugeMetricFamily(
             "holdfast_messages", "Messages by where they are", labels=("webhook", "state")
         )
@@ -133,9 +175,35 @@ class _Page(Collector):
         yield messages
         yield oldest
 
+    def _warned(self) -> Metric:
+        family = GaugeMetricFamily(
+            "holdfast_provider_warnings",
+            "Warnings of the provider guard that stand",
+            labels=("webhook", "warning", "severity"),
+        )
+        for one in self._warnings:
+            family.add_metric((one.webhook, one.code, one.severity), 1)
+        return family
 
-def exposition(totals: Totals, depths: Sequence[Depth], now_ms: int) -> bytes:
+
+def _answers(sums: Mapping[Key, float]) -> Metric:
+    family = HistogramMetricFamily(
+        "holdfast_answer_seconds", "How long senders waited for success", labels=("webhook",)
+    )
+    for webhook, one in sorted(counted(sums).items()):
+        if one.waits:
+            running, buckets = 0, []
+            for bound, count in zip((*ANSWER_BOUNDS_MS, None), one.waits, strict=True):
+                running += count
+                buckets.append(("+Inf" if bound is None else f"{bound / 1000:g}", running))
+            family.add_metric((webhook,), buckets, None)
+    return family
+
+
+def exposition(
+    totals: Totals, depths: Sequence[Depth], now_ms: int, warnings: Sequence[Warned] = ()
+) -> bytes:
     """The page at /metrics, in Prometheus' text format."""
     registry = CollectorRegistry()
-    registry.register(_Page(totals, depths, now_ms))
+    registry.register(_Page(totals, depths, now_ms, warnings))
     return generate_latest(registry)

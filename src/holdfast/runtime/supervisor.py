@@ -32,6 +32,7 @@ from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.assembly import limits_of
 from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.guarding import Guarding
 from holdfast.runtime.indexing import Indexer
 from holdfast.runtime.metrics import Counts, Totals, exposition
 from holdfast.runtime.ops import OpsServer, Page
@@ -77,6 +78,7 @@ class Supervisor:
         telemetry.subscribe(self._counts)
         self._depths: list[Depth] = []
         self._upkeep_seconds = upkeep_seconds(options.store)
+        self._guarding: Guarding | None = None
         self._upkeep_at = clock.monotonic()
         self._upkeep_over = False
         self._store_error = ""
@@ -98,9 +100,13 @@ class Supervisor:
                 archive = archive_of(engine)
                 new = archive is not None and not archive.events(Filter(), limit=1)
                 engine.configure(limits_of(self._compiled))
+                if self._options.gateway:  # a mounted one is counted by nobody here
+                    self._guarding = Guarding(self._compiled, path, self._telemetry, self._clock)
                 await self._supervise(engine, locks, path, new=new)
             finally:
                 engine.close()
+                if self._guarding is not None:
+                    self._guarding.note()
                 running = find_running(path)
                 if running is not None and running.pid == os.getpid():
                     with contextlib.suppress(OSError):
@@ -327,6 +333,8 @@ class Supervisor:
                 more = await asyncio.to_thread(engine.maintain)
                 self._depths = await asyncio.to_thread(engine.depth)
                 self._upkeep_at, self._store_error = self._clock.monotonic(), ""
+                if self._guarding is not None:
+                    self._guarding.look(self._totals.sums())
             except Exception as error:  # whatever it is: without upkeep nobody frees and expires
                 told, self._store_error = self._store_error, f"{type(error).__name__}: {error}"
                 if self._store_error != told:
@@ -343,7 +351,8 @@ class Supervisor:
 
     def _metrics(self) -> Page:
         self._totals.report(os.getpid(), self._counts.rows())
-        body = exposition(self._totals, self._depths, self._clock.now_ms())
+        warnings = self._guarding.warnings if self._guarding else ()
+        body = exposition(self._totals, self._depths, self._clock.now_ms(), warnings)
         return Page(200, "text/plain; version=0.0.4; charset=utf-8", body)
 
     def _healthz(self) -> Page:

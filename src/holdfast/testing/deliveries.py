@@ -9,7 +9,10 @@ from urllib.parse import urlsplit
 import orjson
 
 from holdfast.definition import Provider, Verification
+from holdfast.errors import NotSupported
 from holdfast.message import Headers, Request
+from holdfast.providers.delivering import with_delivery_id, with_event_type
+from holdfast.providers.verifying import provider_named
 
 
 def delivery(
@@ -35,26 +38,39 @@ def delivery(
 
 
 def sign(
-    by: Verification | Provider,
-    body: Any,
+    by: Verification | Provider | str,
+    body: Any = b"",
     *,
     secret: str,
     now: float,
+    event_type: str | None = None,
+    delivery_id: str | None = None,
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     method: str = "POST",
     url: str = "/",
 ) -> Request:
     """The delivery that a genuine sender would make.
 
-    by: what the webhook was defined with: `hmac_sha256(...)`, `providers.stripe(...)`, ...
+    by: what the webhook was defined with: `hmac_sha256(...)`, `providers.stripe(...)`, ...; or a known
+        sender's id: `"stripe"`.
     secret: the value itself, as the sender knows it, not a reference.
     now: when it is sent, seconds since 1970. A `ManualClock` knows: `clock.now_ms() / 1000`.
+    event_type, delivery_id: put where the sender has them, in a header or in the body.
 
-    Raises NotSupported where only the sender can sign.
+    Raises NotSupported where only the sender can sign, or where type or id cannot be written; and
+    UnknownProvider.
     """
-    verification = by.verification if isinstance(by, Provider) else by
+    source = provider_named(by) if isinstance(by, str) else by
     request = delivery(body, headers=headers, method=method, url=url)
-    return verification.sign(request, secret, now)
+    if not isinstance(source, Provider):
+        if event_type is not None or delivery_id is not None:
+            raise NotSupported(f"{source.name} is a scheme; type and id are a provider's")
+        return source.sign(request, secret, now)
+    if event_type is not None:
+        request = with_event_type(request, source, event_type)
+    if delivery_id is not None:
+        request = with_delivery_id(request, source, delivery_id)
+    return source.verification.sign(request, secret, now)
 
 
 def _content(body: Any) -> tuple[bytes, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -64,21 +64,8 @@ class KeyAddress:
             self._judge(url)
 
     def _judge(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise VerificationFailed("certificate_untrusted", "the address is none") from None
-        host = parts.hostname or ""
-        # Without user and port the authority is the host, and no other reader can see another one.
-        if parts.scheme != "https" or parts.netloc.lower() != host or port is not None:
-            raise VerificationFailed("certificate_untrusted", "the address is not plain HTTPS")
-        if not url.isascii() or "\\" in url or any(letter.isspace() for letter in url):
-            raise VerificationFailed("certificate_untrusted", "the address is not plain")
-        if not any(_matches(pattern, host) for pattern in self.hosts):
-            raise VerificationFailed("certificate_untrusted", f"{host} is not one of the sender's")
-        if self.suffix and (not parts.path.endswith(self.suffix) or parts.query or parts.fragment):
-            raise VerificationFailed("certificate_untrusted", f"it does not end in {self.suffix}")
+        if wrong := address_mistake(url, self.hosts, self.suffix):
+            raise VerificationFailed("certificate_untrusted", wrong)
 
     def _posted(self, reading: Reading) -> bytes | None:
         if not self.post:
@@ -87,6 +74,26 @@ class KeyAddress:
             name: content.fill(reading).decode("utf-8", "replace") for name, content in self.post
         }
         return orjson.dumps(members)
+
+
+def address_mistake(url: str, hosts: Sequence[str], suffix: str = "") -> str:
+    """Why this address, which a stranger's request names, is not to be asked; empty: it may be."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "the address is none"
+    host = parts.hostname or ""
+    # Without user and port the authority is the host, and no other reader can see another one.
+    if parts.scheme != "https" or parts.netloc.lower() != host or port is not None:
+        return "the address is not plain HTTPS"
+    if not url.isascii() or "\\" in url or any(letter.isspace() for letter in url):
+        return "the address is not plain"
+    if not any(_matches(pattern, host) for pattern in hosts):
+        return f"{host} is not one of the sender's"
+    if suffix and (not parts.path.endswith(suffix) or parts.query or parts.fragment):
+        return f"it does not end in {suffix}"
+    return ""
 
 
 def _matches(pattern: str, host: str) -> bool:

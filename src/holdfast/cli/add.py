@@ -1,0 +1,291 @@
+"""add."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.markup import escape
+
+from holdfast.cli import exits
+from holdfast.cli.definitions import load_definition
+from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
+from holdfast.cli.output import complain, console, errors, hint, print_json, printable, warn
+from holdfast.cli.pages import told
+from holdfast.cli.senders import ConfigOption, VariantOption, settings_of
+from holdfast.clock import SYSTEM_CLOCK, parse_duration
+from holdfast.compile import check_app, load
+from holdfast.compiled import CompiledWebhook
+from holdfast.errors import DefinitionError, HoldfastError
+from holdfast.gateway.tokens import FOLDER
+from holdfast.operate.abilities import need_archive
+from holdfast.operate.adding import Added, with_webhook
+from holdfast.operate.envfile import add_variable, others_can_read
+from holdfast.operate.explain import explain
+from holdfast.operate.first_delivery import Arrived, first_delivery
+from holdfast.operate.running import find_running
+from holdfast.providers import Preset
+from holdfast.providers import load as load_provider
+from holdfast.providers.words import call, facts, variable
+from holdfast.runtime.store import DEFAULT_STORE, store_path
+from holdfast.secrets import Secrets
+from holdfast.starter import STARTER_NAME
+from holdfast.verify import REASONS
+
+_TOKEN_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """What was written, and where."""
+
+    definition: Path
+    path: str
+    webhook: str
+    env: Path
+    variables: tuple[str, ...]
+    """Those that were not there yet."""
+    empty: tuple[str, ...]
+    """Those of them whose value is still to be filled in."""
+
+
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sender's id: stripe.")],
+    definition: Annotated[
+        Path,
+        typer.Option("--definition", "-d", metavar="FILE.py", help="The definition to add it to."),
+    ] = Path(STARTER_NAME),
+    path: Annotated[
+        str | None, typer.Option(metavar="PATH", help="The webhook's path; default: /NAME.")
+    ] = None,
+    variant: VariantOption = None,
+    config: ConfigOption = None,
+    generate: Annotated[
+        bool, typer.Option("--generate", help="Make the secret up, to be pasted at the sender.")
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="For the first delivery, and judge it.")
+    ] = True,
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait for it.")
+    ] = "15m",
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Add a known sender, and judge its first delivery.
+
+    The webhook goes into the definition, its secret's variable into .env. What is in the definition stays as it is. The secret is asked for, never taken as an argument;
+    left empty, it is to be filled in later. Code 0: what was asked for was done, and the delivery,
+    where one was waited for, is genuine.
+    """
+    preset = load_provider(name.replace("_", "-"))
+    seconds = _duration(timeout)
+    wrote = _write(preset, definition, path or f"/{preset.id}", variant, config, generate=generate)
+    if output is Output.TEXT:
+        _print(preset, wrote, store)
+    arrived = None
+    if wait:
+        arrived = _wait(wrote, store, seconds, quiet=output is Output.JSON)
+    if output is Output.JSON:
+        print_json(_fields(preset, wrote, arrived, waited=wait))
+    elif wait:
+        _print_verdict(arrived, wrote, store)
+    if wait and (arrived is None or arrived.reason):
+        sys.exit(exits.FAILED)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _write(
+    preset: Preset,
+    definition: Path,
+    path: str,
+    variant: str | None,
+    config: list[str] | None,
+    *,
+    generate: bool,
+) -> Wrote:
+    """Into both files; into neither where the definition would have a mistake."""
+    if not definition.exists():
+        raise HoldfastError(f"there is no {definition}; `holdfast init {definition}` writes one")
+    given = settings_of(config)
+    lacks = preset.way(variant).lacks(given)
+    if lacks:
+        told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
+        raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
+    hands_over = any(each["kind"] == "store-token" for each in facts(preset, variant)["handshakes"])
+    webhook = path.strip("/").replace("/", "-")
+    secret = f"file:{store_path(DEFAULT_STORE)}/{FOLDER}/{webhook}" if hands_over else None
+    written = call(preset, variant, secret=secret, config=given)
+    before = definition.read_bytes().decode("utf-8")
+    # Not compiled: an App that has no webhook yet is the best place for a first one.
+    if path in [one.path for one in load(definition).webhooks]:
+        raise HoldfastError(f"{definition} has a webhook at {path} already; --path names another")
+    identifier = preset.id.replace("-", "_")
+    after = with_webhook(before, Added(path, written, identifier, facts(preset)["title"]))
+    draft = _judged(definition, after)
+    env = definition.resolve().parent / ".env"
+    variables, empty = _add_variables(preset, variant, env, asks=not hands_over, generate=generate)
+    shutil.copymode(definition, draft)
+    draft.replace(definition.resolve())
+    return Wrote(definition, path, _name(definition, path), env, variables, empty)
+
+
+def _judged(definition: Path, text: str) -> Path:
+    """The definition as it would be, in a file beside it. Raises DefinitionError."""
+    own = definition.resolve()
+    draft = own.with_name(f"{own.stem}_with_more_{secrets.token_hex(4)}.py")
+    draft.write_bytes(text.encode())
+    try:
+        mistakes = check_app(load(draft))
+    except BaseException:
+        draft.unlink()
+        raise
+    if mistakes:
+        draft.unlink()
+        raise DefinitionError(mistakes)
+    return draft
+
+
+def _name(definition: Path, path: str) -> str:
+    webhook = next(one for one in load_definition(definition).webhooks if one.path == path)
+    return webhook.name
+
+
+def _add_variables(
+    preset: Preset, variant: str | None, env: Path, *, asks: bool, generate: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The secret's and the tokens' lines; those that were added, and those left empty."""
+    values: dict[str, str] = {}
+    if asks and preset.way(variant).needs_secret:
+        made = secrets.token_urlsafe(_TOKEN_BYTES) if generate else _ask(preset)
+        values[variable(preset.id)] = made
+    for token in preset.tokens:
+        # A verify token is ours to choose.
+        values[variable(preset.id, token)] = secrets.token_urlsafe(_TOKEN_BYTES)
+    added = [name for name, value in values.items() if add_variable(env, name, value)]
+    if added and others_can_read(env):
+        warn(f"{env} can be read by others than you: chmod 600 {env}")
+    return tuple(added), tuple(name for name in added if not values[name])
+
+
+def _ask(preset: Preset) -> str:
+    """The secret, unseen; empty where nobody is there to be asked."""
+    if not sys.stdin.isatty():
+        return ""
+    asked = f"{preset.title}: {preset.secret} (empty: fill it in later)"
+    found: str = typer.prompt(asked, default="", hide_input=True, show_default=False, err=True)
+    return found.strip()
+
+
+def _print(preset: Preset, wrote: Wrote, store: str) -> None:
+    console.print(f"wrote {escape(wrote.path)} to {escape(str(wrote.definition))}")
+    for name in wrote.variables:
+        filled = "fill in its value" if name in wrote.empty else "written"
+        console.print(f"  {name} in {escape(str(wrote.env))}: {filled}")
+    told = facts(preset)
+    console.print(f"at {escape(preset.title)}: paste https://YOUR-HOST{escape(wrote.path)}")
+    if told["secret"] and wrote.empty:
+        console.print(f"  and copy from there: {escape(told['secret'])}")
+    for each in told["handshakes"]:
+        console.print(f"  it shakes hands first: {escape(each['when'])}; that is answered here")
+    running = find_running(store_path(store))
+    again = "stop it and start it again" if running else "start it"
+    console.print(f"{again}: [bold]{escape(command(f'run {wrote.definition}', store))}[/bold]")
+
+
+def _wait(wrote: Wrote, store: str, seconds: float, *, quiet: bool) -> Arrived | None:
+    since = SYSTEM_CLOCK.now_ms()
+    if not quiet:
+        errors.print(f"waiting for the first delivery to {escape(wrote.path)} (Ctrl-C: no longer)")
+    return asyncio.run(_first(wrote.webhook, store, since, seconds))
+
+
+async def _first(webhook: str, store: str, since_ms: int, seconds: float) -> Arrived | None:
+    deadline = SYSTEM_CLOCK.monotonic() + seconds
+    while True:
+        left = deadline - SYSTEM_CLOCK.monotonic()
+        try:
+            with engine_on(store) as engine:
+                return await first_delivery(need_archive(engine), webhook, since_ms, max(0.0, left))
+        except HoldfastError:
+            # No run has made the store yet.
+            if left <= 0:
+                return None
+            await asyncio.sleep(0.5)
+
+
+def _print_verdict(arrived: Arrived | None, wrote: Wrote, store: str) -> None:
+    if arrived is None:
+        complain(f"nothing came to {wrote.path} in that time; `holdfast events` shows what does")
+        return
+    if not arrived.reason:
+        console.print(f"[green]verified[/green]: the first delivery is genuine ({arrived.id})")
+        hint(f"all of it: {command(f'events show {arrived.id}', store)}")
+        return
+    detail = told(arrived.failure)[0] if arrived.failure else ""
+    why = REASONS.get(arrived.reason, "")
+    console.print(f"[red]{escape(arrived.reason)}[/red]: {escape(printable(why or detail))}")
+    if why and detail:
+        console.print(f"  {escape(printable(detail.partition(chr(10))[0]))}")
+    for advice in _advice(arrived, wrote):
+        console.print(f"  it would fit: {escape(printable(advice))}")
+    hint(f"all of it: {command(f'events show {arrived.id}', store)}")
+
+
+def _advice(arrived: Arrived, wrote: Wrote) -> list[str]:
+    """What would make it fit, as far as the definition's own secret tells."""
+    for name in wrote.empty:
+        if not os.environ.get(name):
+            os.environ.pop(name, None)  # it may have been filled in since
+    webhook = next(
+        (one for one in load_definition(wrote.definition).webhooks if one.path == wrote.path), None
+    )
+    if arrived.request is None or webhook is None or webhook.provider is None:
+        return []
+    try:
+        values = _values(webhook)
+    except HoldfastError as error:
+        return [str(error)]
+    found = explain(webhook.provider, arrived.request, values, arrived.at_ms / 1000)
+    return [fit.advice for fit in found.fits]
+
+
+def _values(webhook: CompiledWebhook) -> list[str]:
+    return Secrets().values(webhook.verification.secrets) if webhook.verification else []
+
+
+def _fields(
+    preset: Preset, wrote: Wrote, arrived: Arrived | None, *, waited: bool
+) -> dict[str, Any]:
+    verdict = None
+    if arrived is not None:
+        verdict = {
+            "id": arrived.id,
+            "verified": not arrived.reason,
+            "reason": arrived.reason or None,
+            "advice": _advice(arrived, wrote) if arrived.reason else [],
+        }
+    return {
+        "provider": preset.id,
+        "definition": str(wrote.definition),
+        "webhook": wrote.webhook,
+        "path": wrote.path,
+        "env": str(wrote.env),
+        "variables": list(wrote.variables),
+        "empty": list(wrote.empty),
+        "waited": waited,
+        "delivery": verdict,
+    }

@@ -1,0 +1,37 @@
+"""Options that name a known sender and how it signs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+VariantOption = Annotated[
+    str | None,
+    typer.Option("--variant", metavar="NAME", help="Which of the sender's ways to sign."),
+]
+ConfigOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--config", metavar="NAME=VALUE", help="A setting of the sender's own; may be repeated."
+    ),
+]
+SecretOption = Annotated[
+    str | None,
+    typer.Option(
+        "--secret-from",
+        metavar="REFERENCE",
+        help="Where its secret is: env:NAME or file:PATH, never the secret itself.",
+    ),
+]
+
+
+def settings_of(pairs: list[str] | None) -> dict[str, str]:
+    """From `NAME=VALUE`. Raises BadParameter."""
+    settings = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"a setting is written NAME=VALUE, not {pair!r}")
+        settings[name] = value
+    return settings

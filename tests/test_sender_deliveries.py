@@ -1,0 +1,155 @@
+"""One code path signs: for tests, for `send --as` and for forwards; whatever it signs is genuine."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from holdfast import App, VerificationFailed, providers, verify_request
+from holdfast.compile import check_app, compile_app
+from holdfast.compiled import Forward
+from holdfast.definition import Provider
+from holdfast.errors import NotSupported, UnknownProvider
+from holdfast.providers.delivering import with_some_delivery_id
+from holdfast.testing import delivery, sign
+from holdfast.verify import hmac_sha256
+
+NOW: Final = 1_700_000_000.0
+URL: Final = "https://x.example/hook"
+SECRET: Final = "ab" * 32
+"""Hex, and base64, and a text: a key for everybody."""
+
+ONLY_THE_SENDER: Final = {
+    "adobe-io-events", "aws-sns", "bitso", "chip", "discord", "dyte", "ebay", "google-pubsub",
+    "paypal", "plaid", "sendgrid", "standard-webhooks-ed25519", "telnyx",
+}  # fmt: skip
+"""Those with a private key of their own."""
+
+BODIES: Final[dict[str, Any]] = {
+    "adyen": {
+        "notificationItems": [{"NotificationRequestItem": {"amount": {}, "additionalData": {}}}]
+    },
+    "microsoft-graph": {"value": [{"changeType": "updated"}]},
+}
+HEADERS: Final = {"contentful": {"x-contentful-signed-headers": "content-type"}}
+
+
+def made(name: str) -> tuple[Provider, dict[str, str]]:
+    preset = providers.load(name)
+    way = preset.way(None)
+    config = {key: "x" for key, needed in way.config().items() if needed}
+    return preset("env:S" if way.needs_secret else None, **config), config
+
+
+@pytest.mark.parametrize("name", sorted(set(providers.names()) - ONLY_THE_SENDER))
+def test_what_is_signed_for_a_sender_is_genuine(name: str) -> None:
+    """Every sender that has no private key can be played, and `verify_request` believes it."""
+    provider, config = made(name)
+    takes_secret = providers.load(name).way(None).takes_secret
+    secret = "user:password" if provider.verification.name == "basic" else SECRET
+
+    def verify(secret: str, now: float = NOW) -> None:
+        verify_request(
+            name,
+            secret if takes_secret else None,
+            config=config,
+            url=request.url,
+            headers=request.headers.lines,
+            body=request.body,
+            now=now,
+        )
+
+    body = BODIES.get(name, {"id": "evt_1", "type": "thing.done"})
+    request = sign(provider, body, secret=secret, now=NOW, url=URL, headers=HEADERS.get(name, ()))
+
+    verify(secret)
+    if takes_secret:
+        with pytest.raises(VerificationFailed):
+            verify("user:passwort" if ":" in secret else "ba" * 32)
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_THE_SENDER))
+def test_who_has_a_private_key_cannot_be_played(name: str) -> None:
+    """That is told by name, not by a signature that nobody would believe."""
+    with pytest.raises(NotSupported, match="only the sender has the private key"):
+        sign(made(name)[0], {}, secret=SECRET, now=NOW, url=URL)
+
+
+@pytest.mark.parametrize(
+    ("name", "type"),
+    [
+        ("stripe", "invoice.paid"),
+        ("github", "pull_request"),
+        ("shopify", "orders/create"),
+        ("slack", "app_mention"),
+        ("segment", "track"),
+        ("dropbox-sign", "signature_request_signed"),
+        ("strava", "activity.create"),
+    ],
+)
+def test_type_and_id_stand_where_the_sender_has_them(name: str, type: str) -> None:
+    """In a header, deep in the body, in two fields, in a form's JSON; found again by the verifier."""
+    body: Any = b"" if name == "dropbox-sign" else {}
+    provider, _ = made(name)
+    request = sign(provider, body, secret=SECRET, now=NOW, event_type=type)
+    secret = SECRET if providers.load(name).way(None).takes_secret else None
+    verified = verify_request(
+        name, secret, url=None, headers=request.headers.lines, body=request.body, now=NOW
+    )
+
+    assert verified.event_type == type
+
+
+def test_a_sender_goes_by_its_id() -> None:
+    """`sign("stripe", ...)` needs no definition; an unknown one is told with the known ones."""
+    request = sign(
+        "stripe", secret="whsec_1", now=NOW, event_type="invoice.paid", delivery_id="evt_9"
+    )
+
+    assert orjson.loads(request.body) == {"type": "invoice.paid", "id": "evt_9"}
+    assert request.headers["stripe-signature"].startswith("t=1700000000,v1=")
+    with pytest.raises(UnknownProvider, match=r"did you mean stripe\?"):
+        sign("strype", secret="s", now=NOW)
+    with pytest.raises(NotSupported, match="livekit needs api_key"):
+        sign("livekit", secret="s", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("by", "given", "why"),
+    [
+        (hmac_sha256("env:S"), {"event_type": "x"}, "hmac is a scheme"),
+        ("line", {"event_type": "message"}, r"at json:events\.\*\.type, and is not written there"),
+        ("x-twitter", {"event_type": "tweet"}, "carry no type that is known"),
+        ("strava", {"event_type": "activity"}, "has 2 parts, joined by dots"),
+        ("braintree", {"delivery_id": "1"}, "braintree needs public_key"),
+        ("vonage", {"delivery_id": "1"}, "is not written there"),
+    ],
+)
+def test_what_cannot_be_written_is_told(by: Any, given: dict[str, Any], why: str) -> None:
+    """A type or an id that the sender has nowhere, or in every item of a list."""
+    with pytest.raises(NotSupported, match=why):
+        sign(by, {}, secret=SECRET, now=NOW, **given)
+
+
+def test_an_id_that_is_there_stays() -> None:
+    """Only a delivery without one is given one, and only where that is possible."""
+    stripe, line = providers.stripe("env:S"), providers.line("env:S")
+    assert with_some_delivery_id(delivery({"id": "evt_1"}), stripe, "x").body == b'{"id":"evt_1"}'
+    assert with_some_delivery_id(delivery({}), stripe, "x").body == b'{"id":"x"}'
+    assert with_some_delivery_id(delivery({}), line, "x").body == b"{}"
+
+
+def test_a_forward_is_signed_as_a_known_sender() -> None:
+    """`forward(sign=providers.github(...))` is that sender's scheme; its mistakes are told."""
+    app = App("scene")
+    app.webhook("/a").forward("http://localhost:1/", sign=providers.github("env:S"))
+    (task,) = compile_app(app).webhooks[0].tasks.values()
+
+    assert isinstance(task, Forward)
+    assert task.sign == providers.github("env:S").verification
+    app.webhook("/b").forward("http://localhost:1/", sign=providers.github("literal"))
+    (mistake,) = check_app(app)
+    assert "/b forward.sign" in mistake.place
+    assert "never as the secret itself" in mistake.message
