@@ -143,7 +143,7 @@ def test_a_failed_map_over_much_is_kept_within_bounds() -> None:
     assert "the last" in failed[0]["details"]["cause"]
     cut = [event for event in result.history if "inputDetails" in event["details"]]
     assert cut
-    assert "input" in result.history[2]["details"]
+    assert "output" in result.history[2]["details"]
 
 
 @pytest.mark.parametrize(("items", "apart"), [(3, False), (200, True)])

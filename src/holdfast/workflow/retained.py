@@ -83,13 +83,15 @@ def _left(value: Any, room: int) -> int:
 
     Every level takes a byte at least, so that no value is too deep for this.
     """
+    if room < 0:
+        return room
     if isinstance(value, str):
         # Any character may take more than one byte: what is long enough need not be encoded.
         return room - 2 - (len(value) if len(value) > room else _bytes(value))
     if isinstance(value, dict):
         room -= 2
         for name, part in value.items():
-            room = _left(part, room - _bytes(name) - 4) if room >= 0 else room
+            room = _left(part, room - _bytes(name) - 4)
             if room < 0:
                 break
         return room
