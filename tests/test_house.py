@@ -54,7 +54,7 @@ LADDER: Final[Mapping[int, str]] = {
         compile compile.* sample testing testing.*
         gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
-        workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
+        workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle workflow.retained
         workflow.outcome workflow.tally
         aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from holdfast.testing.workflow import WorkflowRun, run_workflow
+from holdfast.workflow import asl, machine
+from holdfast.workflow.events import Finish, RunTask, Started, TaskSucceeded
+from holdfast.workflow.forks import CHUNK
 
 END: dict[str, Any] = {"Type": "Pass", "End": True}
 TASK: dict[str, Any] = {"Type": "Task", "Resource": "${work}", "End": True}
@@ -265,3 +268,24 @@ def test_data_nested_beyond_reach() -> None:
 
     assert run_workflow(mapping(), [deep], mocks=results(1)).error == "States.DataLimitExceeded"
     assert run_workflow(scope(A={**END, **read}), "[" * 50_000).error == "States.IntrinsicFailure"
+
+
+def test_a_turn_copies_one_chunk_of_the_outputs() -> None:
+    """However many items there are, a turn shares with the snapshot before whatever it left alone."""
+    count = 2 * CHUNK + 10
+    program = asl.load(mapping(MaxConcurrency=1))
+    snapshot, commands = machine.step(program, None, Started(list(range(count)), 0))
+    for index in range(count):
+        (call,) = (command for command in commands if isinstance(command, RunTask))
+        before = snapshot
+        snapshot, commands = machine.step(program, before, TaskSucceeded(call.ticket, index, 0))
+        if index == count - 1:
+            break
+        (old,), (new,) = before["forks"].values(), snapshot["forks"].values()
+        assert [len(chunk) for chunk in new["outputs"]] == [CHUNK, CHUNK, 10]
+        same = [a is b for a, b in zip(old["outputs"], new["outputs"], strict=True)]
+        assert same == [number != index // CHUNK for number in range(3)]
+        assert new["items"] is old["items"]
+        assert old["outputs"][index // CHUNK][index % CHUNK] is None
+
+    assert commands[-1] == Finish("SUCCEEDED", list(range(count)), None, None, None)

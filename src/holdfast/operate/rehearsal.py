@@ -114,7 +114,8 @@ def rehearse(
 
 def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
     """What tasks came to, by resource and input; the latest execution wins. Where several calls of
-    one resource were under way, nobody knows whose result was whose."""
+    one resource were under way, nobody knows whose result was whose; nor what a value was that
+    the history has left out."""
     found: dict[tuple[str, bytes], Any] = {}
     for run in earlier:
         under_way: dict[str, list[bytes]] = {}
@@ -122,11 +123,11 @@ def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
             details: Any = event.get("details") or {}
             resource = str(details.get("resource"))
             match event.get("type"):
-                case "TaskScheduled":
+                case "TaskScheduled" if "parameters" in details:
                     under_way.setdefault(resource, []).append(_key(details.get("parameters")))
                 case "TaskSucceeded":
                     given = under_way.pop(resource, [])
-                    if len(given) == 1:
+                    if len(given) == 1 and "output" in details:
                         found[resource, given[0]] = details.get("output")
                 case "TaskFailed" | "TaskTimedOut":
                     under_way.pop(resource, None)

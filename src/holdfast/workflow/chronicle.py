@@ -3,7 +3,8 @@
     id, previousEventId   as GetExecutionHistory numbers them; the first is 1, and before it is 0
     timestamp, type
     details               by the names of AWS's logs. Input, output, parameters and variables are the
-                          values themselves, not JSON text, and nothing is cut.
+                          values themselves, not JSON text, and nothing is cut
+                          here (what is kept has bounds: `retained`).
 
 Only where anybody asks for it is anything here made; the events are numbered in any case.
 """

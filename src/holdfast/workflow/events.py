@@ -66,8 +66,11 @@ class Fork(TypedDict):
     """At least the bytes of `given` as JSON."""
     items: list[Any] | None
     """Of a Map."""
-    outputs: list[Any]
-    """One for each branch or item, in their order; null until it ends."""
+    count: int
+    """How many branches or items it has."""
+    outputs: list[list[Any]]
+    """One for each branch or item, in their order; null until it ends. In chunks, all of them full but
+    the last, of which one snapshot shares with the next whatever did not change."""
     weight: int
     """At least the bytes of the outputs as JSON."""
     begun: int

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
+from holdfast.definition import LogLevel
 from holdfast.keyring import KeyRing
 from holdfast.message import Lease
 from holdfast.queue.contract import ClaimAnswer
@@ -47,6 +48,7 @@ from holdfast.workflow.outcome import Failed, Outcome, describe, of_exception
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.recovery import HEARTBEAT, TIMEOUT
 from holdfast.workflow.result import Result
+from holdfast.workflow.retained import retained
 from holdfast.workflow.states import TaskState
 from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
@@ -54,8 +56,12 @@ from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 _SALT: Final = entropy.token_hex(16)
 """Makes what a workflow draws unknown to whoever knows the ids of its messages."""
 
+_INLINE_MAX: Final = 1_000
+"""Events of a history that is told at once; a longer one in a thread, or nobody else gets on."""
+
 Wait = Callable[[float], Awaitable[None]]
 Uniform = Callable[[float, float], float]
+_History = tuple[dict[str, Any], ...]
 
 
 class Express:
@@ -187,12 +193,10 @@ class _Execution:
         event: Event = Started(
             started, self._started_ms, name, message.webhook, history=asked, seed=seed
         )
+        end: Finish | None = None
         try:
             async with asyncio.timeout(program.timeout_seconds) as limit:
-                while True:
-                    end = self._step(event)
-                    if end is not None:
-                        return self._finished(end)
+                while (end := self._step(event)) is None:
                     # With one line of control there is one thing to await, and no task to make.
                     if len(self._begun) == 1 and not self._running:
                         event = await self._perform(self._begun.pop())
@@ -204,10 +208,10 @@ class _Execution:
         finally:
             if self._running or self._cancelled:
                 await self._abandon()
-        end = self._step(TimedOut(self._express._clock.now_ms()))
+        end = end or self._step(TimedOut(self._express._clock.now_ms()))
         if end is None:
             raise RuntimeError("An execution that timed out went on.")
-        return self._finished(end)
+        return await self._finished(end)
 
     def _step(self, event: Event) -> Finish | None:
         """What the event sets in motion is begun; the end, if it has come."""
@@ -287,7 +291,7 @@ class _Execution:
             message = f"The task took longer than {seconds:g} seconds."
             return Failed(error, describe(error, message, []))
 
-    def _finished(self, end: Finish) -> Result:
+    async def _finished(self, end: Finish) -> Result:
         # Only the failure that ended it: one that was caught steers nothing any more.
         ended = (end.error, end.cause)
         failure = next(
@@ -303,7 +307,7 @@ class _Execution:
             state=end.state,
             quarantine=failure.quarantine if failure else None,
             retry_after_seconds=failure.retry_after_seconds if failure else None,
-            history=self._history(failed=end.status != "SUCCEEDED"),
+            history=await self._history(failed=end.status != "SUCCEEDED"),
         )
 
     def given_up(self, other: NotOurs) -> Result:
@@ -333,19 +337,35 @@ class _Execution:
     def _duration_ms(self) -> float:
         return (self._express._clock.monotonic() - self._began) * 1000
 
-    def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
-        """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level."""
+    async def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
+        """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level.
+
+        All of it is emitted at ALL; what is kept has bounds (`retained`).
+        """
         level = self._express._webhook.log_level
-        if level == "ERROR" and not failed:
-            return tuple(self._caught)
-        if level == "OFF" or not (failed or level == "ALL"):
+        if level == "OFF" or not (failed or level == "ALL" or self._caught):
             return ()
-        told = machine.history(self._express._program, self._events)
+        if self._snapshot is None or self._snapshot["event_id"] <= _INLINE_MAX:
+            told, kept = self._told(level, failed=failed)
+        else:
+            told, kept = await asyncio.to_thread(self._told, level, failed=failed)
         if level == "ALL":
-            self._emit(told)
-        if level == "ALL" or (level == "ERROR" and failed):
-            return told
-        return tuple(event for event in told if logged(level, event["type"]))
+            for first in range(0, len(told), _INLINE_MAX):
+                if first:
+                    await asyncio.sleep(0)
+                self._emit(told[first : first + _INLINE_MAX])
+        return kept
+
+    def _told(self, level: LogLevel, *, failed: bool) -> tuple[_History, _History]:
+        """The history, and what of it is kept."""
+        told: _History
+        if level == "ERROR" and not failed:
+            told = tuple(self._caught)
+        else:
+            told = machine.history(self._express._program, self._events)
+            if level == "FATAL":
+                told = tuple(event for event in told if logged(level, event["type"]))
+        return told, retained(told)
 
     def _emit(self, told: Sequence[dict[str, Any]]) -> None:
         message = self._lease.message

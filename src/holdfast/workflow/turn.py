@@ -33,7 +33,7 @@ from holdfast.workflow.flow import (
     leaving,
     subject,
 )
-from holdfast.workflow.forks import opened, total
+from holdfast.workflow.forks import opened, outputs
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, fit, measure
 from holdfast.workflow.states import (
     PLAIN,
@@ -266,7 +266,7 @@ class Turn(Execution):
         self._forks().open(id, fork)
         if self._ready is None:
             self._ready = deque()
-        for _ in range(min(fork["width"], total(fork))):
+        for _ in range(min(fork["width"], fork["count"])):
             move = self._begin(state, id, view.last_id)
             if move is None or move[3]["fork"] != id:
                 return move
@@ -295,18 +295,18 @@ class Turn(Execution):
         id = scope["fork"]
         fork = self._forks().joined(scope, output, size)
         state = cast("_Forking", self._state(fork["thread"]))
-        if fork["begun"] < total(fork):
+        if fork["begun"] < fork["count"]:
             return self._begin(state, id, last_id)
         if fork["running"]:
             return None
         view = View(self.snapshot, self._forks().close(id), self._now_ms, ended)
-        return self._joined(state, view, fork["outputs"], fork["weight"])
+        return self._joined(state, view, outputs(fork), fork["weight"])
 
-    def _joined(self, state: _Forking, view: View, outputs: list[Any], size: int) -> Move:
+    def _joined(self, state: _Forking, view: View, results: list[Any], size: int) -> Move:
         try:
-            size = fit(outputs, size, f"The state/task '{state.name}' returned a result")
+            size = fit(results, size, f"The state/task '{state.name}' returned a result")
             self._aside(view.last_id, f"{type(state).__name__}Succeeded")
-            return self._leave(state, state.next, state.shaping, view, outputs, size, worked=True)
+            return self._leave(state, state.next, state.shaping, view, results, size, worked=True)
         except StateFailure as failure:
             return self._erred(state, view, failure)
 
