@@ -5,13 +5,20 @@ OPS_PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format bench clean
+PYTHON_LOCALSTACK ?= python3.13
+LOCALSTACK := .localstack
+
+.PHONY: run test test-aws check format bench clean
 
 run: $(VENV)/.installed examples/.env
 	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# Deploys the template into emulators of AWS: needs Node.js, Python 3.12+ for LocalStack, ten minutes.
+test-aws: $(VENV)/.installed-dev-aws $(LOCALSTACK)/.installed
+	HOLDFAST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK)/bin/python $(BIN)/python -m pytest tests/aws
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -26,7 +33,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.ingest
 
 clean:
-	rm -rf $(VENV) .holdfast examples/.env
+	rm -rf $(VENV) $(LOCALSTACK) .holdfast examples/.env
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Holdfast needs Python 3.11 or newer")'
@@ -39,6 +46,17 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev-aws: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-aws]'
+	@touch $@
+
+# Of its own, because LocalStack wants other versions of nearly everything. cbor2 6 has no such module any more.
+$(LOCALSTACK)/.installed:
+	$(PYTHON_LOCALSTACK) -m venv $(LOCALSTACK)
+	$(LOCALSTACK)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  'localstack-core[runtime]==4.14.0' 'cbor2<6' 'pyopenssl<24.3'
+	@touch $@
 
 # A secret of its own for the example, made once, never committed.
 examples/.env:

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import math
 import re
+import subprocess
 import sys
+from pathlib import Path
 
 import orjson
 import pytest
@@ -217,12 +219,17 @@ def test_secrets_are_named_and_never_held(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_plan_needs_neither_cdk_nor_sdk() -> None:
-    """Nothing of AWS's is imported by any of it."""
-    example("shop.py")
+    """Nothing of AWS's is imported by any of it, in a process that does nothing else."""
+    code = (
+        "import sys\nfrom plan_kit import example\nexample('shop.py')\n"
+        "print([n for n in sys.modules if n.split('.')[0] in ('aws_cdk', 'boto3', 'botocore')])"
+    )
+    here = Path(__file__).parent
+    done = subprocess.run(  # noqa: S603 - the code above
+        [sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=True
+    )
 
-    assert not [
-        name for name in sys.modules if name.split(".")[0] in ("aws_cdk", "boto3", "botocore")
-    ]
+    assert done.stdout.strip() == "[]"
 
 
 def test_costs_are_the_sum_of_their_lines() -> None:

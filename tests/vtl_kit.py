@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, unquote
 
-import airspeed  # type: ignore[import-untyped]  # it has no types
+import airspeed
 from airspeed import operators
 
 from holdfast.envelope import decode as read_envelope

@@ -150,6 +150,7 @@ def localstack() -> Iterator[Cloud]:
             "USE_SSL": "0",
             "DNS_ADDRESS": "0",
             "LS_LOG": "error",
+            "PYTHONPATH": str(Path(__file__).parent / "localstack"),
             "TMPDIR": folder,
             "FILESYSTEM_ROOT": folder,
         }

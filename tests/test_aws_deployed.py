@@ -1,0 +1,63 @@
+"""A deployed stack as a store: its URL, and what its outputs say."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module, util
+
+import pytest
+
+from holdfast.aws.deployed import Deployed, Parts, parse
+from holdfast.errors import ExtraMissing, StoreError
+from holdfast.queue.engines.sqs.location import QueueNames
+from holdfast.runtime.store import describe_store, is_deployed, is_shared, provision_store
+
+USERS = Parts(
+    webhook="users",
+    url="https://abc.execute-api.eu-central-1.amazonaws.com/live/users",
+    queue="https://sqs.eu-central-1.amazonaws.com/123456789012/Hooks-usersqueue",
+    dead="https://sqs.eu-central-1.amazonaws.com/123456789012/Hooks-usersdead",
+    pipe="Hooks-userspipe",
+    machine="arn:aws:states:eu-central-1:123456789012:stateMachine:Hooks",
+)
+
+
+def test_a_stack_is_a_store_that_several_machines_share() -> None:
+    """It is shown by its name and Region, and is made by deploying it and in no other way."""
+    url = "aws:Hooks?region=eu-central-1"
+
+    assert (is_shared(url), is_deployed(url), is_deployed("sqs://hooks")) == (True, True, False)
+    assert describe_store(url) == "aws:Hooks in eu-central-1"
+    with pytest.raises(Exception, match="holdfast synth"):
+        provision_store(url, {}, {})
+
+
+@pytest.mark.parametrize(
+    "url", ["aws:", "aws:1st", "aws:Hooks?colour=red", "aws://Hooks", "aws:a_b"]
+)
+def test_what_names_no_stack_is_refused(url: str) -> None:
+    """With the form that it should have."""
+    with pytest.raises(StoreError, match="aws:STACK"):
+        parse(url)
+
+
+def test_the_engine_is_given_the_queues_and_the_table_of_the_stack() -> None:
+    """By name; their settings are the template's, so nothing here changes them."""
+    deployed = Deployed(parse("aws:Hooks?region=eu-central-1"), "Hooks-table", {"users": USERS})
+    location = deployed.location
+
+    assert location.names("users") == QueueNames("Hooks-usersqueue", "Hooks-usersdead")
+    assert (location.ledger, location.prefix, location.owned) == ("Hooks-table", "Hooks", False)
+    assert location.region == "eu-central-1"
+    assert deployed.base_url() == "https://abc.execute-api.eu-central-1.amazonaws.com/live"
+
+
+def test_a_missing_cdk_is_told_by_the_name_of_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that installs it."""
+    find = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "aws_cdk" else find(name))
+    for name in [name for name in sys.modules if name.startswith("holdfast.aws.stack")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    with pytest.raises(ExtraMissing, match=r"pip install 'holdfast\[cdk\]'"):
+        import_module("holdfast.aws.stack")
