@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.workflow import asl, machine
+from holdfast.workflow.chronicle import logged
 from holdfast.workflow.events import (
     Cancel,
     Command,
@@ -120,6 +121,22 @@ def test_history_is_numbered_alike_told_or_not(
     entered = {event["id"] for event in told if event["type"].endswith("StateEntered")}
     aborted = sum(event["type"].endswith("StateAborted") for event in told)
     assert sum(event["type"].endswith("StateExited") for event in told) + aborted <= len(entered)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@given(documents(), VALUES, STORIES)
+def test_failures_are_told_as_they_happen(
+    document: dict[str, Any], value: Any, story: list[Any]
+) -> None:
+    """What is told on the way at level ERROR is what the whole history has of that level."""
+    program = asl.load(document)
+    started, *others = tell(program, value, story)
+    assert isinstance(started, Started)
+    steps = play(program, [started._replace(history="failures"), *others])
+    told = [each.event for _, told in steps for each in told if isinstance(each, Record)]
+    whole = machine.history(program, [started, *others])
+
+    assert told == [event for event in whole if logged("ERROR", event["type"])]
 
 
 def deep() -> Any:
