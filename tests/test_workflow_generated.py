@@ -28,14 +28,16 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.states import Program
-from workflow_documents import ERRORS, VALUES, documents
+from workflow_documents import ERRORS, OUTPUTS, VALUES, documents
 
 NOW = 1_700_000_000_000
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 Asked = dict[str, RunTask | StartTimer]
 STORIES = st.lists(
-    st.tuples(VALUES, st.none() | st.sampled_from(ERRORS[:-1]), st.integers(0, 9)), max_size=25
+    st.tuples(OUTPUTS, st.none() | st.none() | st.sampled_from(ERRORS[:-1]), st.integers(0, 9)),
+    min_size=6,
+    max_size=20,
 )
 
 
