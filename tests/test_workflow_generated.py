@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.workflow import asl, machine
+from holdfast.workflow.chronicle import logged
 from holdfast.workflow.events import (
     Cancel,
     Command,
@@ -27,14 +28,16 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.states import Program
-from workflow_documents import ERRORS, VALUES, documents
+from workflow_documents import ERRORS, OUTPUTS, VALUES, documents
 
 NOW = 1_700_000_000_000
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 Asked = dict[str, RunTask | StartTimer]
 STORIES = st.lists(
-    st.tuples(VALUES, st.none() | st.sampled_from(ERRORS[:-1]), st.integers(0, 9)), max_size=25
+    st.tuples(OUTPUTS, st.none() | st.none() | st.sampled_from(ERRORS[:-1]), st.integers(0, 9)),
+    min_size=6,
+    max_size=20,
 )
 
 
@@ -120,6 +123,22 @@ def test_history_is_numbered_alike_told_or_not(
     entered = {event["id"] for event in told if event["type"].endswith("StateEntered")}
     aborted = sum(event["type"].endswith("StateAborted") for event in told)
     assert sum(event["type"].endswith("StateExited") for event in told) + aborted <= len(entered)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@given(documents(), VALUES, STORIES)
+def test_failures_are_told_as_they_happen(
+    document: dict[str, Any], value: Any, story: list[Any]
+) -> None:
+    """What is told on the way at level ERROR is what the whole history has of that level."""
+    program = asl.load(document)
+    started, *others = tell(program, value, story)
+    assert isinstance(started, Started)
+    steps = play(program, [started._replace(history="failures"), *others])
+    told = [each.event for _, told in steps for each in told if isinstance(each, Record)]
+    whole = machine.history(program, [started, *others])
+
+    assert told == [event for event in whole if logged("ERROR", event["type"])]
 
 
 def deep() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ Draw = Any
 
 ERRORS = ("A", "B", "States.Timeout", "States.TaskFailed", "States.Runtime", "States.ALL")
 
-VALUES: st.SearchStrategy[Any] = st.recursive(
+ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-3, 70)
@@ -22,55 +22,59 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=6,
 )
-"""What a task may give."""
-
-_PATHS = st.sampled_from(
-    [
-        "$",
-        "$.a",
-        "$.b.a",
-        "$.items",
-        "$.items[0]",
-        "$.*",
-        "$..a",
-        "$$",
-        "$$.State",
-        "$v",
-        "$.n",
-        "$.x",
-        "$$.Map.Item.Value",
-    ]
-) | st.just("$[?(@.n > 1)]")
-_REFERENCES = st.sampled_from(["$.a", "$.b.a", "$.items[0]", "$.n"])
-_CALLS = st.sampled_from(
-    [
-        "States.Array($, 1)",
-        "States.ArrayLength($.items)",
-        "States.Format('{}-{}', $.a, $.b)",
-        "States.MathAdd($.n, 1)",
-        "States.UUID()",
-        "States.JsonToString($)",
-        "States.StringToJson($.x)",
-    ]
+_EXPECTED: Final = st.fixed_dictionaries(
+    {
+        "a": ANYTHING,
+        "b": st.fixed_dictionaries({"a": ANYTHING}),
+        "items": st.lists(ANYTHING, min_size=1, max_size=4),
+        "n": st.integers(0, 5),
+        "x": st.sampled_from(["[1]", "x"]),
+    }
 )
-_QUERIES = st.sampled_from(
+VALUES: Final = _EXPECTED | _EXPECTED | ANYTHING
+"""What goes in: mostly what the paths and expressions look for."""
+
+_USUAL: Final = {"a": 1, "b": {"a": "x"}, "items": [{"n": 2}, "x", None], "n": 2, "x": "[1]"}
+OUTPUTS: Final = st.sampled_from([_USUAL, _USUAL["items"]]) | st.just(_USUAL) | ANYTHING
+"""What tasks give."""
+
+
+def _mostly(sound: list[str], odd: list[str]) -> st.SearchStrategy[str]:
+    """Four in five are of those that work out, so that executions come far enough to fail late."""
+    return st.integers(0, 4).flatmap(lambda one: st.sampled_from(sound if one else odd))
+
+
+_PATHS: Final = _mostly(
+    ["$", "$.a", "$.items", "$.b", "$.n", "$$.State", "$..a"],
+    ["$.b.a", "$.items[0]", "$.*", "$$", "$v", "$.x.y", "$$.Map.Item.Value", "$[?(@.n > 1)]"],
+)
+_REFERENCES: Final = _mostly(["$.a", "$.n", "$.b.a"], ["$.items[0]", "$.x.y"])
+_CALLS: Final = _mostly(
+    ["States.Array($, 1)", "States.Format('{}', $.n)", "States.UUID()", "States.JsonToString($)"],
+    ["States.ArrayLength($.items)", "States.MathAdd($.n, 1)", "States.StringToJson($.x)"],
+)
+_QUERIES: Final = _mostly(
     [
         "{% $states.input %}",
-        "{% $states.input.a %}",
-        "{% $states.input.items %}",
         "{% $states.context.State.Name %}",
-        "{% $states.result %}",
-        "{% $states.errorOutput %}",
-        "{% $v0 %}",
         "{% $uuid() %}",
         "{% $random() %}",
         "{% $exists($states.input.n) %}",
-        "{% $states.input.n + 1 %}",
         "{% [1..3] %}",
-        "{% function($x){$x} %}",
         "{% $string($states.input) %}",
-    ]
+    ],
+    [
+        "{% $states.input.a %}",
+        "{% $states.input.items %}",
+        "{% $states.result %}",
+        "{% $states.errorOutput %}",
+        "{% $v0 %}",
+        "{% $states.input.n + 1 %}",
+        "{% function($x){$x} %}",
+    ],
 )
+
+_ODD_QUERY: Final = "{% $states.input.a %}"
 
 
 class _Names:
@@ -182,9 +186,12 @@ def _choice(draw: Draw, state: dict[str, Any], names: list[str], *, queries: boo
     state["Default"] = state.pop("Next")
     rule = {"Next": draw(_one_of(names))}
     if queries:
-        state["Choices"] = [{**rule, "Condition": draw(_QUERIES)}]
+        condition = _mostly(
+            ["{% $exists($states.input.n) %}", "{% $random() < 0.5 %}"], [_ODD_QUERY]
+        )
+        state["Choices"] = [{**rule, "Condition": draw(condition)}]
     else:
-        tests: list[Any] = [{"IsPresent": True}, {"NumericLessThan": 2}, {"IsNull": False}]
+        tests: list[Any] = [{"IsPresent": True}, {"NumericLessThan": 2}, {"IsPresent": False}]
         tests += [{"StringMatches": "x*"}, {"NumericEqualsPath": "$.n"}]
         test = draw(st.sampled_from(tests))
         state["Choices"] = [{**rule, "Variable": draw(_REFERENCES), **test}]
@@ -193,10 +200,10 @@ def _choice(draw: Draw, state: dict[str, Any], names: list[str], *, queries: boo
 
 def _wait(draw: Draw, state: dict[str, Any], *, queries: bool) -> Any:
     if queries:
-        return {**state, "Seconds": draw(_QUERIES)}
+        return {**state, "Seconds": draw(_mostly(["{% 3 %}", "{% 0 %}"], [_ODD_QUERY]))}
     path = draw(_REFERENCES)
-    limits = [{"Seconds": 3}, {"SecondsPath": path}, {"TimestampPath": path}]
-    return state | draw(st.sampled_from(limits))
+    limits: list[Any] = [{"Seconds": 3}, {"SecondsPath": "$.n"}]
+    return state | draw(st.sampled_from([*limits, {"SecondsPath": path}, {"TimestampPath": path}]))
 
 
 def _map(draw: Draw, state: dict[str, Any], used: _Names, depth: int, *, queries: bool) -> None:
@@ -205,10 +212,11 @@ def _map(draw: Draw, state: dict[str, Any], used: _Names, depth: int, *, queries
     parameters = state.pop("Parameters", None)
     if parameters is not None:
         state["ItemSelector"] = parameters
-    if queries and draw(st.booleans()):
-        state["Items"] = draw(_QUERIES | st.just([1, "{% $states.input.a %}"]))
-    elif not queries and draw(st.booleans()):
-        state["ItemsPath"] = draw(_PATHS)
+    lists: list[Any] = ["{% [1..3] %}", [1, "{% $states.input %}"], [], _ODD_QUERY]
+    if queries:
+        state["Items"] = draw(st.sampled_from(lists))
+    else:
+        state["ItemsPath"] = draw(_mostly(["$.items"], ["$", "$.a"]))
     if draw(st.booleans()):
         state["MaxConcurrency"] = draw(st.integers(0, 3))
     if draw(st.booleans()):
