@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from bench import documents, expressions
 from bench.asl import read_cases
@@ -25,12 +26,17 @@ from bench.differences import Difference, explain
 from bench.document_differences import DOCUMENTS
 from bench.documents import Sample
 from bench.expression_differences import EXPRESSIONS
-from bench.moto_parser import CONTEXT, Ending, MotoParser, Refused, fault_of
+from bench.moto_parser import CONTEXT, Ending, Fault, MotoParser, Refused
 from bench.node_jsonata import PACKAGE, Expression, NodeMissing, evaluate_there
 from bench.table import lines
 from holdfast.errors import ExtraMissing
 from holdfast.testing.workflow import run_workflow
+from holdfast.workflow import machine
+from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.filters import same
+from holdfast.workflow.flow import View
+from holdfast.workflow.states import State
+from holdfast.workflow.turn import Turn
 
 TABLE: Final = Path(__file__).parents[1] / "tests" / "data" / "language"
 
@@ -107,16 +113,28 @@ def out_of_reach(sample: Sample) -> str | None:
 
 
 def play_here(sample: Sample) -> Ending:
-    run = run_workflow(
-        sample.document,
-        sample.input,
-        calls=sample.calls,
-        mocks={"work": [documents.AFTERWARDS]},
-        context=CONTEXT,
-    )
-    calls = sorted(((call["state"], call["input"]) for call in run.calls), key=json.dumps)
-    fault = fault_of((event["type"], event["details"]) for event in run.history)
-    return Ending(run.status, run.output, run.error, run.waits, tuple(calls), fault)
+    faults: list[Fault] = []
+
+    class Watched(Turn):
+        """Tells of what the machine itself fails with, which a history does not always do."""
+
+        __slots__ = ()
+
+        def _told(self, state: State, view: View, failure: StateFailure) -> tuple[str, str]:
+            faults.append(Fault(state.name, failure.error, failure.cause))
+            return super()._told(state, view, failure)
+
+    with patch.object(machine, "Turn", Watched):
+        run = run_workflow(
+            sample.document,
+            sample.input,
+            calls=sample.calls,
+            mocks={"work": [documents.AFTERWARDS]},
+            context=CONTEXT,
+        )
+    calls = tuple(sorted(((call["state"], call["input"]) for call in run.calls), key=json.dumps))
+    fault = faults[0] if faults else None
+    return Ending(run.status, run.output, run.error, run.waits, calls, fault)
 
 
 def play_there(moto: MotoParser, sample: Sample) -> Ending | Refused:

@@ -1,13 +1,18 @@
-"""The whole way under load, against the budgets: `python -m bench.ingest [--smoke]`.
+"""The whole way under load, against the budgets: `python -m bench.ingest [--smoke] [--queue URL]`.
 
 Rates are compared with rates of the same run only, and what is compared takes turns (A B A B), so
 that whatever else the machine does touches both. Needs a minute or two, and two gigabytes for five
 million messages; `--smoke` takes seconds, judges nothing, and shows that everything still runs.
+
+The budgets are the embedded engine's. `--queue sqs://PREFIX` measures the same in SQS, and judges
+nothing: it makes queues there, deletes them, and costs a few cents. `--emulator` does it against an
+emulator on this machine, which then is what is measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import os
 import select
@@ -24,12 +29,14 @@ from pathlib import Path
 from typing import Final
 
 from bench import machine, processes
+from bench.cloud import Cloud, emulated
 from bench.http_load import Load, tool
 from bench.processes import Process
 from bench.scene import BODY, Scene, fill, open_pipe
 from bench.table import Row, lines, show
 from holdfast.message import Lease
-from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.queue.contract import Engine
+from holdfast.runtime.store import open_engine
 
 MANY: Final = 256
 """Connections for rates: enough to keep the gateway busy all the time."""
@@ -146,7 +153,7 @@ def _drain_rate(scene: Scene, webhook: str) -> float:
             return warm / (time.perf_counter() - began)
 
 
-def _wait_until_left(engine: SQLiteEngine, webhook: str, count: int) -> int:
+def _wait_until_left(engine: Engine, webhook: str, count: int) -> int:
     least, at = sys.maxsize, time.perf_counter()
     while True:
         depth = next(row for row in engine.depth() if row.webhook == webhook)
@@ -208,11 +215,11 @@ def receive(scene: Scene) -> list[Row]:
     """A receive of ten from a full queue, against one from a nearly empty queue."""
     few = 5_000
     small_store = scene.store()
-    small, full = SQLiteEngine(small_store), SQLiteEngine(scene.full_store)
+    small, full = open_engine(small_store), open_engine(scene.full_store)
     fill(small, "users", few)
     for engine in (small, full):
         engine.configure(processes.limits())
-    took: dict[SQLiteEngine, list[float]] = {small: [], full: []}
+    took: dict[Engine, list[float]] = {small: [], full: []}
     for _ in range(50 * scene.rounds):
         for engine in (small, full):
             began = time.perf_counter()
@@ -267,7 +274,7 @@ def start(scene: Scene) -> list[Row]:
 def _start_seconds(scene: Scene) -> float:
     port = _free_port()
     command = [sys.executable, "-m", "holdfast", "run", str(processes.HOOKS)]
-    command += ["--store", f"sqlite:{scene.store()}", "--port", str(port)]
+    command += ["--store", scene.store(), "--port", str(port)]
     command += ["--ops-port", str(_free_port())]
     began = time.perf_counter()
     running = subprocess.Popen(
@@ -308,6 +315,10 @@ MEASURES: Final[Mapping[str, Callable[[Scene], list[Row]]]] = {
 }
 
 
+IN_A_CLOUD: Final = ("ingest", "latency", "drain", "handoff", "start")
+"""What is measured there unless asked otherwise: nobody fills a queue in SQS with five millions."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.ingest", description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="short, and judges nothing")
@@ -316,7 +327,19 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, help="how many messages a full queue holds")
     parser.add_argument("--only", action="append", choices=MEASURES, help="may be repeated")
     parser.add_argument("--directory", type=Path, default=Path("bench/out"), help="for the stores")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--queue", metavar="sqs://PREFIX", help="measure a store in SQS")
+    place.add_argument("--emulator", action="store_true", help="measure an emulator of SQS")
     options = parser.parse_args()
+    with contextlib.ExitStack() as ending:
+        url = ending.enter_context(emulated()) if options.emulator else options.queue
+        cloud = Cloud(url) if url else None
+        if cloud is not None:
+            ending.callback(cloud.clear)
+        _measure(options, cloud)
+
+
+def _measure(options: argparse.Namespace, cloud: Cloud | None) -> None:
     options.directory.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="ingest-", dir=options.directory)).absolute()
     smoke = options.smoke
@@ -325,14 +348,15 @@ def main() -> None:
         seconds=options.seconds or (1 if smoke else 5),
         rounds=options.rounds or (1 if smoke else 5),
         backlog=options.backlog or (200_000 if smoke else 5_000_000),
-        drained=3_000 if smoke else 50_000,
+        drained=(1_000 if cloud else 3_000) if smoke else 50_000,
         handoffs=20 if smoke else 200,
         starts=1 if smoke else 5,
+        cloud=cloud,
     )
     print(lines(("machine", ""), [*machine.describe(directory), ("load from", tool())]), "\n")
     try:
         rows: list[Row] = []
-        for name in options.only or MEASURES:
+        for name in options.only or (IN_A_CLOUD if cloud else MEASURES):
             print(f"measuring: {name}", file=sys.stderr)
             measured = MEASURES[name](scene)
             for row in measured:  # the table comes in a few minutes
@@ -340,7 +364,7 @@ def main() -> None:
             rows += measured
     finally:
         shutil.rmtree(directory)
-    print(show(rows, judge=not smoke))
+    print(show(rows, judge=not smoke and cloud is None))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, NamedTuple
@@ -45,7 +45,6 @@ class Fault(NamedTuple):
     """The interpreter itself failed: at a path that leads nowhere, a function that cannot."""
 
     state: str
-    """The one entered last before."""
     error: str
     cause: str
 
@@ -62,23 +61,6 @@ class Ending:
     """The state and its input, sorted: branches have no order between them."""
     fault: Fault | None = None
     """The first one; None where only tasks and Fail states failed."""
-
-
-FAULTS: Final = frozenset(
-    ("Exception", "States.Runtime", "States.QueryEvaluationError", "States.NoChoiceMatched")
-) | {f"States.{name}Failure" for name in ("ParameterPath", "ResultPathMatch", "Intrinsic")}
-"""What the interpreters call their own failures."""
-
-
-def fault_of(events: Iterable[tuple[str, Mapping[str, Any]]]) -> Fault | None:
-    """From a history, as types and details."""
-    entered = ""
-    for kind, details in events:
-        if kind.endswith("Entered"):
-            entered = details["name"]
-        elif details.get("error") in FAULTS:
-            return Fault(entered, details["error"], details.get("cause") or "")
-    return None
 
 
 class MotoParser:
@@ -141,13 +123,14 @@ class MotoParser:
 
     def _ending(self, environment: Any, cast: _Cast) -> Ending:
         state = environment.program_state()
-        status, output, error = "FAILED", None, (getattr(state, "error", None) or {}).get("error")
+        told = getattr(state, "error", None) or {}
+        status, output, error = "FAILED", None, told.get("error")
         if type(state).__name__ == "ProgramEnded":
             status, output = "SUCCEEDED", environment.states.get_input()
         elif type(state).__name__ == "ProgramTimedOut":
             status, error = "TIMED_OUT", "States.Timeout"
         calls = tuple(sorted(cast.calls, key=json.dumps))
-        fault = cast.fault or fault_of(_history(environment))
+        fault = cast.fault or _fault(environment, None, told)
         return Ending(status, output, error, tuple(self._waits), calls, fault)
 
     # What takes the place of moto's own.
@@ -202,12 +185,32 @@ _CAST: Final = "cast"
 moto leaves behind must not take part in the next execution."""
 
 
+_FAULTS: Final = frozenset(("Exception", "States.Runtime", "States.QueryEvaluationError"))
+"""What moto calls its own failures."""
+
+
+def _fault(environment: Any, name: str | None, details: Mapping[str, Any]) -> Fault | None:
+    """Of the state of that name, of the one that the cause names, or of the one entered last."""
+    if details.get("error") not in _FAULTS:
+        return None
+    told = re.search(r"while executing the state '(\w+)'", details.get("cause") or "")
+    if name is None and told is not None:
+        name = told[1]
+    elif name is None:
+        history = environment.event_manager.get_event_history()
+        entered = [event for event in history if str(event["type"]).endswith("StateEntered")]
+        name = next(iter(reversed(entered)))["stateEnteredEventDetails"]["name"]
+    return Fault(name, details["error"], details.get("cause") or "")
+
+
 def _telling(from_error: Any) -> Any:
     """moto's history does not say why a Map failed; this is where it becomes known."""
 
     def failing(state: Any, env: Any, ex: Exception) -> Any:
         failure = from_error(state, env=env, ex=ex)
-        env.activity_store[_CAST].failed(env, failure.event_details)
+        cast = env.activity_store[_CAST]
+        told: Mapping[str, Any] = next(iter(failure.event_details.values()), {})
+        cast.fault = cast.fault or _fault(env, state.name, told)
         return failure
 
     return failing
@@ -223,12 +226,6 @@ class _Cast:
         self.calls: list[tuple[str, Any]] = []
         self.fault: Fault | None = None
 
-    def failed(self, environment: Any, details: Mapping[str, Any]) -> None:
-        """A state failed, for this reason."""
-        if self.fault is None:
-            told: Mapping[str, Any] = next(iter(details.values()), {})
-            self.fault = fault_of([*_history(environment), ("Failed", told)])
-
     def answer(self, state: str, given: Any) -> Mapping[str, Any]:
         with self._lock:
             self.calls.append((state, given))
@@ -240,16 +237,6 @@ class _Cast:
             if chosen is not self._otherwise:
                 self._left.remove(chosen)
             return chosen
-
-
-def _history(environment: Any) -> list[tuple[str, Mapping[str, Any]]]:
-    events = environment.event_manager.get_event_history()
-    return [(str(event["type"]), _details(event)) for event in events]
-
-
-def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = (value for name, value in event.items() if name.endswith("EventDetails"))
-    return next(found, None) or {}
 
 
 class _Clock:

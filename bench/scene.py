@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from bench.cloud import Cloud
 from bench.http_load import Load, drive
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
 from holdfast.queue.contract import Sender
-from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.runtime.store import open_engine
 
 BODY: Final = b'{"name": "Ada Lovelace", "age": 36, "email": "ada@example.com"}'
 
@@ -30,7 +31,10 @@ _GROUP: Final = 20_000
 
 @dataclass
 class Scene:
-    """`seconds` of load at a time, `rounds` times over; `backlog` is how many a full queue holds."""
+    """`seconds` of load at a time, `rounds` times over; `backlog` is how many a full queue holds.
+
+    cloud: where the stores are, if not in the directory.
+    """
 
     directory: Path
     seconds: float
@@ -40,12 +44,15 @@ class Scene:
     """How many messages the drain rate is measured with."""
     handoffs: int
     starts: int
+    cloud: Cloud | None = None
     ingest_rate: float | None = None
     """Durable messages per second over HTTP at 256 connections, once that has been measured."""
 
-    def store(self) -> Path:
-        """The directory of a new store."""
-        return self.directory / f"store-{secrets.token_hex(4)}"
+    def store(self) -> str:
+        """The URL of a new store."""
+        if self.cloud is not None:
+            return self.cloud.store()
+        return f"sqlite:{self.directory / f'store-{secrets.token_hex(4)}'}"
 
     def load(self, url: str, connections: int) -> Load:
         load = drive(url, BODY, connections=connections, seconds=self.seconds)
@@ -54,10 +61,10 @@ class Scene:
         return load
 
     @cached_property
-    def full_store(self) -> Path:
+    def full_store(self) -> str:
         """A store in which `backlog` messages wait; made once, it takes a while."""
         store = self.store()
-        engine = SQLiteEngine(store)
+        engine = open_engine(store)
         fill(engine, "users", self.backlog)
         engine.close()
         return store

@@ -78,10 +78,12 @@ class Running:
     started: dict[str, Any]
     out: str = ""
     err: str = ""
+    queue: str | None = None
+    """A store that is not in the folder."""
 
     @property
     def store(self) -> str:
-        return str(self.folder / "store")
+        return self.queue or str(self.folder / "store")
 
     def call(self, *arguments: str, **settings: Any) -> Called:
         return call(*arguments, "--store", self.store, **settings)
@@ -117,22 +119,25 @@ def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def write_hooks(folder: Path) -> None:
-    (folder / "hooks.py").write_text(HOOKS, encoding="utf-8")
+def write_hooks(folder: Path, hooks: str = HOOKS) -> None:
+    (folder / "hooks.py").write_text(hooks, encoding="utf-8")
     (folder / ".env").write_text(f"USERS_SECRET={HMAC}\nTOKEN={BEARER}\n", encoding="utf-8")
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[Running]:
-    """From the moment at which everything is ready."""
-    write_hooks(folder)
+def running(
+    folder: Path, *options: str, queue: str | None = None, hooks: str = HOOKS
+) -> Iterator[Running]:
+    """From the moment at which everything is ready. `queue`: a store that is not in the folder."""
+    write_hooks(folder, hooks)
     ports = ("--port", "0", "--ops-port", "0")
-    process = spawn(folder, "run", "hooks.py", "--store", "store", *ports, "-o", "json", *options)
+    store = queue or "store"
+    process = spawn(folder, "run", "hooks.py", "--store", store, *ports, "-o", "json", *options)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line, process.communicate()[1].decode()
-        run = Running(folder, process, orjson.loads(line))
+        run = Running(folder, process, orjson.loads(line), queue=queue)
         yield run
         run.end()
     finally:

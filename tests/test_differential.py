@@ -15,7 +15,7 @@ from bench.differences import explain
 from bench.document_differences import DOCUMENTS
 from bench.documents import Sample
 from bench.expression_differences import EXPRESSIONS
-from bench.moto_parser import Ending, Fault, Refused, fault_of
+from bench.moto_parser import Ending, Fault, Refused
 from bench.node_jsonata import Answer, Expression
 
 PASS: Any = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
@@ -107,17 +107,18 @@ def test_values_of_expressions_are_compared_as_json() -> None:
     assert explain(EXPRESSIONS, "", Expression("1"), Answer(1), Answer(2)) is None
 
 
-def test_the_first_failure_of_an_interpreter_is_found_in_its_history() -> None:
-    """With the state that was entered last; what a task failed with does not count."""
-    events: list[tuple[str, Any]] = [
-        ("TaskStateEntered", {"name": "A"}),
-        ("TaskFailed", {"error": "Broken", "cause": "c"}),
-        ("PassStateEntered", {"name": "B"}),
-        ("ExecutionFailed", {"error": "States.Runtime", "cause": "d"}),
-    ]
+def test_the_first_failure_of_the_interpreter_itself_is_noticed() -> None:
+    """Though it was caught; what a task failed with does not count."""
+    caught = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "B"}]
+    task = {"Type": "Task", "Resource": "${work}", "Catch": caught, "Next": "B"}
+    states = {"A": {**task, "Parameters": {"x.$": "$.x"}}, "B": {"Type": "Succeed"}}
+    sample = Sample({"StartAt": "A", "States": states}, {}, [{"state": "A", "error": "E"}])
 
-    assert fault_of(events) == Fault("B", "States.Runtime", "d")
-    assert fault_of(events[:3]) is None
+    there, missing = replace(sample, input={"x": 1}), differential.play_here(sample).fault
+
+    assert missing is not None
+    assert (missing.state, missing.error) == ("A", "States.ParameterPathFailure")
+    assert differential.play_here(there).fault is None
 
 
 def test_documents_out_of_reach_are_counted() -> None:

@@ -34,10 +34,10 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 # `x.*` stands for whatever is in the package x; every other module is named.
 LADDER: Final[Mapping[int, str]] = {
     0: "errors clock places",
-    1: "message telemetry secrets keyring",
+    1: "message envelope telemetry secrets keyring",
     2: "definition compiled starter steps steps.*",
     3: """
-        queue queue.contract verify verify.* providers providers.*
+        queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
         gateway gateway.schema gateway.handshakes gateway.handshakes.* gateway.routes gateway.media gateway.rate
         workflow workflow.asl workflow.reading workflow.mapping workflow.shaping workflow.resources
         workflow.fields workflow.states workflow.sources workflow.recovery workflow.choice workflow.conditions
@@ -55,16 +55,22 @@ LADDER: Final[Mapping[int, str]] = {
         gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle
-        workflow.outcome
+        workflow.outcome workflow.tally
+        aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
+        aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
+        aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan aws.bundle
     """,
     5: """
-        gateway.door gateway.asgi gateway.serve gateway.patience gateway.visits
+        gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
         workflow.http_client workflow.http_call workflow.queues
         queue.engines queue.engines.* queue.group_commit
     """,
-    6: "operate operate.*",
+    6: """
+        operate operate.* console console.*
+        aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*
+    """,
     7: "runtime runtime.*",
     8: "cli cli.*",
     9: "holdfast __main__",

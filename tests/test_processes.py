@@ -127,7 +127,7 @@ def test_the_operations_port_tells_what_there_is(faults: Run) -> None:
 
     assert httpx.get(ops + "/readyz").json() == {"ready": True, "reasons": []}
     roles = [one["role"] for one in httpx.get(ops + "/healthz").json()["processes"]]
-    assert roles == ["gateway", "worker"]
+    assert roles == ["gateway", "worker", "console"]
 
     def counted() -> bool:
         page = httpx.get(ops + "/metrics").text

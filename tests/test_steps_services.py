@@ -71,6 +71,32 @@ STATES: list[tuple[Step, dict[str, Any]]] = [
         },
     ),
     (
+        call("https://a.example/", connection="payments", body=field("body"), query=field("q")),
+        HTTP
+        | {
+            "Parameters": {
+                "ApiEndpoint": "https://a.example/",
+                "Method": "POST",
+                "InvocationConfig": PAYMENTS,
+                "QueryParameters.$": "$.q",
+                "RequestBody.$": "$.body",
+            }
+        },
+    ),
+    (
+        call("https://a.example/", connection="payments", body={}, headers=field("h")),
+        HTTP
+        | {
+            "Parameters": {
+                "ApiEndpoint": "https://a.example/",
+                "Method": "POST",
+                "InvocationConfig": PAYMENTS,
+                "Headers.$": "$.h",
+                "RequestBody": {},
+            }
+        },
+    ),
+    (
         send("/mails", {"to": field("body.email")}, delay_seconds=60, attributes={"kind": "new"}),
         SQS
         | {

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from holdfast import Permanent
+from holdfast import Permanent, to_asl
 from holdfast.steps import (
     Step,
     expr,
     field,
     intrinsic,
+    put,
     task,
 )
+from holdfast.testing import run_workflow
 from steps_kit import KEEP, KEPT, QUERY, TASK, charge, state
 
 TASKS: list[tuple[Step, dict[str, Any]]] = [
@@ -199,3 +201,24 @@ CATCHES: list[tuple[Step, dict[str, Any]]] = [
 def test_a_catch_says_what_becomes_of_the_error(step: Step, expected: dict[str, Any]) -> None:
     """Nothing by itself: the data goes on; or it is put somewhere, or takes the data's place."""
     assert state(step)["Catch"] == [{"ErrorEquals": ["KeyError"], **expected, "Next": "After"}]
+
+
+class Desk:
+    def charge(self, input: Any) -> None: ...
+
+
+def test_a_method_is_one_task_however_often_it_is_looked_up() -> None:
+    """Each look at a bound method makes a new object; the task stays one."""
+    desk = Desk()
+    document = to_asl(task(desk.charge, name="A") >> task(desk.charge, name="B"))
+
+    assert {state["Resource"] for state in document["States"].values()} == {"${charge}"}
+
+
+def test_backslashes_in_functions_mean_themselves() -> None:
+    """In a text, and in a template but for the escapes that a template has."""
+    template = intrinsic("States.Format", r"C:\dir \{x\} {}", field("a"))
+    texts = intrinsic("States.StringSplit", r"a\b'c", r"\'")
+    run = run_workflow(put("$", {"x": template, "y": texts}), {"a": 1})
+
+    assert run.output == {"x": r"C:\dir {x} 1", "y": ["a", "b", "c"]}

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.errors import DefinitionError
 from holdfast.testing.workflow import run_workflow
 
 THINGS: list[dict[str, Any]] = [
@@ -93,3 +94,15 @@ def test_paths_that_multiply_end_in_an_error() -> None:
     found = run_workflow({"StartAt": "S", "States": {"S": state}}, deep)
 
     assert found.error == "States.DataLimitExceeded"
+
+
+def test_no_text_holds_up_a_regular_expression() -> None:
+    """What would backtrack for years is over at once, and what needs to backtrack is refused."""
+    state = {"Type": "Pass", "InputPath": "$[?(@.t =~ /(a+)+/)].n", "End": True}
+    document = {"StartAt": "S", "States": {"S": state}}
+    things = [{"n": 0, "t": "a" * 100_000 + "!"}, {"n": 1, "t": "a" * 100_000}]
+
+    assert run_workflow(document, things).output == [1]
+    state["InputPath"] = "$[?(@.t =~ /(?=a)b/)]"
+    with pytest.raises(DefinitionError, match="look-ahead"):
+        run_workflow(document, things)

@@ -25,6 +25,11 @@ class User(BaseModel):
     age: Annotated[int, Field(ge=18)]
 
 
+@dataclasses.dataclass
+class Measured:
+    value: float
+
+
 class Oops(Exception):
     """A handler's own error."""
 
@@ -136,11 +141,14 @@ def test_a_trace_shows_the_users_frames_and_has_an_end() -> None:
     assert not any("holdfast/workflow" in frame for frame in cause["stackTrace"])
 
 
-def test_a_result_that_is_not_json_is_named() -> None:
+@pytest.mark.parametrize(
+    "wrong", [sys.stdout, float("nan"), [None, float("inf")], Measured(float("nan"))], ids=str
+)
+def test_a_result_that_is_not_json_is_named(wrong: Any) -> None:
     """What cannot travel to the next state fails the task and says what it was."""
 
     def handle() -> object:
-        return {"socket": sys.stdout}
+        return {"socket": wrong}
 
     result = run_one(a_webhook(handle, takes="nothing"))
 

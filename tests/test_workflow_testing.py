@@ -180,3 +180,16 @@ def test_history_in_aws_words() -> None:
         "ParallelStateFailed",
         "ExecutionFailed",
     ]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"ok": 1}, [{"reslt": 1}], [1], [{"error": KeyError}], lambda _: 1],
+    ids=str,
+)
+def test_mocks_that_are_none_are_told(answers: Any) -> None:
+    """What a mock may say is said, instead of a null that nobody meant."""
+    document = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "a", "End": True}}}
+
+    with pytest.raises(ValueError, match=r"mocks\['A'\] must be a list of"):
+        run_workflow(document, mocks={"A": answers})

@@ -6,18 +6,21 @@
      |- KeyUnavailable         a sender's public key cannot be fetched just now  503, retry
      |- UnknownProvider        no such provider, or no such variant of it
      |- ExtraMissing           an optional dependency is not installed
+     |- BundleFailed           what runs in Lambda cannot be put together
      |- NotSupported           this engine cannot do that
      |- NotFound               no such event, dead letter or webhook
      |- StoreError             nothing more can be kept just now        503, retry
      |   |- StoreBusy          another writer holds the file            503, retry
      |   |- StoreFull          the disk has no room                     503, retry
+     |   |- MessageTooLarge    larger than the queue takes              413
      |   |- StoreLocked        another supervisor runs on this store
      |   |- StoreMismatch      the two files do not belong together
      |   |- StoreFormat        corrupt, or written by a newer Holdfast
      |   '- SQLiteTooOld       the library can lose committed writes
      |- Quarantined            retrying cannot help; rests in dead letters at once
      |   |- VerificationFailed the source could not prove itself        401
-     |   '- SchemaInvalid      the kept body does not fit the full model 400
+     |   |- SchemaInvalid      the kept body does not fit the full model 400
+     |   '- EnvelopeInvalid    what lies in the queue is no request of ours
      '- TaskError              what a task raises to steer the queue
          |- Retryable          try again later, optionally after a delay
          '- Permanent          do not try again: dead letters at once
@@ -87,6 +90,10 @@ class ExtraMissing(HoldfastError):
         self.extra = extra
 
 
+class BundleFailed(HoldfastError):
+    """The code of a stack's functions cannot be put together."""
+
+
 class NotSupported(HoldfastError):
     """This engine cannot do that; the message says which verb and why."""
 
@@ -110,6 +117,19 @@ class StoreBusy(StoreError):
 
 class StoreFull(StoreError):
     """The disk has no room. Reception resumes by itself once it has."""
+
+
+class MessageTooLarge(StoreError):
+    """Larger than the queue takes; sending it again cannot help."""
+
+    http_status = 413
+    retryable = False
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"the message takes {size_bytes} bytes in the queue, which takes {limit_bytes}"
+        )
+        self.limit_bytes = limit_bytes
 
 
 class StoreLocked(StoreError):
@@ -162,6 +182,12 @@ class SchemaInvalid(Quarantined):
 
     http_status = 400
     reason = "schema_invalid"
+
+
+class EnvelopeInvalid(Quarantined):
+    """What lies in the queue is not a request as the gateway, or API Gateway, writes one."""
+
+    reason = "envelope_invalid"
 
 
 class TaskError(HoldfastError):

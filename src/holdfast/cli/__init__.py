@@ -11,8 +11,10 @@ Exit codes:
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Final
 
 import typer
 
@@ -20,6 +22,9 @@ from holdfast.cli import exits
 from holdfast.cli.lazy import LazyGroup
 from holdfast.cli.output import complain
 from holdfast.errors import HoldfastError, NotFound, StoreError, UnknownProvider
+
+STORE_VARIABLE: Final = "HOLDFAST_STORE"
+"""Where every command looks for its store, if it is not told."""
 
 app = typer.Typer(
     name="holdfast",
@@ -33,8 +38,15 @@ app = typer.Typer(
 
 
 @app.callback()
-def holdfast() -> None:
+def holdfast(
+    target: Annotated[
+        str | None,
+        typer.Option("--target", metavar="aws:STACK", help="A stack on AWS, instead of a store."),
+    ] = None,
+) -> None:
     """Receives webhooks and never loses one."""
+    if target is not None:
+        os.environ[STORE_VARIABLE] = target
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from dotenv import load_dotenv
 from holdfast.compile import compile_app, load
 from holdfast.compiled import Compiled
 from holdfast.operate.running import find_running
-from holdfast.runtime.store import store_path
+from holdfast.runtime.store import describe_store, run_directory
 
 DefinitionArgument = Annotated[Path, typer.Argument(metavar="FILE.py", help="The definition.")]
 DefinitionOption = Annotated[
@@ -34,11 +34,11 @@ def load_definition(path: Path) -> Compiled:
 
 def running_definition(store: str, definition: Path | None) -> tuple[Compiled, str | None]:
     """The definition given, or the one that runs on the store; and the running gateway's URL."""
-    running = find_running(store_path(store))
+    running = find_running(run_directory(store))
     path = definition or (running.definition if running else None)
     if path is None:
         raise typer.BadParameter(
-            f"nothing runs on {store_path(store)}; start `holdfast run FILE.py`, or name the "
+            f"nothing runs on {describe_store(store)} here; start `holdfast run FILE.py`, or name the "
             "definition with --definition and the gateway with --url"
         )
     return load_definition(path), running.url if running else None

@@ -28,7 +28,11 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "provision": "holdfast.cli.provision:provision",
+    "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",
+    "plan": "holdfast.cli.plan:plan",
+    "synth": "holdfast.cli.synth:synth",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
-from holdfast.cli.fields import entry_fields
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
@@ -22,13 +21,15 @@ from holdfast.cli.senders import ConfigOption, SecretOption, VariantOption, sett
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.definition import Provider
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, NotSupported
 from holdfast.gateway.routes import Router
+from holdfast.operate.abilities import need_archive
 from holdfast.operate.delivery import Answered, deliver, make_request
+from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
 from holdfast.providers.files import load
 from holdfast.queue.contract import Entry, State
-from holdfast.runtime.store import DEFAULT_STORE
+from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 
@@ -84,8 +85,10 @@ def send(
         raise typer.BadParameter("give one of --json, --form, --file or --sample; or --event")
     if sender is None and (variant or config or secret_from):
         raise typer.BadParameter("--variant, --config and --secret-from are for --as PROVIDER")
+    if wait and is_shared(store):
+        raise NotSupported("--wait looks into the history, which a store in SQS has not")
     compiled, running_url = running_definition(store, definition)
-    base = url or running_url
+    base = url or running_url or _deployed_url(store)
     if base is None:
         raise typer.BadParameter("no gateway runs here; name one with --url")
     webhook = _webhook(compiled, path)
@@ -115,7 +118,8 @@ def send(
     entry, followed = None, wait and answered.accepted and answered.id is not None
     if followed and answered.id is not None:
         with engine_on(store) as engine:
-            entry = asyncio.run(wait_for_outcome(engine, answered.id))
+            archive = need_archive(engine)
+            entry = asyncio.run(wait_for_outcome(archive, answered.id))
     if output is Output.JSON:
         _print_fields(answered, entry)
     else:
@@ -123,6 +127,15 @@ def send(
     worked = entry is not None and entry.state is State.DONE
     if not answered.accepted or (followed and not worked):
         sys.exit(exits.FAILED)
+
+
+def _deployed_url(store: str) -> str | None:
+    """Where the API of a stack is, if it is one."""
+    if not is_deployed(store):
+        return None
+    from holdfast.aws.deployed import Account, find, parse  # noqa: PLC0415 - for its users only
+
+    return find(Account(parse(store))).base_url()
 
 
 def _webhook(compiled: Compiled, path: str) -> CompiledWebhook:
@@ -205,7 +218,7 @@ def _print(answered: Answered, entry: Entry | None, store: str, *, followed: boo
     if entry is None:
         if followed:
             errors.print(f"not worked after {OUTCOME_SECONDS:.0f} seconds; see `holdfast events`")
-        elif answered.accepted and answered.id:
+        elif answered.accepted and answered.id and not is_shared(store):
             hint(f"what becomes of it: {command(f'events show {answered.id}', store)}")
         return
     ended = entry.state.value

@@ -9,27 +9,26 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import (
-    age,
-    console,
-    count,
-    hint,
-    instant,
-    print_json,
-    print_rows,
-    printable,
-    rate,
-)
+from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable, rate
 from holdfast.operate import lookup
+from holdfast.operate.abilities import archive_of
+from holdfast.operate.fields import instant
 from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
-from holdfast.runtime.store import DEFAULT_STORE, store_path
+from holdfast.runtime.store import (
+    DEFAULT_STORE,
+    describe_store,
+    is_deployed,
+    is_shared,
+    run_directory,
+)
 
 WebhookArgument = Annotated[str, typer.Argument(metavar="NAME", help="The webhook's name.")]
 RATE_SECONDS: Final = 300.0
 OUTCOMES: Final = ("received", "done", "dead", "refused")
+Rates = dict[str, dict[str, float]]
 NOWHERE: Final = ""
 """The webhook of what was refused because no webhook has its path."""
 
@@ -40,34 +39,35 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
     Rates are those of the last five minutes.
     """
     with engine_on(store) as engine:
-        depths, rates, pauses = engine.depth(), engine.rates(RATE_SECONDS), engine.pauses()
-    running = find_running(store_path(store))
+        depths, pauses = engine.depth(), engine.pauses()
+        archive = archive_of(engine)
+        rates = archive.rates(RATE_SECONDS) if archive is not None else None
+    running = find_running(run_directory(store))
     # What an ended run warned of may be over.
-    warnings = read_warnings(store_path(store)) if running else ()
+    warnings = read_warnings(run_directory(store)) if running else ()
     if output is Output.JSON:
         print_json(_fields(store, running, depths, rates, pauses, warnings))
         return
-    where = f"pid {running.pid}, {running.url or 'no gateway'}" if running else "not running"
-    console.print(f"{escape(str(store_path(store)))}: {escape(where)}")
+    # Of a store of several machines nobody here knows what runs elsewhere.
+    nobody = "not running here" if is_shared(store) else "not running"
+    nobody = "deployed" if is_deployed(store) else nobody
+    where = f"pid {running.pid}, {running.url or 'no gateway'}" if running else nobody
+    console.print(f"{escape(describe_store(store))}: {escape(where)}")
+    stopped = "not here" if is_shared(store) else "stopped"
+    stopped = "running" if is_deployed(store) else stopped
     rows = [
         {
             "webhook": one.webhook,
-            "pipe": "paused" if one.webhook in pauses else "running" if running else "stopped",
+            "pipe": "paused" if one.webhook in pauses else "running" if running else stopped,
             "waiting": one.waiting,
             "leased": one.leased,
             "dead": one.dead,
-            "oldest": age(one.oldest_ms),
-            **{
-                {"dead": "died"}.get(outcome, outcome): rate(
-                    rates.get(one.webhook, {}).get(outcome, 0.0)
-                )
-                for outcome in OUTCOMES
-            },
+            **_told_rates(one, rates),
         }
         for one in depths
     ]
     print_rows(rows, "no webhook is known here yet")
-    lost = rates.get(NOWHERE, {}).get("refused", 0.0)
+    lost = (rates or {}).get(NOWHERE, {}).get("refused", 0.0)
     if lost:
         console.print(f"refused because no webhook has the path: {rate(lost)}")
     for one in warnings:
@@ -83,25 +83,37 @@ def _print_warning(one: Warned) -> None:
     console.print(f"  {escape(printable(one.detail))}")
 
 
+def _told_rates(depth: Depth, rates: Rates | None) -> dict[str, str | None]:
+    """What only an engine that remembers can tell."""
+    if rates is None:
+        return {}
+    theirs = rates.get(depth.webhook, {})
+    return {"oldest": age(depth.oldest_ms)} | {
+        {"dead": "died"}.get(outcome, outcome): rate(theirs.get(outcome, 0.0))
+        for outcome in OUTCOMES
+    }
+
+
 def _fields(
     store: str,
     running: Running | None,
     depths: list[Depth],
-    rates: dict[str, dict[str, float]],
+    rates: Rates | None,
     pauses: list[str],
     warnings: Sequence[Warned],
 ) -> dict[str, Any]:
     return {
-        "store": str(store_path(store)),
+        "store": describe_store(store),
         "running": {
             "pid": running.pid,
             "url": running.url,
             "ops_url": running.ops_url,
+            "console_url": running.console_url,
             "definition": str(running.definition),
         }
         if running
         else None,
-        "rate_seconds": RATE_SECONDS,
+        "rate_seconds": None if rates is None else RATE_SECONDS,
         "webhooks": [
             {
                 "webhook": one.webhook,
@@ -126,11 +138,13 @@ def _fields(
             }
             for one in warnings
         ],
-        "no_webhook_per_second": rates.get(NOWHERE, {}).get("refused", 0.0),
+        "no_webhook_per_second": rates.get(NOWHERE, {}).get("refused", 0.0) if rates else None,
     }
 
 
-def _per_second(rates: dict[str, dict[str, float]], webhook: str) -> dict[str, float]:
+def _per_second(rates: Rates | None, webhook: str) -> dict[str, float] | None:
+    if rates is None:
+        return None
     return {outcome: rates.get(webhook, {}).get(outcome, 0.0) for outcome in OUTCOMES}
 
 
@@ -142,6 +156,7 @@ def pause(
     """Stop working a webhook's messages, but go on keeping them."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("pause", webhook=webhook)
         engine.pause(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": True})
@@ -158,6 +173,7 @@ def resume(
     """Work a paused webhook's messages again."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("resume", webhook=webhook)
         engine.resume(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": False})

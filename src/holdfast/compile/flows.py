@@ -6,9 +6,11 @@ Everything that a webhook does goes through here: workflows of steps, and handle
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MethodType
 from typing import Any, Final
 
 import orjson
@@ -28,6 +30,14 @@ RESERVED: Final = "Verify"
 """The name of the state that is put in front."""
 
 _NESTED: Final = "is nested too deep, or contains itself"
+
+
+def _is_one(function: Any, other: Any) -> bool:
+    """Whether they are the same; each look at a method makes a new object of it."""
+    methods = isinstance(function, MethodType) and isinstance(other, MethodType)
+    return function is other or (methods and function == other)
+
+
 _ALONE: Final = ("Type", "Resource")
 """What is left of a state that cannot be written."""
 
@@ -79,7 +89,7 @@ class _Composing:
     def __init__(self, spot: Spot, graph: Graph, tasks: Mapping[str, Any]) -> None:
         self._spot = spot
         self._graph = graph
-        self._tasks = {id(task): name for name, task in tasks.items()}
+        self._tasks = tasks
         self._composed = Composed({}, places={"": spot})
         self._work = self._composed.work
 
@@ -182,9 +192,9 @@ class _Composing:
         if isinstance(does, str):
             return does
         own = getattr(does, "__name__", None) or re.sub(r"\W+", "_", spot.field)
-        name = self._tasks.get(id(does), str(own))
+        name = next((name for name, task in self._tasks.items() if _is_one(task, does)), str(own))
         known = self._work.setdefault(name, (does, spot))[0]
-        if known is not does:
+        if not _is_one(known, does):
             spot.wrong(
                 f"another function of this webhook is called {name}; rename one, "
                 'or name it: tasks={"...": ...}'
@@ -195,6 +205,7 @@ class _Composing:
         """A copy that nobody else holds, of JSON and nothing else."""
         try:
             copied: Fields = orjson.loads(orjson.dumps(fields, option=PLAIN))
+            json.dumps(fields, allow_nan=False, default=str)  # NaN would be null without a word
         except (TypeError, ValueError) as error:
             deep = "recursion" in str(error).lower()
             spot.wrong(_NESTED if deep else f"holds something that is not JSON: {error}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from holdfast.compile.comparisons import rule
 from holdfast.compile.languages import Fields, literal
@@ -143,14 +144,22 @@ def _argument(spot: Spot, value: Any, *, template: bool) -> str:
     if text is not None:
         return text
     if isinstance(value, str):
-        escaped = value if template else value.replace("\\", "\\\\")
-        return "'" + escaped.replace("'", "\\'") + "'"
+        return "'" + (_TEMPLATE if template else _TEXT).sub(_escaped, value) + "'"
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value)
     if isinstance(value, list | tuple):
         return _call(spot, Intrinsic("States.Array", tuple(value)))
     spot.wrong(f"{quoted(value)} cannot stand in a function, or beside a path in a list")
     return "null"
+
+
+_TEXT: Final = re.compile(r"[\\']")
+_TEMPLATE: Final = re.compile(r"\\[\\{}']|[\\']")
+"""In the template of States.Format a backslash before one of these is an escape already."""
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if len(found[0]) == 2 else "\\" + found[0]
 
 
 def _refers(value: Any) -> bool:

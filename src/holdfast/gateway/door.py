@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from holdfast.clock import Clock
-from holdfast.errors import StoreError
+from holdfast.errors import MessageTooLarge, StoreError
 from holdfast.gateway.answers import (
     CLOSE,
     RETRY_SECONDS,
@@ -221,6 +221,8 @@ class Door:
         message = accept.message
         try:
             await self._sender.send(message)
+        except MessageTooLarge as error:
+            return self._refused(self._too_large(arrival, message, error))
         except StoreError as error:
             return self._unavailable(
                 arrival,
@@ -265,6 +267,20 @@ class Door:
                 headers=_RETRY if reason == "not_kept" else (*_RETRY, CLOSE),
                 secret_headers=self._intake.secret_headers,
             )
+        )
+
+    def _too_large(self, arrival: Arrival, message: Message, error: MessageTooLarge) -> Refused:
+        """Within the webhook's limit, but not within what the queue takes."""
+        return refuse(
+            arrival,
+            message.webhook,
+            error.http_status,
+            "payload_too_large",
+            "the request is larger than the queue takes",
+            detail=str(error),
+            facts={"limit": error.limit_bytes},
+            body=message.request.body,
+            secret_headers=self._intake.secret_headers,
         )
 
     def _unfinished(

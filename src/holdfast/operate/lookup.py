@@ -1,8 +1,8 @@
-"""From what an operator types to the one thing meant, or all that hold a text."""
+"""From what an operator types to the one thing meant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from holdfast.errors import NotFound
@@ -13,7 +13,6 @@ PREFIX_MIN: Final = 8
 """The fewest characters that are taken as the beginning of an id."""
 
 ID_CHARACTERS: Final = 32
-PAGE: Final = 100
 
 Found = TypeVar("Found", Entry, Refusal, DeadLetter)
 
@@ -34,6 +33,14 @@ def event(archive: Archive, id: str) -> Entry:
     return entry
 
 
+def refusal(archive: Archive, id: str) -> Refusal:
+    """The refusal of this id, or the only one whose id begins so. Raises NotFound."""
+    found = _find(archive.refusals, id)
+    if found is None:
+        raise NotFound(f"no refusal {id}")
+    return found
+
+
 def event_or_refusal(archive: Archive, id: str) -> Entry | Refusal:
     """What came in under this id, kept or not. Raises NotFound."""
     found = _find(archive.events, id) or _find(archive.refusals, id)
@@ -49,14 +56,9 @@ def known_webhook(operator: Operator, name: str | None) -> str | None:
     return name
 
 
-def holding(
-    pages: Callable[[Filter, str | None, int], list[Found]], filter: Filter, text: str
-) -> Iterator[Found]:
-    """Those that match the filter and hold the text in path, query, a header or the body."""
-    after: str | None = None
-    while page := pages(filter, after, PAGE):
-        yield from (one for one in page if _holds(one, text))
-        after = id_of(page[-1])
+def webhook_of(one: Entry | Refusal) -> str:
+    """Its webhook's name; empty where a refusal has none."""
+    return (one.webhook or "") if isinstance(one, Refusal) else one.message.webhook
 
 
 def id_of(one: Entry | Refusal | DeadLetter) -> str:
@@ -73,15 +75,3 @@ def _find(pages: Callable[[Filter, str | None, int], list[Found]], id: str) -> F
     if len(begun) > 1:
         raise NotFound(f"{id} is the beginning of several ids, such as {id_of(begun[0])}")
     return begun[0] if begun else None
-
-
-def _holds(one: Found, text: str) -> bool:
-    if isinstance(one, Refusal):
-        told, headers, body = f"{one.path}\n{one.detail}", one.headers, one.body
-    else:
-        request = one.message.request
-        told, headers, body = f"{request.path}?{request.query}", request.headers.lines, request.body
-    # Header values are the bytes on the wire read as latin-1; so is the text that is looked for.
-    sought = text.encode("utf-8", "surrogateescape")
-    wire = sought.decode("latin-1")
-    return text in told or sought in body or any(wire in value for _, value in headers)

@@ -124,6 +124,10 @@ class Filter:
     since_ms: int | None = None
     until_ms: int | None = None
     newest_first: bool = True
+    group: str | None = None
+    """Only dead letters of this fingerprint; asked only of engines with the ability `desk`."""
+    parked: bool | None = None
+    """Only dead letters that are put aside, or only others; asked as `group` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,21 +322,37 @@ class Archive(Protocol):
         ...
 
 
+ABILITIES: Final[Mapping[str, str]] = {
+    "archive": "It remembers what came in and what became of it.",
+    "bell": "It tells of new mail.",
+    "uncount": "Release undoes the receive count.",
+    "alone": "It notices a dead holder, and hands out what that one had begun by itself.",
+    "ordered": "First delivery is in order of arrival.",
+    "fenced": "A receipt whose message passed to another holder changes nothing.",
+    "revives": "A lease that ended can be extended, as long as nobody received the message since.",
+    "expires": "What waits longer than the retention becomes a dead letter, and is not just gone.",
+    "exact": "Depth is exact, counts what is delayed as waiting, and knows the oldest.",
+    "large": "It keeps bodies of any size.",
+    "wall_clock": "Leases end by this machine's clock, and so does retention.",
+}
+"""What an engine may be able to do, and what it means if it cannot. The rest it must."""
+
+
 class Engine(Sender, Receiver, Operator, Protocol):
-    """All ten verbs. `name` is shown; `abilities` says which optional views it has."""
+    """All ten verbs. `name` is shown; `abilities` are some of `ABILITIES`."""
 
     name: str
     abilities: frozenset[str]
-    """Any of: `archive`, `bell`, `uncount` (release undoes the receive count), `alone`."""
 
     def close(self) -> None:
         """Give everything back. Leases still held run out by themselves."""
         ...
 
 
-def walk(pages: Operator, filter: Filter, page: int = 200) -> Iterator[DeadLetter]:
-    """Every dead letter that matches, page after page."""
-    after: str | None = None
+def walk(
+    pages: Operator, filter: Filter, page: int = 200, after: str | None = None
+) -> Iterator[DeadLetter]:
+    """Every dead letter that matches, page after page, after the id `after`."""
     while found := pages.browse(filter, after, page):
         yield from found
         after = found[-1].message.id

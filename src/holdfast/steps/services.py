@@ -25,8 +25,8 @@ def call(
     connection: str,
     method: Text = "POST",
     body: Any = None,
-    headers: Mapping[str, Any] | None = None,
-    query: Mapping[str, Any] | None = None,
+    headers: Mapping[str, Any] | Field | Expr | None = None,
+    query: Mapping[str, Any] | Field | Expr | None = None,
     form: Arrays | None = None,
     select: Any = None,
     result: str | Field | None = None,
@@ -48,16 +48,17 @@ def call(
         "Method": method,
         "InvocationConfig": {"ConnectionArn": f"${{{connection}}}"},
     }
-    lines = dict(headers or {})
+    lines = dict(headers) if isinstance(headers, Mapping) else headers
     if form is not None:
         given["Transform"] = {
             "RequestBodyEncoding": "URL_ENCODED",
             "RequestEncodingOptions": {"ArrayFormat": form},
         }
-        if not any(line.lower() == "content-type" for line in lines):
+        lines = {} if lines is None else lines
+        if isinstance(lines, dict) and "content-type" not in map(str.lower, lines):
             lines["content-type"] = "application/x-www-form-urlencoded"
     said = {"Headers": lines, "QueryParameters": query, "RequestBody": body}
-    given |= {each: value for each, value in said.items() if value is not None and value != {}}
+    given |= {each: value for each, value in said.items() if value is not None}
     return Task(
         place=caller_place(),
         does=HTTP,

@@ -20,6 +20,7 @@ from holdfast.clock import Clock
 from holdfast.errors import StoreError
 from holdfast.message import DeadLetter, Failure, Lease, Message, Receipt
 from holdfast.queue.contract import (
+    ABILITIES,
     Claim,
     ClaimAnswer,
     Depth,
@@ -39,7 +40,7 @@ class MemoryEngine:
     """A queue in memory. See `holdfast.queue.contract` for what each verb promises."""
 
     name = "memory"
-    abilities = frozenset({"archive", "uncount", "alone"})
+    abilities = frozenset(ABILITIES) - {"bell"}
 
     def __init__(self, *, clock: Clock, holder: str = "h1", world: World | None = None) -> None:
         self.world = World() if world is None else world

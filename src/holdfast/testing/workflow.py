@@ -83,8 +83,8 @@ def run_workflow(
     HeartbeatSeconds or TimeoutSeconds are over, or the execution's. `context`: laid over the
     context object.
 
-    Raises DefinitionError with every mistake of the document, LookupError where a task is called
-    that nothing is said about.
+    Raises DefinitionError with every mistake of the document, ValueError where mocks are none,
+    LookupError where a task is called that nothing is said about.
     """
     program = asl.load(read_document(definition), foreign=True)
     known = dict(_CONTEXT)
@@ -116,6 +116,12 @@ class _Cast:
         self._calls: dict[str, list[Mapping[str, Any]]] = {}
         for call in calls:
             self._calls.setdefault(call["state"], []).append(call)
+        for name, answers in mocks.items():
+            if not isinstance(answers, list | tuple) or not all(map(_is_answer, answers)):
+                raise ValueError(
+                    f'mocks[{name!r}] must be a list of {{"result": ...}}, {{"error": "Name", '
+                    f'"cause": "why"}} or {{"hang": True}}, not {answers!r}'[:400]
+                )
         self._mocks = {name: list(answers) for name, answers in mocks.items()}
 
     def answer(self, command: RunTask) -> Mapping[str, Any]:
@@ -133,6 +139,12 @@ class _Cast:
             f"Nothing is said of what state {command.state!r} ({command.resource}) comes to, "
             f"given {json.dumps(command.input)[:200]}"
         )
+
+
+def _is_answer(answer: Any) -> bool:
+    if not isinstance(answer, Mapping) or not answer.keys() <= set(_PLAYED):
+        return False
+    return all(isinstance(answer.get(name), str | None) for name in ("error", "cause"))
 
 
 class _Play:

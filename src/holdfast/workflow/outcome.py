@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,9 +51,21 @@ def of_result(value: Any) -> Outcome:
         return NOTHING
     try:
         encoded = orjson.dumps(value, default=_plain)
-    except TypeError as error:
+        if b"null" in encoded:
+            # Also what JSON has no word for, such as NaN, is written so; the slower look tells.
+            json.dumps(value, allow_nan=False, default=_slowly)
+    except (TypeError, ValueError) as error:
         return Failed("States.Runtime", f"The task's result is not JSON: {error}")
     return Succeeded(orjson.loads(encoded), len(encoded))
+
+
+def _slowly(value: Any) -> Any:
+    """What `json` does not know and orjson does."""
+    if isinstance(value, BaseModel):
+        return value.model_dump()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    return list(value) if isinstance(value, set | frozenset) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -103,9 +103,11 @@ def follow_many(steps: tuple[Step, ...], data: Any) -> list[Any]:
     """Everything that the steps lead to. Raises OverflowError where that is beyond reason."""
     found = [data]
     for step in steps:
-        found = [below for value in found for below in _below(step, value, data)]
-        if len(found) > FOUND_MAX:
-            raise OverflowError("A JSONPath selects more values than the data limit allows.")
+        values, found = found, []
+        for value in values:
+            found += _below(step, value, data)
+            if len(found) > FOUND_MAX:
+                raise OverflowError("A JSONPath selects more values than the data limit allows.")
     return found
 
 

@@ -18,7 +18,7 @@ from holdfast.compiled import CompiledWebhook, Forward, Task
 from holdfast.errors import SchemaInvalid, VerificationFailed
 from holdfast.gateway.schema import BodySchema
 from holdfast.keyring import KeyRing
-from holdfast.message import Lease, Request
+from holdfast.message import Lease, Message, Request
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.secrets import Secrets
 from holdfast.verify.source import check_source, fetches_keys
@@ -46,6 +46,7 @@ class Work:
 
 
 Run = Callable[[Work, Any], Awaitable[Outcome]]
+Arguments = Callable[[Work, Any], tuple[Any, ...]]
 
 
 class NotOurs(Exception):
@@ -74,9 +75,7 @@ def assemble(
         if isinstance(task, Forward):
             tasks[name] = _forward(task, forwarder)
         else:
-            shared = task.takes == "event" and task.model == webhook.body_model
-            own = None if shared or task.model is None else Validator(task.model)
-            tasks[name] = _function(task, own, crew)
+            tasks[name] = _function(task, arguments_of(webhook, task), crew)
     runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys), **tasks}
     for resource in resources:
         run = None if resource in runs else _called(resource, webhook, tasks, caller, queues)
@@ -145,9 +144,9 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: K
         try:
             if waits:
                 # The sender's public key may have to be fetched first.
-                await asyncio.to_thread(_check, webhook, lease, secrets, keys)
+                await asyncio.to_thread(check_message, webhook, lease.message, secrets, keys)
             else:
-                _check(webhook, lease, secrets, keys)
+                check_message(webhook, lease.message, secrets, keys)
             if schema is not None:
                 schema.check(lease.message.request)
             delivery.validate()
@@ -183,8 +182,13 @@ class _SchemaOfSent:
             raise SchemaInvalid("; ".join(told))
 
 
-def _check(webhook: CompiledWebhook, lease: Lease, secrets: Secrets, keys: KeyRing) -> None:
-    message = lease.message
+def check_message(
+    webhook: CompiledWebhook, message: Message, secrets: Secrets, keys: KeyRing
+) -> None:
+    """The first thing that a workflow does: the door's verdict, or one of its own.
+
+    Raises VerificationFailed, SecretMissing.
+    """
     if message.verdict is None:
         check_source(webhook, message.request, secrets, message.judged_at_ms / 1000, keys)
     elif message.verdict != VERIFIED:
@@ -201,8 +205,7 @@ def _forward(task: Forward, forwarder: Forwarder) -> Run:
     return run
 
 
-def _function(task: Task, model: Validator | None, crew: Crew) -> Run:
-    arguments = _arguments(task, model)
+def _function(task: Task, arguments: Arguments, crew: Crew) -> Run:
     function = task.function
 
     async def run(work: Work, input: Any) -> Outcome:
@@ -230,10 +233,12 @@ def _is_cancelled() -> bool:
     return current is not None and current.cancelling() > 0
 
 
-def _arguments(task: Task, model: Validator | None) -> Callable[[Work, Any], tuple[Any, ...]]:
-    """What the function is called with, as `takes` says. May raise SchemaInvalid."""
+def arguments_of(webhook: CompiledWebhook, task: Task) -> Arguments:
+    """What the function is called with, as `takes` says. May raise SchemaInvalid when called."""
     if task.takes == "nothing":
         return lambda _work, _input: ()
+    shared = task.takes == "event" and task.model == webhook.body_model
+    model = None if shared or task.model is None else Validator(task.model)
     if task.takes == "event":
         return lambda work, _input: (work.delivery.event(model),)
     # A copy, as Lambda gets one: a handler that changes its input must not change the retry's.

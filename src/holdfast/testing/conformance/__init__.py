@@ -11,9 +11,10 @@ Subclass `QueueConformance` in a test file, say how your engine is opened, and l
             return MyEngine(self.path, clock=clock, holder=holder)
 
 `open` is called several times in one test, each time as another process would open the same store.
-The tests move the clock themselves and never sleep. What your engine cannot do it says in its
-`abilities`; the claims that need it are then skipped by name. The order in which messages come
-back after a first delivery is promised to nobody, and not tested.
+The tests move the clock themselves and never sleep. What your engine cannot do is not among its
+`abilities` (`holdfast.queue.contract.ABILITIES` names them all); the claims that need it are then
+skipped by name. The order in which messages come back after a first delivery is promised to nobody,
+and not tested.
 """
 
 # ruff: noqa: E402 - the parts are imported after pytest knows them

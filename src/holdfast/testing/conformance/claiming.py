@@ -86,6 +86,7 @@ class Claiming(Ground):
 
     def test_nothing_is_done_before_it_is_settled(self) -> None:
         """A granted claim alone never makes a later delivery a duplicate."""
+        self.needs("fenced")
         first = self.claimed()
         self.clock.advance(3600)
         self.engine.settle([self.lease(self.other).receipt])

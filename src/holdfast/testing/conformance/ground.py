@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.clock import Clock, ManualClock
 from holdfast.message import DeadLetter, Failure, Headers, Lease, Message, Request
-from holdfast.queue.contract import Archive, Engine, Entry, Filter, QueueLimits, walk
+from holdfast.queue.contract import ABILITIES, Archive, Engine, Entry, Filter, QueueLimits, walk
 
 ORDERS = "orders"
 REFUNDS = "refunds"
@@ -77,6 +77,7 @@ class Ground(ABC):
 
     def needs(self, ability: str) -> None:
         """Skip what this engine says it cannot do, and name it."""
+        assert ability in ABILITIES
         if ability not in self.engine.abilities:
             pytest.skip(f"{self.engine.name} does not have the ability {ability!r}")
 
@@ -135,6 +136,10 @@ class Ground(ABC):
         lease = self.sent_and_leased()
         assert self.engine.bury(lease.receipt, self.failure(error, reason))
         return lease.message
+
+    def in_order(self, received: Sequence[str]) -> list[str]:
+        """These ids as they came, if this engine hands out in order; else sorted, as they are sent."""
+        return list(received) if "ordered" in self.engine.abilities else sorted(received)
 
     # -- What became of them
 

@@ -168,6 +168,7 @@ class Resting(Ground):
 
     def test_what_waits_longer_than_the_retention_is_a_dead_letter(self) -> None:
         """Reason `expired`: nothing that was accepted vanishes without a trace."""
+        self.needs("expires")
         (message,) = self.send()
         self.clock.advance(7 * DAY + 60)
         self.upkeep()
@@ -177,6 +178,7 @@ class Resting(Ground):
 
     def test_what_was_received_before_can_expire_too(self) -> None:
         """And then carries the failure of its last attempt."""
+        self.needs("expires")
         lease = self.sent_and_leased()
         self.engine.extend([lease.receipt], 5, self.failure("OSError"))
         self.clock.advance(7 * DAY + 60)
@@ -203,6 +205,7 @@ class Resting(Ground):
 
     def test_the_retention_counts_from_arrival(self) -> None:
         """Not from when the message was last given back."""
+        self.needs("expires")
         self.send()
         self.clock.advance(6 * DAY)
         self.engine.release([self.lease().receipt])
@@ -223,6 +226,7 @@ class Resting(Ground):
 
     def test_each_queue_expires_by_its_own_numbers(self) -> None:
         """What another webhook keeps for a day or for a year does not matter."""
+        self.needs("expires")
         self.engine.configure({REFUNDS: QueueLimits(retention_seconds=DAY)})
         self.send(1, ORDERS)
         (refund,) = self.send(1, REFUNDS)
@@ -248,6 +252,7 @@ class Resting(Ground):
 
     def test_depth_counts_every_state(self) -> None:
         """And says when the oldest of those that wait came in."""
+        self.needs("exact")
         self.buried()
         self.sent_and_leased()
         self.clock.advance(10)

@@ -1,0 +1,181 @@
+"""Everything from the queue on for one webhook: queues, pipe, state machine, functions, secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from holdfast.aws.calls import states as all_states
+from holdfast.aws.carried import task_of
+from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, DOOR, SETTLE
+from holdfast.aws.limits import (
+    QUEUE_MESSAGE_MAX_BYTES,
+    RECEIVE_WAIT_SECONDS,
+    Limits,
+)
+from holdfast.aws.resources import (
+    Connection,
+    DeadLetters,
+    Function,
+    Pipe,
+    Queue,
+    Ref,
+    Secret,
+    StateMachine,
+    Value,
+)
+from holdfast.aws.state_machine import TASK_SECONDS, state_machine
+from holdfast.compiled import Compiled, CompiledWebhook, Forward
+from holdfast.definition import Verification
+from holdfast.secrets import SecretRef
+from holdfast.verify.credentials import Credentials
+from holdfast.workflow.asl import VERIFY
+from holdfast.workflow.references import NAMED, queue_name
+
+OPEN_HEADER: Final = "X-Holdfast-Connection"
+"""Sent to an API that asks for nothing, by a connection that must send something."""
+
+
+def queue(webhook: CompiledWebhook, limits: Limits) -> Queue:
+    return Queue(
+        retention_seconds=limits.retention_seconds,
+        visibility_timeout_seconds=limits.visibility_timeout_seconds,
+        max_receive_count=webhook.queue.max_receive_count,
+        maximum_message_bytes=limits.message_bytes,
+        receive_wait_seconds=RECEIVE_WAIT_SECONDS,
+    )
+
+
+def dead_letters(limits: Limits) -> DeadLetters:
+    return DeadLetters(limits.dead_retention_seconds, QUEUE_MESSAGE_MAX_BYTES)
+
+
+def pipe(webhook: CompiledWebhook, limits: Limits) -> Pipe:
+    level = {"ALL": "INFO", "OFF": "OFF"}.get(webhook.log_level, "ERROR")
+    return Pipe(limits.batch, limits.window_seconds, level)  # type: ignore[arg-type]  # one of three
+
+
+def machine(webhook: CompiledWebhook, compiled: Compiled, limits: Limits) -> StateMachine:
+    text = state_machine(
+        webhook.workflow,
+        timeout_seconds=limits.execution_seconds,
+        concurrency=limits.concurrency,
+        max_receive_count=webhook.queue.max_receive_count,
+        settles=bool(webhook.delivery_id),
+    )
+    found = dict.fromkeys(_placeholders(json.loads(text)))
+    substitutions = {name: _meant(name, webhook, compiled) for name in found}
+    known = {name: value for name, value in substitutions.items() if value is not None}
+    return StateMachine(text, known, limits.execution_seconds, webhook.log_level)
+
+
+def _placeholders(node: Any) -> Iterator[str]:
+    """Every name in `${...}`, in any text of the document."""
+    if isinstance(node, str):
+        whole = queue_name(node)
+        if whole is not None:
+            yield f"queue:{whole}"
+        else:
+            yield from NAMED.findall(node)
+    elif isinstance(node, Mapping):
+        for each in node.values():
+            yield from _placeholders(each)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _placeholders(each)
+
+
+def _meant(name: str, webhook: CompiledWebhook, compiled: Compiled) -> Value | None:
+    """What a placeholder stands for; None: nothing of ours."""
+    if name == DEAD_LETTERS:
+        return Ref("dead_letters", "url")
+    if name in (VERIFY, SETTLE) or name in webhook.tasks:
+        return Ref(f"function:{name}", "arn")
+    other = compiled.webhook(name.removeprefix("queue:")) if name.startswith("queue:") else None
+    if other is not None:
+        return Ref("queue", "url", other.name)
+    return Ref(f"connection:{name}", "arn") if name in webhook.connections else None
+
+
+def functions(
+    webhook: CompiledWebhook, app: str, machine: StateMachine, limits: Limits, *, door: bool
+) -> tuple[Function, ...]:
+    """Verify and the tasks that the text names; settle and the door where there is one."""
+    own: dict[str, Value] = {
+        "HOLDFAST_TABLE": Ref("table", "name"),
+        "HOLDFAST_STACK": Ref("stack", "name"),
+    }
+    claim = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
+    source = _secrets(webhook.verification, app)
+    made = [
+        _function(
+            webhook, app, VERIFY, TASK_SECONDS, {**own, "HOLDFAST_CLAIM_SECONDS": claim}, source
+        )
+    ]
+    for name in machine.substitutions:
+        if name in webhook.tasks:
+            task = webhook.tasks[name]
+            secrets = _secrets(task.sign, app) if isinstance(task, Forward) else ()
+            made.append(_function(webhook, app, name, _seconds(webhook, name), {}, secrets))
+    if SETTLE in machine.substitutions:
+        made.append(_function(webhook, app, SETTLE, TASK_SECONDS, own, ()))
+    if door:
+        place: dict[str, Value] = {"HOLDFAST_QUEUE": Ref("queue", "url")}
+        made.append(_function(webhook, app, DOOR, TASK_SECONDS, place, source))
+    return tuple(made)
+
+
+def _function(
+    webhook: CompiledWebhook,
+    app: str,
+    task: str,
+    seconds: int,
+    more: Mapping[str, Value],
+    secrets: tuple[Secret, ...],
+) -> Function:
+    names = json.dumps({each.reference: each.name for each in secrets})
+    environment = {
+        "HOLDFAST_APP": app,
+        "HOLDFAST_WEBHOOK": webhook.name,
+        "HOLDFAST_TASK": task,
+        "HOLDFAST_SECRETS": names,
+        **more,
+    }
+    return Function(f"function:{task}", task, seconds, environment, secrets)
+
+
+def _seconds(webhook: CompiledWebhook, task: str) -> int:
+    """A second more than its states allow it: what ends it is the state, under the state's error."""
+    states = [state for _, state in all_states(webhook.workflow) if task_of(state) == task]
+    told = [
+        state["TimeoutSeconds"] for state in states if isinstance(state.get("TimeoutSeconds"), int)
+    ]
+    most = int(webhook.workflow["TimeoutSeconds"])
+    return (max(told) if told and len(told) == len(states) else most) + 1
+
+
+def secret(reference: SecretRef, app: str) -> Secret:
+    """Where a secret lies on AWS: under the name it has there already, or beside the app's others."""
+    if reference.kind == "aws-secret":
+        return Secret(str(reference), reference.name)
+    return Secret(str(reference), f"{app}/{reference.name.rpartition('/')[2]}")
+
+
+def _secrets(scheme: Verification | None, app: str) -> tuple[Secret, ...]:
+    return tuple(secret(each, app) for each in scheme.secrets) if scheme is not None else ()
+
+
+def connections(webhook: CompiledWebhook, app: str) -> tuple[Connection, ...]:
+    """Those that EventBridge knows the kind of."""
+    made = []
+    for name, scheme in webhook.connections.items():
+        part = f"connection:{name}"
+        if scheme is None:
+            made.append(Connection(part, OPEN_HEADER, None, "", None))
+        elif isinstance(scheme, Credentials) and (scheme.user or scheme.secret_headers):
+            own = secret(scheme.secrets[0], app)
+            prefix = f"{scheme.word} " if scheme.word and scheme.user is None else ""
+            header = None if scheme.user is not None else scheme.secret_headers[0]
+            made.append(Connection(part, header, scheme.user, prefix, own))
+    return tuple(made)

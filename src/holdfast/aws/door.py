@@ -1,0 +1,100 @@
+"""Everything in front of the queue for one webhook: methods, templates, models, answers.
+
+API Gateway sends to SQS by itself. Only where the door has to think, a function stands at it: for
+`verify_at="gateway"`, and on the method on which a provider shakes hands by more than an echo. It is
+the local gateway's own decision, so nothing is widened there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from holdfast.aws.answers import kept, not_kept
+from holdfast.aws.mapping import FORM, request_template
+from holdfast.aws.media import USUAL, spellings
+from holdfast.aws.mock import greeting, handshakes, only_echoes, refusal_of_method
+from holdfast.aws.resources import Allow, Integration, Method, Throttle
+from holdfast.compiled import CompiledWebhook
+
+MODEL: Final = "Body"
+"""The name of a webhook's model, after that of the webhook."""
+
+DEFAULT_THROTTLE: Final = Throttle(1_000, 2_000)
+"""A tenth of what AWS grants an account in a Region: one webhook must not use up all of it."""
+
+BURST_MAX: Final = 5_000
+"""What an account may have at once."""
+
+Door = Literal["sqs", "mock", "lambda"]
+
+_FORM_HEADERS: Final = {"Content-Type": f"'{FORM}'"}
+
+
+def doors(webhook: CompiledWebhook) -> dict[str, Door]:
+    """What stands behind each method: those that carry events, and those of handshakes."""
+    thoughtful = {each.method for each in handshakes(webhook)}
+    found: dict[str, Door] = {}
+    for verb in webhook.methods:
+        thinks = webhook.verify_at == "gateway" or verb in thoughtful
+        found[verb] = "lambda" if thinks else "sqs"
+    for handshake in handshakes(webhook):
+        if handshake.method not in webhook.methods:
+            others = [each for each in handshakes(webhook) if each.method == handshake.method]
+            echoes = len(others) == 1 and only_echoes(handshake)
+            found[handshake.method] = "mock" if echoes else "lambda"
+    return found
+
+
+def methods(webhook: CompiledWebhook, model: Mapping[str, Any] | None) -> tuple[Method, ...]:
+    """Every method of the webhook's path, `ANY` for all the others."""
+    made = []
+    for verb, door in doors(webhook).items():
+        if door == "sqs":
+            made.append(_to_queue(webhook, verb, model))
+        elif door == "lambda":
+            made.append(Method(verb, Integration("lambda", timeout_ms=29_000)))
+        else:
+            (handshake,) = (each for each in handshakes(webhook) if each.method == verb)
+            mock = greeting(webhook, handshake)
+            templates = {"application/json": mock.request_template}
+            made.append(Method(verb, Integration("mock", templates, mock.responses)))
+    refusal = refusal_of_method(webhook)
+    templates = dict.fromkeys(USUAL, refusal.request_template)
+    return (*made, Method("ANY", Integration("mock", templates, refusal.responses)))
+
+
+def binary_types(webhook: CompiledWebhook) -> tuple[str, ...]:
+    """Those that the API must not read as text."""
+    accepted = spellings(webhook.content_types)
+    return tuple(each.content_type for each in accepted if each.binary)
+
+
+def allowed(webhook: CompiledWebhook) -> Allow | None:
+    if not webhook.allow:
+        return None
+    return Allow(webhook.path, tuple(str(network) for network in webhook.allow))
+
+
+def throttle(webhook: CompiledWebhook) -> Throttle:
+    rate = webhook.rate_limit
+    if rate is None:
+        return DEFAULT_THROTTLE
+    return Throttle(rate.per_second, min(rate.burst, BURST_MAX))
+
+
+def _to_queue(webhook: CompiledWebhook, verb: str, model: Mapping[str, Any] | None) -> Method:
+    accepted = spellings(webhook.content_types)
+    binary = any(each.binary for each in accepted)
+    integration = Integration(
+        "sqs",
+        templates={
+            each.content_type: request_template(webhook.path, binary=each.binary)
+            for each in accepted
+        },
+        responses=(kept(webhook), *not_kept()),
+        request_headers=_FORM_HEADERS,
+        content_handling="CONVERT_TO_TEXT" if binary else None,
+    )
+    held = [each.content_type for each in accepted if not each.binary] if model is not None else []
+    return Method(verb, integration, dict.fromkeys(held, MODEL))

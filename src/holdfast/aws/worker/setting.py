@@ -1,0 +1,38 @@
+"""What a function finds in its environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`secrets`: what a reference of the definition is called in Secrets Manager."""
+
+    definition: Path
+    webhook: str
+    task: str
+    secrets: Mapping[str, str]
+    stack: str
+    table: str
+    claim_seconds: float
+    queue: str
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Setting:
+        """From the variables that the stack sets. Raises KeyError where one is missing."""
+        asset = Path(__file__).parents[3]
+        return cls(
+            definition=asset / environment["HOLDFAST_DEFINITION"],
+            webhook=environment["HOLDFAST_WEBHOOK"],
+            task=environment["HOLDFAST_TASK"],
+            secrets=orjson.loads(environment.get("HOLDFAST_SECRETS", "{}")),
+            stack=environment.get("HOLDFAST_STACK", ""),
+            table=environment.get("HOLDFAST_TABLE", ""),
+            claim_seconds=float(environment.get("HOLDFAST_CLAIM_SECONDS", "0")),
+            queue=environment.get("HOLDFAST_QUEUE", ""),
+        )

@@ -1,0 +1,50 @@
+"""What others' checks say of the template: cfn-lint, the CDK's own validation, cdk-nag."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
+from conftest import BUNDLES, DEFINITION
+
+from holdfast.aws.bundle import HOST, bundle, ingredients
+from holdfast.aws.stack import WebhookStack
+from holdfast.aws.stack.reasons import PACK, REASONS
+from holdfast.compile import compile_app, load
+
+DOUBLED = "W3005"
+"""A dependency that a reference says already: the CDK's own function adds one to its role."""
+
+
+def test_cfn_lint_finds_nothing(assembly: Path) -> None:
+    """Types, values, references and the state machine's text, as CloudFormation would take them."""
+    command = [sys.executable, "-m", "cfnlint", "--ignore-checks", DOUBLED, "--", str(assembly)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - installed here
+
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_cdk_nag_finds_only_what_has_a_reason(tmp_path: Path) -> None:
+    """Every finding is acknowledged, no acknowledgement is idle, and the CDK's validation is silent."""
+    code = bundle(ingredients(compile_app(load(DEFINITION)), DEFINITION, HOST), BUNDLES)
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    WebhookStack(app, "Hooks", definition=DEFINITION, bundle=code)
+    Validations.of(app).add_plugins(AwsSolutionsChecks())
+
+    app.synth()
+
+    told = json.loads((tmp_path / "validation-report.json").read_text())["pluginReports"]
+    assert [each for each in told if each.get("violations")] == []
+    assert found(told) == {f"{PACK}-{rule}" for rule in REASONS}
+
+
+def found(reports: list[dict[str, Any]]) -> set[str]:
+    """Rules that would have been broken, had nobody said why."""
+    return {
+        each["ruleName"] for report in reports for each in report.get("suppressedViolations", ())
+    }
