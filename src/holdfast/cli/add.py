@@ -137,7 +137,7 @@ def _write(
     if path in [one.path for one in load(definition).webhooks]:
         raise HoldfastError(f"{definition} has a webhook at {path} already; --path names another")
     identifier = preset.id.replace("-", "_")
-    after = with_webhook(before, Added(path, written, identifier, facts(preset)["title"]))
+    after = with_webhook(before, Added(path, written, identifier, preset.title, preset.id))
     draft = _judged(definition, after)
     env = definition.resolve().parent / ".env"
     variables, empty = _add_variables(preset, variant, env, asks=not hands_over, generate=generate)
