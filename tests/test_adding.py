@@ -17,7 +17,9 @@ from holdfast.operate.envfile import add_variable, others_can_read
 from holdfast.providers.words import call
 from holdfast.starter import STARTER
 
-STRIPE: Final = Added("/stripe", 'providers.stripe("env:STRIPE_SECRET")', "stripe", "Stripe")
+STRIPE: Final = Added(
+    "/stripe", 'providers.stripe("env:STRIPE_SECRET")', "stripe", "Stripe", "stripe"
+)
 SMALL: Final = 'from holdfast import App\n\nhooks = App()  # mine\n\n\n@hooks.webhook("/a")\ndef a() -> None: ...\n'
 
 
@@ -80,7 +82,7 @@ def test_where_it_cannot_be_added_that_is_told(text: str, why: str) -> None:
 def test_every_sender_can_be_added(name: str, tmp_path: Path) -> None:
     """Each with its first way to sign, with what it must be given, compiles as it is written."""
     preset = providers.load(name)
-    added = Added(f"/{name}", call(preset), name.replace("-", "_"), preset.title)
+    added = Added(f"/{name}", call(preset), name.replace("-", "_"), preset.title, name)
 
     assert compiled(tmp_path, with_webhook(SMALL, added)) == ["/a", f"/{name}"]
 

@@ -18,7 +18,7 @@ from holdfast.errors import NotFound
 from holdfast.gateway.tokens import TokenShelf
 from holdfast.providers.preset import Preset
 from holdfast.providers.words import call, example, facts, how, shaking, variable, where
-from holdfast.runtime.store import DEFAULT_STORE, store_path
+from holdfast.runtime.store import DEFAULT_STORE, run_directory
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -150,7 +150,7 @@ def token(
     """
     if not NAME.fullmatch(webhook):
         raise typer.BadParameter(f"{webhook!r} is not the name of a webhook")
-    shelf = TokenShelf(store_path(store))
+    shelf = TokenShelf(run_directory(store))
     found = shelf.find(webhook)
     if found is None:
         raise NotFound(f"no sender has handed over a secret to {webhook}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -15,6 +15,7 @@ from holdfast.errors import NotFound
 from holdfast.operate.abilities import Able, need_archive
 from holdfast.operate.book import Book, Who
 from holdfast.operate.finding import Finder, History
+from holdfast.operate.overview import Warned
 from holdfast.operate.running import Running
 from holdfast.queue.contract import Archive, Operator, Sender
 from holdfast.secrets import Secrets
@@ -44,6 +45,8 @@ class Site:
     secrets: Secrets
     find_running: Callable[[], Running | None]
     version: str
+    find_warnings: Callable[[], Sequence[Warned]] = tuple
+    """What the provider guard of the supervisor warns of."""
     data: dict[str, Any] = field(default_factory=dict)
 
     async def look(self, act: Callable[..., Result], *given: Any) -> Result:

@@ -25,8 +25,8 @@ class Added:
     name: str
     """Of the variable, and of the function after `on_`."""
     title: str
-    named: str | None = None
-    """The webhook's name, where it is not that of its path."""
+    provider: str
+    """The sender's id."""
 
 
 def with_webhook(text: str, added: Added) -> str:
@@ -40,17 +40,11 @@ def with_webhook(text: str, added: Added) -> str:
     app = _app(tree)
     variable = _free(added.name, tree)
     handler = _free(f"on_{added.name}", tree)
-    named = f', name="{added.named}"' if added.named else ""
-    line = f'{variable} = {app}.webhook("{added.path}", provider={added.call}{named})'
+    line = f'{variable} = {app}.webhook("{added.path}", provider={added.call})'
     if len(line) > LINE_MAX:
-        line = (
-            f"{variable} = {app}.webhook(\n"
-            f'    "{added.path}",\n    provider={added.call},\n'
-            + (f'    name="{added.named}",\n' if added.named else "")
-            + ")"
-        )
+        line = f'{variable} = {app}.webhook(\n    "{added.path}",\n    provider={added.call},\n)'
     block = (
-        f"# {added.title}: `holdfast providers show` says how it signs and when it tries again.\n"
+        f"# {added.title}: `holdfast providers show {added.provider}` tells all about it.\n"
         f"{line}\n\n\n@{variable}\ndef {handler}(event: Event) -> None:\n"
         '    print(f"{event.type} {event.delivery_id}")\n'
     )

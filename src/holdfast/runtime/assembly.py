@@ -10,7 +10,7 @@ from holdfast.gateway.tokens import TokenShelf
 from holdfast.gateway.visits import Visits
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.group_commit import GroupSender
-from holdfast.runtime.store import open_engine, store_path
+from holdfast.runtime.store import open_engine, run_directory
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -42,7 +42,7 @@ class Gateway:
             self.sender,
             clock,
             telemetry,
-            tokens=TokenShelf(store_path(store)),
+            tokens=TokenShelf(run_directory(store)),
             visits=Visits(compiled, secrets, telemetry),
         )
 

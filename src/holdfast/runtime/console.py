@@ -21,6 +21,7 @@ from holdfast.console.app import Console
 from holdfast.console.site import Site
 from holdfast.gateway.serve import serve_application
 from holdfast.operate.book import CONSOLE, local_user
+from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import find_running
 from holdfast.runtime.console_options import ConsoleOptions
 from holdfast.runtime.store import open_engine, store_path
@@ -57,6 +58,8 @@ def make_console(
         telemetry=telemetry,
         secrets=values,
         find_running=lambda: find_running(store_path(store)),
+        # What an ended run warned of may be over.
+        find_warnings=lambda: _warnings(store_path(store)),
         version=_version(),
     )
     return Console(site)
@@ -96,3 +99,7 @@ def _version() -> str:
         return version("holdfast")
     except PackageNotFoundError:
         return "0"
+
+
+def _warnings(store: Path) -> tuple[Warned, ...]:
+    return read_warnings(store) if find_running(store) else ()

@@ -182,7 +182,7 @@ class _Page(Collector):
             labels=("webhook", "warning", "severity"),
         )
         for one in self._warnings:
-            family.add_metric((one.webhook, one.code, one.severity), 1)
+            family.add_metric((one.webhook or "", one.code, one.severity), 1)
         return family
 
 

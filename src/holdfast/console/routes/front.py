@@ -156,7 +156,10 @@ def _overview(site: Site, window: str) -> OverviewFields:
         "runs": [run_fields(run) for run in active_runs(site)],
         "warnings": [
             warning_fields(one)
-            for one in warnings(site.compiled, site.secrets, depths, pauses, now)
+            for one in (
+                *warnings(site.compiled, site.secrets, depths, pauses, now),
+                *site.find_warnings(),
+            )
         ],
         "index": _index(index),
     }

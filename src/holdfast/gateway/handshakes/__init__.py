@@ -13,11 +13,12 @@ Pure. Storing a token and visiting an address are told to the door, which has th
 echoed comes from a stranger, so it goes back as text or JSON that no browser takes for anything else.
 """
 
-from holdfast.gateway.handshakes.hand import Hand, Reply
+from holdfast.gateway.handshakes.hand import ECHO_HEADERS, Hand, Reply
 from holdfast.gateway.handshakes.known import HANDSHAKES, handshakes_of, named
 from holdfast.gateway.handshakes.shake import Handshake, handshake_mistakes
 
 __all__ = [
+    "ECHO_HEADERS",
     "HANDSHAKES",
     "Hand",
     "Handshake",

@@ -9,9 +9,10 @@
 Counts come from telemetry, about once a second; nothing here touches a request.
 """
 
-from holdfast.operate.guard.facts import Counted, Sender, Warned, senders_of
+from holdfast.operate.guard.facts import Counted, Sender, senders_of
 from holdfast.operate.guard.notes import GUARD_FILE, read_warnings
 from holdfast.operate.guard.watch import Guard
+from holdfast.operate.overview import Warned
 
 __all__ = [
     "GUARD_FILE",

@@ -1,15 +1,10 @@
-"""What the guard knows of a webhook's sender, what was counted of its requests, and what it says."""
+"""What the guard knows of a webhook's sender, and what was counted of its requests."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from holdfast.compiled import Compiled, CompiledWebhook
-
-Severity = Literal["warning", "critical"]
-Code = Literal["provider_slow", "provider_refused", "provider_silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +29,6 @@ class Counted:
     accepted: int = 0
     refused: int = 0
     waits: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Something that an operator should do something about, while the sender still tries."""
-
-    code: Code
-    severity: Severity
-    title: str
-    webhook: str
-    detail: str = ""
-    since_ms: int | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """Numbers, and `until`: when the sender stops trying what has failed, ISO 8601; None: unknown."""
 
 
 def senders_of(compiled: Compiled) -> tuple[Sender, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from holdfast.operate.guard.facts import Warned
+from holdfast.operate.overview import Warned
 
 GUARD_FILE: Final = "guard.json"
 

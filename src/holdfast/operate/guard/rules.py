@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from holdfast.clock import format_duration
-from holdfast.operate.guard.facts import Sender, Severity, Warned
+from holdfast.operate.guard.facts import Sender
+from holdfast.operate.overview import Severity, Warned
 
 SLOW_SHARE: Final = 0.5
 """Of the deadline, at the 99th percentile: twice as long, and one in a hundred comes too late."""

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
-from holdfast.operate.guard.facts import Code, Counted, Sender, Warned
+from holdfast.operate.guard.facts import Counted, Sender
 from holdfast.operate.guard.rhythm import Rhythm
 from holdfast.operate.guard.rules import refused, silent, slow
+from holdfast.operate.overview import Warned
 
 WINDOW_SECONDS: Final = 300.0
 STEP_SECONDS: Final = 10.0
@@ -64,20 +65,22 @@ class Guard:
             sender.webhook: _Watched(sender, Rhythm.from_fields(known.get(sender.webhook), now_ms))
             for sender in senders
         }
-        self._standing: dict[tuple[str, Code], _Standing] = {}
+        self._standing: dict[tuple[str, str], _Standing] = {}
 
     @property
     def warnings(self) -> tuple[Warned, ...]:
         """Those that stand, the worst first."""
         standing = [each.warning for each in self._standing.values()]
-        return tuple(sorted(standing, key=lambda one: (one.severity != "critical", one.webhook)))
+        return tuple(
+            sorted(standing, key=lambda one: (one.severity != "critical", one.webhook or ""))
+        )
 
     def rhythm_fields(self) -> dict[str, Any]:
         return {name: one.rhythm.fields() for name, one in self._watched.items()}
 
     def look(self, totals: Mapping[str, Counted], now_ms: int) -> list[Told]:
         """Take in what was counted since this run began, by webhook; what is news since the last look."""
-        found: dict[tuple[str, Code], Warned] = {}
+        found: dict[tuple[str, str], Warned] = {}
         for name, watched in self._watched.items():
             _take(watched, totals.get(name, watched.last), now_ms)
             for warning in self._judge(watched, now_ms):
@@ -105,7 +108,7 @@ class Guard:
             judged.append(silent(sender, quiet, usual, watched.rhythm.last_ms))
         yield from (warning for warning in judged if warning is not None)
 
-    def _begin(self, found: Mapping[tuple[str, Code], Warned]) -> Iterator[Told]:
+    def _begin(self, found: Mapping[tuple[str, str], Warned]) -> Iterator[Told]:
         for key, warning in found.items():
             known = self._standing.get(key)
             since = warning.since_ms if known is None else known.warning.since_ms
@@ -117,7 +120,7 @@ class Guard:
             ):
                 yield Told(current, began=True)
 
-    def _end(self, found: Mapping[tuple[str, Code], Warned], now_ms: int) -> Iterator[Told]:
+    def _end(self, found: Mapping[tuple[str, str], Warned], now_ms: int) -> Iterator[Told]:
         for key, standing in list(self._standing.items()):
             if key in found:
                 continue
