@@ -23,7 +23,7 @@ from holdfast.cli.senders import ConfigOption, VariantOption, settings_of
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
 from holdfast.compile import check_app, load
 from holdfast.compiled import CompiledWebhook
-from holdfast.errors import DefinitionError, HoldfastError
+from holdfast.errors import DefinitionError, HoldfastError, NotSupported
 from holdfast.gateway.tokens import FOLDER
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.adding import Added, with_webhook
@@ -34,7 +34,7 @@ from holdfast.operate.running import find_running
 from holdfast.providers import Preset
 from holdfast.providers import load as load_provider
 from holdfast.providers.words import call, facts, variable
-from holdfast.runtime.store import DEFAULT_STORE, store_path
+from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
 from holdfast.starter import STARTER_NAME
 from holdfast.verify import REASONS
@@ -87,7 +87,9 @@ def add(
     """
     preset = load_provider(name.replace("_", "-"))
     seconds = _duration(timeout)
-    wrote = _write(preset, definition, path or f"/{preset.id}", variant, config, generate=generate)
+    wrote = _write(
+        preset, definition, path or f"/{preset.id}", variant, config, generate=generate, store=store
+    )
     if output is Output.TEXT:
         _print(preset, wrote, store)
     arrived = None
@@ -116,6 +118,7 @@ def _write(
     config: list[str] | None,
     *,
     generate: bool,
+    store: str,
 ) -> Wrote:
     """Into both files; into neither where the definition would have a mistake."""
     if not definition.exists():
@@ -127,14 +130,14 @@ def _write(
         raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
     hands_over = any(each["kind"] == "store-token" for each in facts(preset, variant)["handshakes"])
     webhook = path.strip("/").replace("/", "-")
-    secret = f"file:{store_path(DEFAULT_STORE)}/{FOLDER}/{webhook}" if hands_over else None
+    secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if hands_over else None
     written = call(preset, variant, secret=secret, config=given)
     before = definition.read_bytes().decode("utf-8")
     # Not compiled: an App that has no webhook yet is the best place for a first one.
     if path in [one.path for one in load(definition).webhooks]:
         raise HoldfastError(f"{definition} has a webhook at {path} already; --path names another")
     identifier = preset.id.replace("-", "_")
-    after = with_webhook(before, Added(path, written, identifier, facts(preset)["title"]))
+    after = with_webhook(before, Added(path, written, identifier, preset.title, preset.id))
     draft = _judged(definition, after)
     env = definition.resolve().parent / ".env"
     variables, empty = _add_variables(preset, variant, env, asks=not hands_over, generate=generate)
@@ -201,7 +204,7 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
         console.print(f"  and copy from there: {escape(told['secret'])}")
     for each in told["handshakes"]:
         console.print(f"  it shakes hands first: {escape(each['when'])}; that is answered here")
-    running = find_running(store_path(store))
+    running = find_running(run_directory(store))
     again = "stop it and start it again" if running else "start it"
     console.print(f"{again}: [bold]{escape(command(f'run {wrote.definition}', store))}[/bold]")
 
@@ -219,7 +222,10 @@ async def _first(webhook: str, store: str, since_ms: int, seconds: float) -> Arr
         left = deadline - SYSTEM_CLOCK.monotonic()
         try:
             with engine_on(store) as engine:
-                return await first_delivery(need_archive(engine), webhook, since_ms, max(0.0, left))
+                archive = need_archive(engine)
+                return await first_delivery(archive, webhook, since_ms, max(0.0, left))
+        except NotSupported:
+            raise
         except HoldfastError:
             # No run has made the store yet.
             if left <= 0:
