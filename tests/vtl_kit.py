@@ -12,12 +12,13 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote_plus, unquote, unquote_plus
+from urllib.parse import parse_qsl, quote_plus, unquote
 
 import airspeed  # type: ignore[import-untyped]  # it has no types
 from airspeed import operators
 
-from holdfast.message import Headers, Message, Request
+from holdfast import envelope
+from holdfast.message import Message, Request
 
 # Methods of Java's String that airspeed leaves to whoever embeds it.
 operators.__additional_methods__[str]["toLowerCase"] = str.lower
@@ -132,27 +133,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def decode(envelope: dict[str, Any], webhook: str) -> Message:
+def decode(document: dict[str, Any], webhook: str) -> Message:
     """The message in an envelope of API Gateway."""
-    lines = [
-        (unquote_plus(name), base64.b64decode(value).decode().encode("latin-1").decode("latin-1"))
-        for name, value in envelope["h"].items()
-    ]
-    headers = Headers.of(lines)
-    body = base64.b64decode(envelope["b"])
-    if body == b"{}" and headers.get("content-length", "0") == "0":
-        body = b""
-    request = Request(
-        method=envelope["m"],
-        path=base64.b64decode(envelope["p64"]).decode(),
-        query=envelope["q"],
-        headers=headers,
-        body=body,
-        remote=envelope["ip"],
-        origin=envelope["o"],
-    )
-    params = {name: base64.b64decode(v).decode() for name, v in envelope["params64"].items()}
-    return Message(envelope["id"], webhook, envelope["ts"], request, params)
+    return envelope.decode(json.dumps(document), webhook)
 
 
 def decoded(params: str) -> str:

@@ -6,7 +6,12 @@
 That much the mapping template of API Gateway can tell: an id, the time of arrival in milliseconds
 since 1970, the peer's address, one value per header, and the body. Values of headers and the body
 are base64, because SQS refuses some characters that JSON may hold, and signatures are over bytes.
-Our gateway knows more, and adds it; every field below may be absent:
+Every field below may be absent. The template also has `m`, `q`, `o` and
+
+    p64           path, in base64 of its UTF-8: a sender has a hand in it
+    params64      the path's parameters by name, likewise
+
+and writes names of headers percent-encoded, values as base64 of UTF-8. Our gateway knows more:
 
     n             size of the body in bytes: it is exactly what `b` holds
     m, p, q, o    method, path, raw query string, scheme and authority
@@ -27,6 +32,7 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 import orjson
 
@@ -97,7 +103,7 @@ def decode(text: str | bytes, webhook: str, *, method: str = "POST", path: str =
     headers = _decode_headers(document)
     request = Request(
         method=_text(document, "m", method),
-        path=_text(document, "p", path),
+        path=_utf8(document["p64"], "p64") if _of_aws(document) else _text(document, "p", path),
         query=_text(document, "q", ""),
         headers=headers,
         body=_decode_body(document, headers),
@@ -167,7 +173,8 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
     told = document.get("h")
     if not isinstance(told, dict):
         raise EnvelopeInvalid("h is not an object")
-    lines = [(name.lower(), _from_base64(value, "h")) for name, value in told.items()]
+    spelt = unquote_plus if _of_aws(document) else str
+    lines = [(spelt(name).lower(), _from_base64(value, "h")) for name, value in told.items()]
     if len({name for name, _ in lines}) != len(lines):
         raise EnvelopeInvalid("a header stands twice")
     repeated = document.get("r", [])
@@ -179,10 +186,35 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
                 lines.insert(place, (name.lower(), _from_base64(value, "r")))
             case _:
                 raise EnvelopeInvalid("r holds what is no header line")
-    return Headers(tuple((name, value.decode("latin-1")) for name, value in lines))
+    read = _of_utf8 if _of_aws(document) else _of_latin1
+    return Headers(tuple((name, read(value)) for name, value in lines))
+
+
+def _of_aws(document: Mapping[str, Any]) -> bool:
+    """Whether the template of API Gateway wrote it, as `holdfast.aws.mapping` says."""
+    return "p64" in document
+
+
+def _of_latin1(value: bytes) -> str:
+    return value.decode("latin-1")
+
+
+def _of_utf8(value: bytes) -> str:
+    """A header's value as the bytes on the wire, where AWS read those as Latin-1 and wrote UTF-8.
+
+    What cannot have come about in that way was UTF-8 on the wire already.
+    """
+    try:
+        text = value.decode("utf-8")
+        text.encode("latin-1")
+    except UnicodeError:
+        return _of_latin1(value)
+    return text
 
 
 def _decode_body(document: Mapping[str, Any], headers: Headers) -> bytes:
+    if _of_aws(document) and document.get("b") == EMPTY_BODY.decode():
+        return b""  # of a type that is no text, so that the template took it for base64
     body = _from_base64(document.get("b"), "b")
     if "n" in document:
         if _integer(document, "n") != len(body):
@@ -197,7 +229,17 @@ def _params(document: Mapping[str, Any]) -> dict[str, str]:
     params = document.get("params", {})
     if not isinstance(params, dict) or not all(isinstance(one, str) for one in params.values()):
         raise EnvelopeInvalid("params is not an object of texts")
-    return params
+    encoded = document.get("params64", {})
+    if not isinstance(encoded, dict):
+        raise EnvelopeInvalid("params64 is not an object")
+    return params | {name: _utf8(value, "params64") for name, value in encoded.items()}
+
+
+def _utf8(value: object, name: str) -> str:
+    try:
+        return _from_base64(value, name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise EnvelopeInvalid(f"{name} holds what is not UTF-8") from None
 
 
 def _text(document: Mapping[str, Any], name: str, default: str | None = None) -> str:
