@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -17,9 +18,13 @@ from typing import Final, Self
 
 import orjson
 
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compile import compile_app, load
+from holdfast.gateway.sockets import listen
+from holdfast.operate.abilities import search_of
 from holdfast.queue.contract import Engine, QueueLimits
 from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.indexing import Indexer
 from holdfast.runtime.store import open_engine, upkeep_seconds
 
 HOOKS: Final = Path(__file__).parent / "hooks" / "noop.py"
@@ -37,7 +42,11 @@ class Process:
     """One child process; ready when its report says so, stopped at the end of the block."""
 
     def __init__(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        inherit: Sequence[int] = (),
     ) -> None:
         report_read, report_write = os.pipe()
         lifeline_read, self._lifeline = os.pipe()
@@ -49,7 +58,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             # Log lines are made, as in real life, but nobody reads them here.
             stderr=subprocess.DEVNULL,
-            pass_fds=(report_write, lifeline_read),
+            pass_fds=(report_write, lifeline_read, *inherit),
             env={**os.environ, **(environment or {})},
         )
         os.close(report_write)
@@ -115,8 +124,9 @@ def limits() -> dict[str, QueueLimits]:
 
 
 @contextlib.contextmanager
-def upkeep(store: str) -> Iterator[Engine]:
-    """What the supervisor does beside the others, such as shortening logs."""
+def upkeep(store: str, *, index: bool = False) -> Iterator[Engine]:
+    """What the supervisor does beside the others, such as shortening logs; and with `index`, what
+    it does for search."""
     engine, over, pause = open_engine(store), threading.Event(), upkeep_seconds(store)
 
     def keep_up() -> None:
@@ -126,13 +136,27 @@ def upkeep(store: str) -> Iterator[Engine]:
             engine.depth()
 
     engine.configure(limits())
-    thread = threading.Thread(target=keep_up)
-    thread.start()
+
+    async def keep_indexing() -> None:
+        search = search_of(engine)
+        assert search is not None
+        indexer = Indexer(search, SYSTEM_CLOCK)
+        running = asyncio.ensure_future(indexer.run())
+        await asyncio.to_thread(over.wait)
+        indexer.stop()
+        await running
+
+    threads = [threading.Thread(target=keep_up)]
+    if index:
+        threads.append(threading.Thread(target=lambda: asyncio.run(keep_indexing())))
+    for thread in threads:
+        thread.start()
     try:
         yield engine
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
         engine.close()
 
 
@@ -145,6 +169,23 @@ def worker(store: str, environment: Mapping[str, str] | None = None) -> Process:
     """A worker that drains."""
     arguments = ("worker", str(HOOKS), "--store", store)
     return Process("holdfast.runtime.child", *arguments, environment=environment)
+
+
+@contextlib.contextmanager
+def console(store: Path) -> Iterator[int]:
+    """A console on a free port: which."""
+    with listen("127.0.0.1", 0) as listener:
+        port: int = listener.getsockname()[1]
+        descriptor = str(listener.fileno())
+        arguments = ("console", str(HOOKS), "--store", f"sqlite:{store}")
+        with Process(
+            "holdfast.runtime.child",
+            *arguments,
+            "--console-socket",
+            descriptor,
+            inherit=(listener.fileno(),),
+        ):
+            yield port
 
 
 def answering() -> Process:

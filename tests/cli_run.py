@@ -105,15 +105,17 @@ def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def write_hooks(folder: Path) -> None:
-    (folder / "hooks.py").write_text(HOOKS, encoding="utf-8")
+def write_hooks(folder: Path, hooks: str = HOOKS) -> None:
+    (folder / "hooks.py").write_text(hooks, encoding="utf-8")
     (folder / ".env").write_text(f"USERS_SECRET={HMAC}\nTOKEN={BEARER}\n", encoding="utf-8")
 
 
 @contextmanager
-def running(folder: Path, *options: str, queue: str | None = None) -> Iterator[Running]:
+def running(
+    folder: Path, *options: str, queue: str | None = None, hooks: str = HOOKS
+) -> Iterator[Running]:
     """From the moment at which everything is ready. `queue`: a store that is not in the folder."""
-    write_hooks(folder)
+    write_hooks(folder, hooks)
     ports = ("--port", "0", "--ops-port", "0")
     store = queue or "store"
     process = spawn(folder, "run", "hooks.py", "--store", store, *ports, "-o", "json", *options)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from holdfast.clock import ManualClock
 from holdfast.message import Failure, Headers, Lease, Message, Request, new_message_id
@@ -93,3 +96,11 @@ class Scene:
             "sqs", region_name="eu-central-1", endpoint_url=self.cloud.endpoint
         )
         return client, client.get_queue_url(QueueName=queue)["QueueUrl"]
+
+
+@pytest.fixture
+def scene(cloud: Cloud) -> Iterator[Scene]:
+    """One store, in a cloud that keeps the test's time."""
+    scene = Scene(cloud)
+    yield scene
+    scene.close()

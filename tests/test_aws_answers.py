@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from holdfast.aws.answers import (
@@ -78,6 +78,7 @@ def sent(mapped: str) -> str:
         st.sampled_from(("X-Shop", "Content-Type", "X-Request-Id")), st.just("a/b; c=1")
     ),
 )
+@example(200, "\0{id}\ue000{id}", {})
 def test_success_sounds_as_at_the_local_door(
     status: int, body: str | None, headers: dict[str, str]
 ) -> None:

@@ -23,14 +23,24 @@ def _run(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("bench", "what"),
     [
-        ("bench.execution", "an execution of two states"),
-        ("bench.verify", "bare hmac.digest"),
+        (
+            "bench.workflow",
+            (
+                "an execution of two states",
+                "each further Task state",
+                "one of the ten raises and is caught",
+                "loading a document of 50 states",
+                "/ written by hand in Python",
+                "/ moto's parser",
+            ),
+        ),
+        ("bench.verify", ("bare hmac.digest",)),
     ],
 )
-def test_what_needs_no_server_prints_its_table(bench: str, what: str) -> None:
+def test_what_needs_no_server_prints_its_table(bench: str, what: tuple[str, ...]) -> None:
     """A smoke run names the machine, the measurement and its budget, and judges nothing."""
     told = _run(bench, "--smoke")
-    for expected in ("processor", "SQLite", what, "budget"):
+    for expected in ("processor", "SQLite", *what, "budget"):
         assert expected in told
     assert "| NO " not in told
     assert "| yes" not in told
@@ -61,6 +71,20 @@ def test_the_same_is_measured_in_sqs(tmp_path: Path) -> None:
     )
     assert "durable ingest / answering only" in told
     assert "| NO " not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_console_costs_is_measured(tmp_path: Path) -> None:
+    """A smoke run watches, indexes, searches and groups for real, and leaves nothing on the disk."""
+    told = _run("bench.console", "--smoke", "--directory", str(tmp_path))
+    for expected in (
+        "ingest with ten live viewers / without",
+        "ingest with indexing / without",
+        "index of 5,000 events / their store",
+        "search for the value at a path",
+        "2,000 dead letters in 50 groups",
+    ):
+        assert expected in told
     assert list(tmp_path.iterdir()) == []
 
 

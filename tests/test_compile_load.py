@@ -177,11 +177,12 @@ def test_nothing_is_read_from_the_environment(
     """A definition with secrets is imported and compiled without a look at any variable."""
     (tmp_path / "hooks.py").write_text(
         f"{APP}from holdfast.message import Event\n"
-        "from holdfast.verify import hmac_sha256, presets\n"
+        "from holdfast import providers\n"
+        "from holdfast.verify import hmac_sha256\n"
         "app = App()\n"
         '@app.webhook("/a", verify=hmac_sha256("env:USERS_SECRET", header="X-Signature"))\n'
         "def a(event: Event[dict[str, int]]): ...\n"
-        'app.webhook("/b", provider=presets.stripe("file:none")).forward("http://localhost/")\n'
+        'app.webhook("/b", provider=providers.stripe("file:none")).forward("http://localhost/")\n'
     )
     watched = _Watched(os.environ)
     watched.asked = []

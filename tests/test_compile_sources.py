@@ -26,6 +26,16 @@ WRONG: dict[str, list[str]] = {
     'provider=providers.github("env:S"), verify=bearer("env:S")': [
         "verify: provider= already says how it signs; leave one of them out"
     ],
+    "verify=providers.github": ["verify: this is a provider; write provider= instead of verify="],
+    'provider=providers.github("env:S", url="https://x/")': [
+        "provider: url: it does not sign the URL"
+    ],
+    'provider=providers.from_file("acme.toml")("env:S")': [
+        "provider: acme.toml cannot be read: No such file or directory"
+    ],
+    'provider=providers.aws_sns(), verify_at="gateway"': [
+        "verify_at: its public keys are fetched over the network, which the gateway does not wait"
+    ],
     'provider=Provider("x", "X", "hunter2")': [f"provider: not a verification; write {EXAMPLE}"],
     'provider=Provider("x", "X", bearer("env:S"), delivery_id=("id",), handshakes=("salck",))': [
         (
@@ -111,6 +121,28 @@ def test_a_provider_brings_its_own_facts_and_settings_override_them(tmp_path: Pa
     assert told.provider is not None
     assert told.provider.verification is told.verification
     assert (own.delivery_id, own.content_types) == (("json:id",), ("*/*",))
+
+
+def test_a_sender_hears_what_it_must_hear(tmp_path: Path) -> None:
+    """Some take nothing but their own words for success; a definition may still say otherwise."""
+    sign = 'provider=providers.dropbox_sign("env:S")'
+    told = compiled(tmp_path, f'@app.webhook("/u", {sign})\ndef f(event): ...\n')
+    own = compiled(
+        tmp_path, f'@app.webhook("/u", {sign}, answer=Answer(202, "ok"))\ndef f(event): ...\n'
+    )
+
+    assert (told.answer.status, told.answer.body) == (200, "Hello API Event Received")
+    assert (own.answer.status, own.answer.body) == (202, "ok")
+
+
+def test_a_senders_content_types_hold_for_typed_bodies_too(tmp_path: Path) -> None:
+    """SNS sends JSON and calls it text; a webhook with a model must take it as it comes."""
+    typed = compiled(
+        tmp_path,
+        '@app.webhook("/u", provider=providers.aws_sns())\ndef f(event: Event[User]): ...\n',
+    )
+
+    assert typed.content_types == ("text/plain", "application/json")
 
 
 PATHS: dict[str, list[str]] = {

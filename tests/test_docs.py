@@ -22,6 +22,7 @@ from holdfast import steps, testing
 from holdfast.cli import app as cli
 from holdfast.cli.lazy import COMMANDS
 from holdfast.compile import compile_app
+from holdfast.console.routes import ENDPOINTS
 from holdfast.definition import Answer, App, Pipe, Queue, RateLimit, Webhook
 from holdfast.queue.contract import LIFE
 from holdfast.runtime.metrics import Counts, Totals, exposition
@@ -29,6 +30,7 @@ from holdfast.starter import STARTER, STARTER_NAME
 from holdfast.steps.step import Work
 from holdfast.telemetry import EVENTS
 from holdfast.verify import REASONS
+from holdfast.verify.settings import DEFAULTS as SETTINGS
 from holdfast.workflow.drawing import draw
 
 ROOT: Final = Path(__file__).parent.parent
@@ -169,12 +171,19 @@ def test_the_life_of_a_message_is_the_contracts() -> None:
     ]
 
 
+HMAC: Final = {
+    name: default
+    for name, default in signature_defaults(holdfast.hmac).items()
+    if name != "settings"
+} | dict(SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("heading", "real"),
     [
         ("Settings", signature_defaults(App.webhook)),
         ("Forward", signature_defaults(Webhook.forward)),
-        ("`hmac`: any scheme that signs", signature_defaults(holdfast.hmac)),
+        ("`hmac`: any scheme that signs", HMAC),
         ("Queue", field_defaults(Queue)),
         ("Pipe", field_defaults(Pipe)),
         ("Answer", field_defaults(Answer)),
@@ -290,6 +299,26 @@ def test_every_kind_of_telemetry_is_in_the_table() -> None:
         [f"`{kind.name}`", kind.level, ", ".join(kind.fields), kind.meaning]
         for kind in EVENTS.values()
     ]
+
+
+def test_every_endpoint_is_in_the_table() -> None:
+    """The page of the API lists what is served, in its order, and nothing else."""
+    page = (ROOT / "docs/api.md").read_text()
+    table = rows(page.partition("<!-- endpoints")[2].partition("<!-- /endpoints")[0])
+
+    assert table == [[f"`{one.method} {one.path}`", one.summary] for one in ENDPOINTS]
+
+
+def test_every_code_of_a_problem_is_on_the_page() -> None:
+    """Whatever an error may be called is explained."""
+    told = (ROOT / "docs/api.md").read_text()
+    console = ROOT / "src/holdfast/console"
+    made = "\n".join(path.read_text() for path in console.rglob("*.py"))
+    codes = set(re.findall(r"(?:Problem|Denied)\(\s*\d+,\s*\"(\w+)\"", made))
+    codes |= set(re.findall(r"^    \(\w+, \d+, \"(\w+)\"\),$", made, re.MULTILINE))
+
+    assert len(codes) > 15
+    assert [code for code in codes if f"`{code}`" not in told] == []
 
 
 def test_every_metric_is_in_the_table() -> None:

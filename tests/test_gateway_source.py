@@ -34,8 +34,7 @@ def signed(verification: Verification, secret: str = SECRET, body: bytes = ADA) 
     """The reference user's request, signed or with its credentials shown."""
     came = arrival()
     request = Request("POST", "/users", "", came.headers, body, "192.0.2.1", "http://scene")
-    shown = verification.sign(request, secret, NOW_MS / 1000)
-    return arrival(headers=[*came.headers.lines, *shown.items()])
+    return arrival(headers=list(verification.sign(request, secret, NOW_MS / 1000).headers))
 
 
 @pytest.mark.parametrize("verification", [HMAC, TOKEN, BASIC, BEARER])
@@ -50,7 +49,7 @@ def test_at_the_gateway_a_false_source_is_401(verification: Verification) -> Non
     assert isinstance(wrong, Refused)
     assert wrong.answer.status == 401
     assert orjson.loads(wrong.answer.body)["error"] == wrong.refusal.reason
-    assert wrong.refusal.reason.endswith("_mismatch")
+    assert wrong.refusal.reason.endswith(("_mismatch", "_wrong_secret"))
 
 
 def test_a_missing_signature_has_its_own_reason() -> None:

@@ -17,9 +17,11 @@ from holdfast.errors import HoldfastError, NotFound
 from holdfast.message import Failure, Headers, Message, Request
 from holdfast.operate import lookup
 from holdfast.operate.delivery import deliver
+from holdfast.operate.finding import Criteria, Finder
 from holdfast.operate.replay import replay
 from holdfast.operate.selection import CHUNK, Outcome, Selection, dead_ids, event_ids, in_order
 from holdfast.queue.contract import Filter, QueueLimits
+from holdfast.queue.views import Query
 from holdfast.testing import MemoryEngine
 
 IDS: Final = [f"{number:032x}" for number in range(250)]
@@ -163,15 +165,16 @@ def test_cancelled_in_a_chunk_it_is_finished_and_counted() -> None:
 
 
 def test_texts_are_looked_for_on_every_page() -> None:
-    """A text deep in history is found, and only what holds it."""
+    """A text deep in history is found, and only what holds it, on an engine without an index."""
     clock = ManualClock()
     engine = engine_with(249, clock)
     request = Request("POST", "/w", "", Headers(), b"the needle")
     engine.send([Message(IDS[249], "w", clock.now_ms(), request)])
 
-    found = list(lookup.holding(engine.events, Filter(newest_first=False), "needle"))
+    found = Finder(engine, None, clock).events(Criteria(query=Query(("Needle",))), None, 5)
 
-    assert [entry.message.id for entry in found] == [IDS[249]]
+    assert list(map(lookup.id_of, found.found)) == [IDS[249]]
+    assert found.complete
 
 
 @pytest.mark.parametrize(

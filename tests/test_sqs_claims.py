@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from holdfast.envelope import encode
 from holdfast.message import Lease
 from holdfast.queue.contract import Claim, ClaimAnswer, Filter
-from sqs_kit import Cloud, cloud
-from sqs_scene import ORDERS, Scene
+from sqs_kit import cloud
+from sqs_scene import ORDERS, Scene, scene
 
-_ = cloud
+_ = cloud, scene
 GRANTED = Claim(ClaimAnswer.GRANTED)
-
-
-@pytest.fixture
-def scene(cloud: Cloud) -> Iterator[Scene]:
-    """One store, in a cloud that keeps the test's time."""
-    scene = Scene(cloud)
-    yield scene
-    scene.close()
 
 
 def claimed(scene: Scene) -> Lease:

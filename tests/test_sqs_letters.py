@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,18 +10,10 @@ from holdfast.errors import StoreError
 from holdfast.message import Failure
 from holdfast.queue.contract import Filter, QueueLimits
 from holdfast.queue.engines.sqs.letters import attributes_of, size_of_attribute
-from sqs_kit import Cloud, cloud
-from sqs_scene import ORDERS, Scene
+from sqs_kit import cloud
+from sqs_scene import ORDERS, Scene, scene
 
-_ = cloud
-
-
-@pytest.fixture
-def scene(cloud: Cloud) -> Iterator[Scene]:
-    """One store, in a cloud that keeps the test's time."""
-    scene = Scene(cloud)
-    yield scene
-    scene.close()
+_ = cloud, scene
 
 
 def worn_out(scene: Scene) -> str:

@@ -165,7 +165,7 @@ def test_what_was_heard_for_a_paused_webhook_is_given_back(scene: Scene) -> None
     rung(engine)
     engine.pause(ORDERS)
 
-    assert scene.receive(engine) == []
+    assert engine.paused(ORDERS)
 
     engine.resume(ORDERS)
     assert scene.leased().message.id == message.id

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +17,7 @@ import pytest
 from cli_run import Running, running, write_hooks
 from cli_scene import Called, call
 from holdfast.clock import SYSTEM_CLOCK
+from holdfast.queue.engines.sqs import parse
 from process_kit import until
 from sqs_kit import Cloud, cloud, new_prefix
 
@@ -35,8 +42,21 @@ class Shared:
         return [letter["id"] for letter in self.call("dead", "-o", "json").json]
 
     def waiting(self, webhook: str) -> int:
+        return int(self._row(webhook)["waiting"])
+
+    def idle(self, webhook: str) -> bool:
+        """Nothing waits, and nothing is worked."""
+        row = self._row(webhook)
+        return (row["waiting"], row["leased"]) == (0, 0)
+
+    def _row(self, webhook: str) -> dict[str, Any]:
         rows = self.call("status", "-o", "json").json["webhooks"]
-        return next(int(row["waiting"]) for row in rows if row["webhook"] == webhook)
+        found: dict[str, Any] = next(row for row in rows if row["webhook"] == webhook)
+        return found
+
+    @property
+    def prefix(self) -> str:
+        return parse(self.url).prefix
 
 
 @pytest.fixture
@@ -118,6 +138,74 @@ def test_what_the_queue_is_too_small_for_is_answered_413(shared: Shared) -> None
 
     assert (refused.status_code, refused.json()["error"]) == (413, "payload_too_large")
     assert refused.json()["limit"] == 1_032_192
+
+
+DEADLY = """
+import os
+from typing import Any
+from holdfast import App, Event, Queue
+
+app = App()
+
+
+@app.webhook("/deadly", timeout="1s", queue=Queue(visibility_timeout="30s"))
+def deadly(event: Event[Any]) -> None:
+    if event.attempt == 1:
+        os._exit(9)
+    print("survived", event.id, event.attempt)
+"""
+
+
+def test_what_a_worker_died_of_comes_back_when_its_lease_ends(shared: Shared) -> None:
+    """Nobody frees it, and nobody has to: it is counted, and worked by the next process."""
+    write_hooks(shared.folder, DEADLY)
+    assert shared.call("provision", "hooks.py").code == 0
+    with running(shared.folder, queue=shared.url, hooks=DEADLY) as run:
+        id = post(run, "/deadly").json()["id"]
+        until(lambda: shared.idle("deadly"), "it was worked in the end")
+        assert run.end() == 0
+    assert f"survived {id} 2" in run.err
+    assert '"event":"process.ended","role":"worker"' in run.err
+
+
+def test_a_gateway_that_is_killed_loses_nothing_that_it_answered_for(shared: Shared) -> None:
+    """Under load, and again: every id that a sender was told is in the queue."""
+    accepted: list[str] = []
+
+    def send(run: Running) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = post(run, "/any")
+            if answer.status_code == 200:
+                accepted.append(answer.json()["id"])
+
+    with running(shared.folder, "--workers", "0", queue=shared.url) as run:
+        for enough in (15, 30):
+            with ThreadPoolExecutor(8) as senders:
+                for _ in range(40):
+                    senders.submit(send, run)
+                until(partial(has, accepted, enough), "some are accepted")
+                os.kill(gateway_of(run), signal.SIGKILL)
+            until(lambda: ready(run), "another gateway is there")
+        assert run.end() == 0
+
+    engine = shared.cloud.engine(shared.prefix, create=False)
+    kept = {lease.message.id for _ in range(30) for lease in engine.receive("any", 100, 600)}
+    engine.close()
+    assert len(accepted) >= 30
+    assert set(accepted) - kept == set()
+
+
+def has(found: list[str], enough: int) -> bool:
+    return len(found) >= enough
+
+
+def gateway_of(run: Running) -> int:
+    processes = httpx.get(f"{run.started['ops_url']}/healthz").json()["processes"]
+    return next(int(one["pid"]) for one in processes if one["role"] == "gateway")
+
+
+def ready(run: Running) -> bool:
+    return httpx.get(f"{run.started['ops_url']}/readyz").status_code == 200
 
 
 def test_a_pause_is_kept_beside_the_queue(shared: Shared) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from holdfast import providers
 from holdfast.clock import ManualClock
 from holdfast.definition import Provider, Verification
 from holdfast.errors import VerificationFailed
 from holdfast.testing import delivery, sign
 from holdfast.verify import hmac_sha256, token
-from holdfast.verify.presets import github, shopify, slack, standard_webhooks, stripe
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = ManualClock().now_ms() / 1000
 
 SENDERS: list[Verification | Provider] = [
     hmac_sha256("env:SECRET"),
-    github("env:SECRET"),
-    shopify("env:SECRET"),
-    slack("env:SECRET"),
-    standard_webhooks("env:SECRET"),
-    stripe("env:SECRET"),
+    providers.github("env:SECRET"),
+    providers.shopify("env:SECRET"),
+    providers.slack("env:SECRET"),
+    providers.standard_webhooks("env:SECRET"),
+    providers.stripe("env:SECRET"),
 ]
 
 

@@ -14,7 +14,8 @@ from holdfast.compiled import Compiled
 from holdfast.queue.contract import Depth
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.processes import NOT_STARTED, Child
-from holdfast.runtime.supervisor import RunOptions, Supervisor
+from holdfast.runtime.run_options import RunOptions
+from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
 
 

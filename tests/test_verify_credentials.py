@@ -82,7 +82,7 @@ def test_token() -> None:
 @pytest.mark.parametrize("scheme", [BASIC, BEARER, TOKEN], ids=lambda scheme: scheme.name)
 def test_what_holds_for_all_of_them(scheme: Credentials) -> None:
     """Signing round-trips, either secret of a rotation fits, and an empty one never does."""
-    signed = dict(scheme.sign(request_of({}), "sécret", 0.0))
+    signed = dict(scheme.sign(request_of({}), "sécret", 0.0).headers)
 
     assert reason(scheme, {}) == "header_missing"
     assert reason(scheme, signed, "sécret") == "accepted"
@@ -91,7 +91,7 @@ def test_what_holds_for_all_of_them(scheme: Credentials) -> None:
     assert scheme.secret_headers == tuple(name.lower() for name in signed)
     assert scheme.mistakes() == ()
     with pytest.raises(SecretMissing):
-        scheme.check(request_of({**signed, scheme.header: f"{scheme.word} "}), [""], 0.0)
+        scheme.check(request_of({scheme.place.name: f"{scheme.word} "}), [""], 0.0)
 
 
 def test_one_changed_bit_is_noticed() -> None:

@@ -6,13 +6,20 @@ from typing import Any
 
 import pytest
 
+from holdfast import providers
 from holdfast.definition import Verification
 from holdfast.errors import DefinitionError
 from holdfast.message import Headers, Request
 from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
-from holdfast.verify.presets import PRESETS
+from holdfast.verify.settings import DEFAULTS, SignedSettings
 
 REQUEST = Request("POST", "/in", "", Headers.of({"X": "00" * 32}), b"")
+NEEDING = [
+    preset
+    for preset in map(providers.load, providers.names())
+    if all(way.needs_secret and not way.config() for way in preset.ways.values())
+]
+"""Every known sender that wants a secret and nothing else."""
 UNTYPED: Any = None
 """What a type checker would have caught."""
 
@@ -69,7 +76,7 @@ def test_a_literal_secret_is_told_but_never_repeated(secret: Any) -> None:
         basic("alice", secret),
         bearer(secret),
         token(secret, header="X-Token"),
-        *(preset(secret).verification for preset in PRESETS.values()),
+        *(preset(secret).verification for preset in NEEDING),
     ]
     for scheme in schemes:
         (mistake,) = scheme.mistakes()
@@ -104,3 +111,8 @@ def test_wrong_settings_of_credentials_are_told_not_raised(scheme: Any, word: st
         scheme.check(REQUEST, ["s"], 0.0)
     with pytest.raises(DefinitionError):
         scheme.sign(REQUEST, "s", 0.0)
+
+
+def test_every_setting_has_a_default() -> None:
+    """What a type checker knows of the settings is what they are."""
+    assert set(DEFAULTS) == set(SignedSettings.__annotations__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def test_secrets_are_read_through_their_references(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     scheme = hmac_sha256([f"file:{new}", f"file:{old}"])
     webhook = webhook_of(scheme)
-    signed = replace(REQUEST, headers=Headers.of(scheme.sign(REQUEST, "s3cret", 0.0)))
+    signed = scheme.sign(REQUEST, "s3cret", 0.0)
 
     with pytest.raises(SecretMissing):
         check_source(webhook, signed, Secrets(), 0.0)

@@ -91,9 +91,26 @@ INNER = states(I={**END, "Assign": {"v": 1}})
         (
             task(
                 Catch=[{"ErrorEquals": ["States.Timeuot"], "Next": "C"}],
-                Retry=[{"ErrorEquals": ["States.Http.Socket", "Lambda.Unknown"]}],
+                Retry=[{"ErrorEquals": ["States.Http.Socket", "States.ToCome", "Lambda.Unknown"]}],
             ),
-            ["States.T.Catch[0].ErrorEquals: the language has no error States.Timeuot"],
+            ["ErrorEquals: there is no error States.Timeuot; did you mean States.Timeout?"],
+        ),
+        (task(Catch=[{"ErrorEquals": ["States.all"], "Next": "C"}]), ["did you mean States.ALL?"]),
+        (
+            states(F={"Type": "Fail", "Error": "E", "ErrorPath": "$.e"}),
+            ["States.F: Error and ErrorPath cannot stand together"],
+        ),
+        (
+            states(
+                M={
+                    "Type": "Map",
+                    "ItemProcessor": states(I=END),
+                    "ToleratedFailurePercentage": 1,
+                    "ToleratedFailurePercentagePath": "$.p",
+                    "End": True,
+                }
+            ),
+            ["ToleratedFailurePercentage and ToleratedFailurePercentagePath cannot stand together"],
         ),
         (task(Credentials={}), ["States.T.Credentials.RoleArn: is missing", "States.C"]),
         (

@@ -201,6 +201,7 @@ def test_tolerated_failures(fields: dict[str, Any], errors: int, end: str | None
         ({"MaxConcurrencyPath": "$.n"}, 1.5),
         ({"ToleratedFailureCountPath": "$.n"}, {}),
         ({"ToleratedFailurePercentagePath": "$.n"}, 100.1),
+        ({"ToleratedFailurePercentagePath": "$.n"}, -0.1),
         ({"ToleratedFailurePercentagePath": "$.n"}, True),
     ],
 )
@@ -209,6 +210,14 @@ def test_limits_from_the_input_are_checked(fields: dict[str, Any], value: Any) -
     run = run_workflow(mapping(ItemsPath="$.l", **fields), {"l": [], "n": value})
 
     assert run.error == "States.Runtime"
+
+
+@pytest.mark.parametrize("value", [0, 100])
+def test_all_or_none_may_be_tolerated(value: int) -> None:
+    """Both ends of the range are in it."""
+    document = mapping(ItemsPath="$.l", ToleratedFailurePercentagePath="$.n")
+
+    assert run_workflow(document, {"l": [], "n": value}).output == []
 
 
 def test_forks_within_forks() -> None:

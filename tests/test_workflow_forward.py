@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from holdfast.compiled import CompiledWebhook, Forward
-from holdfast.message import Lease, Request
+from holdfast.message import Headers, Lease, Request
 from holdfast.secrets import SecretRef
 from holdfast.verify import bearer
 from holdfast.workflow.http_answer import CAUSE_MAX
@@ -40,8 +41,10 @@ class Length:
 
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None: ...
 
-    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
-        return {"X-Signature": f"{len(request.body)}+{len(secret)}"}
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
+        kept = [line for line in request.headers if line[0] != "x-signature"]
+        shown = ("x-signature", f"{len(request.body)}+{len(secret)}")
+        return replace(request, headers=Headers.of([*kept, shown]))
 
 
 def a_forwarding(url: str, **fields: Any) -> CompiledWebhook:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.workflow import asl, machine
+from holdfast.workflow.chronicle import logged
 from holdfast.workflow.events import (
     Cancel,
     Command,
     Event,
     Finish,
+    Record,
     RunTask,
     Snapshot,
     Started,
@@ -182,6 +184,29 @@ def test_any_prefix_resumes_from_json(given_input: Any, story: list[Any]) -> Non
     for event, expected in zip(events, seen, strict=True):
         again, _ = machine.step(PROGRAM, again, event)
         assert again == expected
+
+
+def told(events: Sequence[Event], asked: Literal["none", "failures", "all"]) -> list[Any]:
+    """The records that the machine makes by itself."""
+    snapshot: Snapshot | None = None
+    records: list[Any] = []
+    for event in events:
+        asking = event._replace(history=asked) if isinstance(event, Started) else event
+        snapshot, commands = machine.step(PROGRAM, snapshot, asking)
+        records += [command.event for command in commands if isinstance(command, Record)]
+    return records
+
+
+@settings(max_examples=150)
+@given(st.lists(EVENTS, max_size=12))
+def test_failures_are_told_while_they_happen(events: list[Event]) -> None:
+    """They are those of the whole history, event by event, and nothing is told unasked."""
+    events = [Started({"e": 1}, 0), *events]
+    whole = machine.history(PROGRAM, events)
+
+    assert told(events, "all") == list(whole)
+    assert told(events, "failures") == [each for each in whole if logged("ERROR", each["type"])]
+    assert told(events, "none") == []
 
 
 @settings(max_examples=150)

@@ -107,6 +107,17 @@ def test_a_task_that_hangs(fields: dict[str, Any], status: str, error: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("seconds", "error"),
+    [(0, "States.Runtime"), (1, None), (99_999_999, None), (100_000_000, "States.Runtime")],
+)
+def test_the_range_of_a_limit_from_the_input(seconds: int, error: str | None) -> None:
+    """Both ends of it are in it, and what is beyond them fails the state."""
+    run = run_workflow(task(TimeoutSecondsPath="$.n"), {"n": seconds}, mocks={"T": [{"result": 1}]})
+
+    assert run.error == error
+
+
+@pytest.mark.parametrize(
     ("names", "caught"),
     [
         (["States.HeartbeatTimeout"], True),

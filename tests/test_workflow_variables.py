@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.errors import DefinitionError
 from holdfast.testing.workflow import run_workflow
 
 SHOW: dict[str, Any] = {"Type": "Pass", "Parameters": {"v.$": "$v"}, "End": True}
@@ -118,6 +119,46 @@ def test_scopes() -> None:
     }
     assert run.cause is not None
     assert "The JSONPath '$inner'" in run.cause
+
+
+END = {"Type": "Succeed"}
+CATCH = {"ErrorEquals": ["E"], "Assign": {"v.$": "$.Error"}, "Next": "J"}
+RULE = {"Variable": "$.a", "IsNull": True, "Assign": {"v": 1}, "Next": "J"}
+
+
+@pytest.mark.parametrize(
+    ("inner", "place"),
+    [
+        ({"Type": "Pass", "Assign": {"v": 1}, "End": True}, "I.Assign.v"),
+        (
+            {"Type": "Task", "Resource": "r", "Catch": [CATCH], "End": True},
+            "I.Catch[0].Assign['v.$']",
+        ),
+        ({"Type": "Choice", "Choices": [RULE]}, "I.Choices[0].Assign.v"),
+    ],
+)
+def test_a_scope_sets_no_variable_of_those_around(inner: dict[str, Any], place: str) -> None:
+    """Whoever sets it, and even where the outer one is set only afterwards."""
+    states = {"I": inner} if inner["Type"] == "Pass" else {"I": inner, "J": END}
+    innermost = {"StartAt": "I", "States": states}
+    middle = {"Type": "Parallel", "Branches": [innermost], "End": True}
+    document = {
+        "StartAt": "M",
+        "States": {
+            "M": {
+                "Type": "Map",
+                "Iterator": {"StartAt": "P", "States": {"P": middle}},
+                "Next": "A",
+            },
+            "A": {"Type": "Pass", "Assign": {"v": "outer"}, "End": True},
+        },
+    }
+    with pytest.raises(DefinitionError) as caught:
+        run_workflow(document)
+
+    assert [mistake.place for mistake in caught.value.mistakes] == [
+        f"States.M.Iterator.States.P.Branches[0].States.{place}"
+    ]
 
 
 def test_a_variable_stands_wherever_a_path_does() -> None:

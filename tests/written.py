@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from holdfast.definition import Answer, App, Pipe, Provider, Queue, RateLimit
 from holdfast.message import Event
 from holdfast.verify import basic, bearer, hmac_sha256
-from holdfast.verify import presets as providers
+from holdfast import providers
 app = App()
 class User(BaseModel):
     name: str

@@ -6,6 +6,7 @@ Everyday names are here. Those who test their webhooks find more in `holdfast.te
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from holdfast import providers
 from holdfast.definition import Answer, App, Forward, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
@@ -13,11 +14,25 @@ from holdfast.errors import (
     Mistake,
     Permanent,
     Retryable,
+    UnknownProvider,
     VerificationFailed,
 )
 from holdfast.message import Event, Headers, Request
-from holdfast.verify import basic, bearer, hmac, hmac_sha256, standard_webhooks, token
-from holdfast.verify import presets as providers
+from holdfast.providers.verifying import Verified, verify_request
+from holdfast.verify import (
+    basic,
+    bearer,
+    digest,
+    ecdsa,
+    ed25519,
+    hmac,
+    hmac_sha256,
+    ip_ranges,
+    jwt,
+    rsa,
+    standard_webhooks,
+    token,
+)
 
 if TYPE_CHECKING:
     from holdfast.compile import check_app as check
@@ -42,19 +57,28 @@ __all__ = [
     "RateLimit",
     "Request",
     "Retryable",
+    "UnknownProvider",
     "VerificationFailed",
+    "Verified",
     "Webhook",
     "asgi",
     "basic",
     "bearer",
     "check",
     "check_workflow",
+    "digest",
+    "ecdsa",
+    "ed25519",
     "hmac",
     "hmac_sha256",
+    "ip_ranges",
+    "jwt",
     "providers",
+    "rsa",
     "standard_webhooks",
     "to_asl",
     "token",
+    "verify_request",
 ]
 
 _LATER: Final = {

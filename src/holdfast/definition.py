@@ -48,17 +48,67 @@ class Verification(Protocol):
         """Return if the source is genuine. Raises VerificationFailed with a named reason."""
         ...
 
-    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
-        """The headers that a genuine sender would add. Raises NotSupported where only it can."""
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
+        """The request as a genuine sender would send it. Raises NotSupported where only it can."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender hears once its event is kept. `{id}` in the body becomes the message id."""
+
+    status: int = 200
+    body: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """What a sender does with a delivery that was not answered as it expects. None: not known.
+
+    `count`: attempts after the first; 0: none. `delays_seconds`: before each of them.
+    `period_seconds`: how long it keeps trying.
+    """
+
+    count: int | None = None
+    delays_seconds: tuple[float, ...] = ()
+    period_seconds: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disabling:
+    """When a sender stops sending to an address. None: not known in numbers.
+
+    `failures`: in a row, or within `window_seconds` where there is one.
+    """
+
+    failures: int | None = None
+    window_seconds: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How a sender makes sure that an address is ours before it sends, in words.
+
+    `kind`: echo, hmac-reply, digest-reply, fixed-reply, visit-url, store-token or ping. `signed`: the
+    request for it carries the sender's signature.
+    """
+
+    kind: str
+    when: str
+    answer: str
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A known sender: how it signs, names its deliveries and shakes hands.
 
-    `delivery_id` and `event_type` are locators tried in order: `header:X-GitHub-Delivery` or
-    `json:data.id`.
+    `delivery_id` and `event_type` are places tried in order: `header:X-GitHub-Delivery`,
+    `json:data.id`, or `json:object + json:event` where one alone would not do. What is not known of a
+    sender is None or empty.
     """
 
     name: str
@@ -69,15 +119,22 @@ class Provider:
     handshakes: tuple[str, ...] = ()
     """Names of the handshakes in `holdfast.gateway.handshakes` that this sender performs."""
     content_types: tuple[str, ...] = ("application/json",)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the sender hears once its event is kept. `{id}` in the body becomes the message id."""
-
-    status: int = 200
-    body: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    variant: str | None = None
+    """Which of its ways to sign; None: it has one."""
+    answer: Answer | None = None
+    """What it must hear; None: any success will do."""
+    statuses: str = "2xx"
+    """Which answers it takes for success."""
+    deadline_seconds: float | None = None
+    """How long it waits for the answer."""
+    retries: Retries | None = None
+    disabling: Disabling | None = None
+    handshake: Handshake | None = None
+    addresses: tuple[str, ...] = ()
+    """Where it sends from, as far as it says so; for a webhook's `allow`."""
+    notes: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
+    """Which of these facts rest on a secondary source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
     HoldfastError
      |- DefinitionError        mistakes in what the user wrote, all at once
      |- SecretMissing          a reference that resolves to nothing
+     |- KeyUnavailable         a sender's public key cannot be fetched just now  503, retry
+     |- UnknownProvider        no such provider, or no such variant of it
      |- ExtraMissing           an optional dependency is not installed
      |- BundleFailed           what runs in Lambda cannot be put together
      |- NotSupported           this engine cannot do that
@@ -67,6 +69,17 @@ class SecretMissing(HoldfastError):
 
     http_status = 503
     retryable = True
+
+
+class KeyUnavailable(HoldfastError):
+    """A sender's public key cannot be fetched just now: nothing is known against the source."""
+
+    http_status = 503
+    retryable = True
+
+
+class UnknownProvider(HoldfastError, ValueError):
+    """No provider, or no variant of it, has that name. The message lists those that there are."""
 
 
 class ExtraMissing(HoldfastError):

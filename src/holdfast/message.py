@@ -180,6 +180,8 @@ class DeadLetter:
     receive_count: int
     superseded_by: str | None = None
     """The id of a later delivery of the same event that did succeed."""
+    parked_at_ms: int | None = None
+    """When an operator put it aside."""
 
 
 Body = TypeVar("Body", default=Any)

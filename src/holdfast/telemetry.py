@@ -67,6 +67,13 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("pipe.resumed", "info", ("webhook",), "handing out again"),
     Kind("pipe.failed", "error", ("webhook", "error"), "the pipe stumbled and goes on"),
     Kind("worker.dead", "error", ("holder", "begun", "released"), "what it held is freed"),
+    Kind(
+        "operator.acted",
+        "info",
+        ("operator", "via", "action", "webhook", "target"),
+        "an operator did something, see `holdfast audit`",
+    ),
+    Kind("console.failed", "error", ("path", "error", "place"), "a request met a defect"),
     Kind("process.started", "info", ("role", "pid"), "a child process is ready"),
     Kind(
         "process.ended",

@@ -19,11 +19,11 @@ from holdfast.gateway.answers import RETRY_SECONDS
 from holdfast.gateway.gate import Success
 from holdfast.gateway.handshakes import ECHO_HEADERS
 
-_MARK: Final = "\0the id\0"
-"""Stands for the id while an answer is turned into a template: no header and no text may hold it."""
-
 _MEANING: Final = frozenset("$#\\")
 """Characters that mean something to Velocity."""
+
+_OWN_ID: Final = ID.removeprefix("$")
+"""As a header is mapped from it."""
 
 RETRY: Final = {"Retry-After": f"'{RETRY_SECONDS}'"}
 
@@ -57,9 +57,13 @@ class GatewayResponse:
 
 def kept(webhook: CompiledWebhook) -> IntegrationResponse:
     """What a sender hears once SQS has its event: the webhook's own answer."""
-    answer = Success(webhook).of(_MARK)
-    headers = {_title(name): _mapped(value) for name, value in answer.headers}
-    return IntegrationResponse(r"2\d{2}", answer.status, headers, said(answer.body.decode()))
+    # What stands for the id until it is one: a character that the answer does not have.
+    written = webhook.answer.body or ""
+    mark = next(each for each in map(chr, range(0xE000, 0xF900)) if each not in written)
+    answer = Success(webhook).of(mark)
+    headers = {_title(name): _mapped(value, mark) for name, value in answer.headers}
+    template = ID.join(map(said, answer.body.decode().split(mark)))
+    return IntegrationResponse(r"2\d{2}", answer.status, headers, template)
 
 
 def not_kept() -> tuple[IntegrationResponse, ...]:
@@ -83,7 +87,7 @@ def not_kept() -> tuple[IntegrationResponse, ...]:
 def echoed(value: str) -> IntegrationResponse:
     """A handshake's answer: what a stranger sent, as plain text that no browser takes for more."""
     headers = {_title(name): _mapped(text) for name, text in ECHO_HEADERS}
-    headers["X-Request-Id"] = _mapped(_MARK)
+    headers["X-Request-Id"] = _OWN_ID
     return IntegrationResponse("200", 200, headers, value)
 
 
@@ -91,13 +95,15 @@ def wrong_method(webhook: CompiledWebhook) -> IntegrationResponse:
     """A method that the webhook does not take, with those that it does."""
     methods = ", ".join(webhook.methods)
     body = refusal("method_not_allowed", f"this webhook takes {methods}")
-    headers = {"Allow": f"'{methods}'", "X-Request-Id": _mapped(_MARK)}
+    headers = {"Allow": f"'{methods}'", "X-Request-Id": _OWN_ID}
     return IntegrationResponse("405", 405, headers, body)
 
 
 def said(text: str) -> str:
     """A template that says this text, whatever stands in it."""
-    return ID.join(map(_literal, text.split(_MARK)))
+    if _MEANING.isdisjoint(text):
+        return text
+    return f"$util.base64Decode('{base64.b64encode(text.encode()).decode()}')"
 
 
 def unsayable(webhook: CompiledWebhook) -> list[str]:
@@ -145,14 +151,8 @@ def gateway_responses() -> tuple[GatewayResponse, ...]:
     )
 
 
-def _literal(text: str) -> str:
-    if _MEANING.isdisjoint(text):
-        return text
-    return f"$util.base64Decode('{base64.b64encode(text.encode()).decode()}')"
-
-
-def _mapped(value: str) -> str:
-    return ID.removeprefix("$") if value == _MARK else f"'{value}'"
+def _mapped(value: str, mark: str = "") -> str:
+    return _OWN_ID if value == mark else f"'{value}'"
 
 
 def _title(name: str) -> str:

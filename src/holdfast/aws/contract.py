@@ -29,8 +29,8 @@ is given the request, decides as the local gateway does, answers a handshake or 
 sends the envelope to the queue. It answers success only once SQS has said a MessageId, and a 5xx
 otherwise. What it found out about a secret in a header travels as the envelope's `verdict`.
 
-**Settle**, `${holdfast:settle}`, is given the record once its document has ended well, where the
-webhook knows delivery ids. It records the delivery as done by the envelope's id, for seven days. It
+**Settle**, `${holdfast:settle}`, is given `messageId`, `body` and `attributes` of the record once its
+document has ended well, where the webhook knows delivery ids. It records the delivery as done by the envelope's id, for seven days. It
 has no result, and where it fails the event has been worked all the same.
 
 An error that retrying cannot help (`Quarantined`, `Permanent`, and every class made from them) says
@@ -69,8 +69,6 @@ CLAIM_GRACE_SECONDS: Final = 60
 
 CARRIED: Final = "holdfast"
 """The member of an execution's input that holds the event for the tasks that take it."""
-
-ENVELOPE_INVALID: Final = "envelope_invalid"
 
 _MARK: Final = "[quarantine: "
 _NO_NAME: Final = re.compile(r"""[^ -~]|["\\\]]""")

@@ -186,7 +186,8 @@ def _queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
         f"the wait is always the visibility timeout, {visible}; after_seconds is not heard",
         "let a Retry in the workflow wait out what passes quickly",
     )
-    tight = limits.dead_retention_seconds - limits.retention_seconds < 86_400
+    rest = limits.dead_retention_seconds - limits.retention_seconds
+    left, tight = (f"as little as {format_duration(rest)}" if rest else "nothing"), rest < 86_400
     if limits.visibility_timeout_seconds != webhook.queue.visibility_timeout_seconds:
         yield Difference(
             "visibility timeout",
@@ -202,8 +203,7 @@ def _queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     yield Difference(
         "dead letters",
         f"one rests for {format_duration(limits.dead_retention_seconds)} from its death",
-        "for one that SQS moves by itself, that time counts from its arrival: as little as "
-        f"{format_duration(limits.dead_retention_seconds - limits.retention_seconds)} may be left",
+        f"for one that SQS moves by itself, that time counts from its arrival: {left} may be left",
         *(("a shorter retention leaves more",) if tight else ()),
     )
     yield Difference(
@@ -222,11 +222,12 @@ def _queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
 
 def _work(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     pipe = webhook.pipe
+    several = f"batches of {limits.batch}, worked {limits.concurrency} at a time"
+    together = several if limits.batch > 1 else "batches of one"
     yield Difference(
         "concurrency",
         f"{pipe.concurrency} messages at once in each worker process",
-        f"batches of {limits.batch}, worked {limits.concurrency} at a time; the pipe runs as many batches as there "
-        "is backlog for",
+        f"{together}; the pipe runs as many batches as there is backlog for",
         "a reserved concurrency of the functions protects what cannot bear that",
     )
     if limits.batch < pipe.batch:

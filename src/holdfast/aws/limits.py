@@ -19,8 +19,8 @@ MESSAGE_MAX_BYTES: Final = 240 * 1024
 """One message, envelope and all, that fits into an execution's input by itself."""
 
 HEAD_BYTES: Final = 20 * 1024
-"""More than an envelope has beside the body: API Gateway takes 10,240 bytes of request line and
-headers, which are a third longer in base64."""
+"""What an envelope has beside the body: API Gateway takes 10,240 bytes of request line and headers,
+and base64 makes a third more of them. A query made to be long may need more, and is answered 413."""
 
 RECORD_BYTES: Final = 2 * 1024
 """More than Pipes puts around a message: receipt, attributes, ARNs, the quotes' backslashes."""

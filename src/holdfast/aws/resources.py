@@ -141,7 +141,8 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """`models`: content type to the webhook's model; empty: any body."""
+    """`models`: content type to the webhook's model, against which a validator holds bodies; empty:
+    any body. `verb` ANY: all those that have no method of their own."""
 
     verb: str
     integration: Integration

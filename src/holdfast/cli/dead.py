@@ -1,42 +1,54 @@
-"""dead, dead show, dead redrive, dead purge."""
+"""dead, dead show, dead purge; the other commands below `dead` stand beside this."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.fields import letter_fields
+from holdfast.cli import letters
+from holdfast.cli.letters import letter_filter
 from holdfast.cli.options import (
     DryRunOption,
     ErrorOption,
+    GroupOption,
     IdOption,
     ListLimitOption,
     Output,
     OutputOption,
-    RateOption,
+    ParkedOption,
     ReasonOption,
     SinceOption,
     StoreOption,
     UntilOption,
     WebhookOption,
     WorkLimitOption,
+    book_on,
     command,
     engine_on,
-    parse_time,
 )
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows
 from holdfast.cli.pages import print_letter
 from holdfast.cli.progress import end, tell, work_through
+from holdfast.cli.redrive import redrive
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
+from holdfast.operate.abilities import archive_of
+from holdfast.operate.fields import letter_fields
+from holdfast.operate.groups import group as find_group
+from holdfast.operate.groups import letters as browse_letters
 from holdfast.operate.selection import Selection, dead_ids
-from holdfast.queue.contract import Filter
 from holdfast.runtime.store import DEFAULT_STORE
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
+app.command("groups")(letters.groups)
+app.command("dry-run")(letters.dry_run)
+app.command("redrive")(redrive)
+app.command("park")(letters.park)
+app.command("unpark")(letters.unpark)
 
 
 @app.callback(invoke_without_command=True)
@@ -47,6 +59,8 @@ def list_dead(
     error: ErrorOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    group: GroupOption = None,
+    parked: ParkedOption = False,
     limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
@@ -54,18 +68,21 @@ def list_dead(
     """What could not be worked, newest first: why, and the way back."""
     if context.invoked_subcommand is not None:
         return
-    wanted = _filter(webhook, reason, error, since, until)
+    wanted = letter_filter(webhook, reason, error, since, until, parked=parked)
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        if group is not None:
+            wanted = replace(wanted, group=find_group(engine, group).id)
         # One more than shown tells whether there are more.
-        letters = engine.browse(wanted, None, limit + 1)
+        found = browse_letters(engine, wanted, None, limit + 1)
     if output is Output.JSON:
-        print_json([letter_fields(letter) for letter in letters[:limit]])
+        print_json([letter_fields(letter) for letter in found[:limit]])
         return
-    print_rows([_row(letter) for letter in letters[:limit]], "no dead letters")
-    if len(letters) > limit:
+    print_rows([_row(letter) for letter in found[:limit]], "no dead letters")
+    if len(found) > limit:
         hint(f"these are the newest {limit}; older ones with --limit or --until")
-    if letters:
+    if found:
+        hint(f"as few problems:   {command('dead groups', store)}")
         hint(f"one in full:       {command('dead show ID', store)}")
         hint(f"back to the queue: {command('dead redrive --dry-run', store)}")
 
@@ -95,7 +112,7 @@ def show(
     with engine_on(store) as engine:
         letter = lookup.dead_letter(engine, id)
         # Without a history, the letter's own attempts have to tell.
-        archive = lookup.archive_of(engine) if "archive" in engine.abilities else None
+        archive = archive_of(engine)
         runs = archive.executions(letter.message.id) if archive else []
     if output is Output.JSON:
         print_json(letter_fields(letter, runs))
@@ -103,48 +120,6 @@ def show(
     id = letter.message.id
     print_letter(letter, runs, command(f"dead show {id} --output json", store))
     hint(f"\nsend it back: {command(f'dead redrive --id {id}', store)}")
-
-
-@app.command("redrive")
-def redrive(
-    id: IdOption = None,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    limit: WorkLimitOption = None,
-    rate: RateOption = None,
-    dry_run: DryRunOption = False,
-    store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
-) -> None:
-    """Send dead letters back to their queue. Without a filter: all of them."""
-    wanted = Selection(tuple(id or ()), _filter(webhook, reason, error, since, until), limit)
-    with engine_on(store) as engine:
-        selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
-        outcome = work_through(
-            [] if dry_run else selected,
-            lambda chunk: sum(engine.redrive(chunk)),
-            what="redriven",
-            rate=rate,
-        )
-    if output is Output.JSON:
-        print_json(
-            {
-                "dry_run": dry_run,
-                "selected": selected,
-                "redriven": outcome.done,
-                "stopped": outcome.cancelled,
-            }
-        )
-    elif dry_run:
-        for one in selected:
-            console.print(one)
-        console.print(f"{count(len(selected), 'dead letter')} would be redriven")
-    else:
-        console.print(tell(outcome, "redriven"))
-    end(outcome)
 
 
 @app.command("purge")
@@ -155,6 +130,8 @@ def purge(
     error: ErrorOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    group: GroupOption = None,
+    parked: ParkedOption = False,
     limit: WorkLimitOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRunOption = False,
@@ -162,11 +139,17 @@ def purge(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Remove dead letters for good. Asks first. Without a filter: all of them."""
-    wanted = Selection(tuple(id or ()), _filter(webhook, reason, error, since, until), limit)
+    filter = letter_filter(webhook, reason, error, since, until, parked=parked)
     with engine_on(store) as engine:
+        if group is not None:
+            filter = replace(filter, group=find_group(engine, group).id)
+        wanted = Selection(tuple(id or ()), filter, limit)
         selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
         if selected and not yes and not dry_run:
             _confirm(len(selected))
+        if selected and not dry_run:
+            target = filter.group or (selected[0] if len(selected) == 1 else None)
+            book_on(engine).note("purge", webhook=webhook, target=target, letters=len(selected))
         outcome = work_through(
             [] if dry_run else selected, lambda chunk: sum(engine.purge(chunk)), what="purged"
         )
@@ -192,19 +175,3 @@ def _confirm(number: int) -> None:
     if not sys.stdin.isatty():
         raise typer.BadParameter("nobody is there to ask; say --yes")
     typer.confirm(f"Remove {count(number, 'dead letter')} for good?", abort=True, err=True)
-
-
-def _filter(
-    webhook: str | None,
-    reason: str | None,
-    error: str | None,
-    since: str | None,
-    until: str | None,
-) -> Filter:
-    return Filter(
-        webhook=webhook,
-        reason=reason,
-        error=error,
-        since_ms=parse_time(since),
-        until_ms=parse_time(until),
-    )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
+from collections.abc import Callable
 from enum import StrEnum
-from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from holdfast.cli.fields import entry_fields, fields_of, refusal_fields
 from holdfast.cli.options import (
     ListLimitOption,
     Output,
@@ -25,8 +23,14 @@ from holdfast.cli.options import (
 )
 from holdfast.cli.output import age, hint, print_json, print_rows
 from holdfast.cli.pages import print_entry, print_refusal
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.operate import lookup
+from holdfast.operate.abilities import need_archive
+from holdfast.operate.fields import entry_fields, fields_of, refusal_fields
+from holdfast.operate.finding import Criteria, Finder, History, Page
 from holdfast.queue.contract import Entry, Filter, Refusal, State
+from holdfast.queue.matching import read_path
+from holdfast.queue.views import Query
 from holdfast.runtime.store import DEFAULT_STORE
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -55,6 +59,17 @@ def list_events(
             "--find", metavar="TEXT", help="Only with this in path, query, a header or the body."
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            metavar="PATH=VALUE",
+            help="Only with this value in a JSON body: data.lines[0].sku=A-1; may be repeated.",
+        ),
+    ] = None,
+    inside: Annotated[
+        bool, typer.Option("--inside", help="Find the text within words too; slower.")
+    ] = False,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: ListLimitOption = 20,
@@ -72,33 +87,51 @@ def list_events(
         since_ms=parse_time(since),
         until_ms=parse_time(until),
     )
+    query = Query((find,) if find else (), tuple(map(_place, where or ())), inside=inside)
     with engine_on(store) as engine:
-        archive = lookup.archive_of(engine)
+        need_archive(engine)
         lookup.known_webhook(engine, webhook)
+        finder = Finder(cast(History, engine), None, SYSTEM_CLOCK)
+        pages = {
+            None: finder.both,
+            Came.REFUSED: finder.refusals,
+        }.get(state, finder.events)
         # One more than shown tells whether there are more.
-        came: list[Entry] = []
-        refused: list[Refusal] = []
-        if state is not Came.REFUSED:
-            came = _found(archive.events, wanted, find, limit + 1)
-        if kept is None:
-            refused = _found(archive.refusals, wanted, find, limit + 1)
-    both: list[Entry | Refusal] = [*came, *refused]
-    newest = heapq.nlargest(limit, both, key=lookup.id_of)
+        found = _found(pages, Criteria(wanted, query), limit + 1)
+    newest = found[:limit]
     if output is Output.JSON:
         print_json([fields_of(one) for one in newest])
         return
     print_rows([_row(one) for one in newest], "nothing such came in")
-    if len(both) > len(newest):
+    if len(found) > len(newest):
         hint(f"these are the newest {limit}; older ones with --limit or --until")
     if newest:
         hint(f"one in full: {command('events show ID', store)}")
 
 
-def _found(pages: Any, filter: Filter, text: str | None, limit: int) -> list[Any]:
-    if text is None:
-        found: list[Any] = pages(filter, None, limit)
-        return found
-    return list(islice(lookup.holding(pages, filter, text), limit))
+def _place(written: str) -> tuple[str, str]:
+    path, equals, value = written.partition("=")
+    try:
+        read_path(path)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if not equals:
+        raise typer.BadParameter(f"{written!r} names no value; write PATH=VALUE")
+    return path, value
+
+
+def _found(
+    pages: Callable[[Criteria, str | None, int], Page], criteria: Criteria, limit: int
+) -> list[Entry | Refusal]:
+    """As many as are wanted, however long that takes: somebody waits who can press Ctrl-C."""
+    found: list[Entry | Refusal] = []
+    after: str | None = None
+    while True:
+        page = pages(criteria, after, limit - len(found))
+        found += page.found
+        after = page.after
+        if after is None or len(found) >= limit:
+            return found
 
 
 def _row(one: Entry | Refusal) -> dict[str, Any]:
@@ -133,7 +166,7 @@ def show(
 ) -> None:
     """One event, or refusal, in full: what came, and what happened to it."""
     with engine_on(store) as engine:
-        archive = lookup.archive_of(engine)
+        archive = need_archive(engine)
         found = lookup.event_or_refusal(archive, id)
         runs = archive.executions(found.message.id) if isinstance(found, Entry) else []
     if isinstance(found, Refusal):

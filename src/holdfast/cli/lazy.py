@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
     "provision": "holdfast.cli.provision:provision",
+    "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
     "synth": "holdfast.cli.synth:synth",

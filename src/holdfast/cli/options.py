@@ -7,15 +7,16 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import StrEnum
 from shutil import which
 from typing import Annotated
 
 import typer
 
-from holdfast.clock import SYSTEM_CLOCK, parse_duration
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.errors import StoreError
+from holdfast.operate import times
+from holdfast.operate.book import COMMAND_LINE, Book, local_user
 from holdfast.queue.contract import Engine
 from holdfast.queue.engines.sqlite import INBOX
 from holdfast.runtime.store import DEFAULT_STORE, is_shared, open_engine, store_path
@@ -64,6 +65,13 @@ ReasonOption = Annotated[
 ErrorOption = Annotated[
     str | None, typer.Option("--error", metavar="NAME", help="Only this name of the last error.")
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option("--group", "-g", metavar="ID", help="Only this group, see `dead groups`."),
+]
+ParkedOption = Annotated[
+    bool, typer.Option("--parked", help="Those that are put aside, instead of the others.")
+]
 ListLimitOption = Annotated[
     int, typer.Option("--limit", "-n", min=1, metavar="COUNT", help="At most so many.")
 ]
@@ -104,18 +112,16 @@ def engine_on(store: str) -> Iterator[Engine]:
         engine.close()
 
 
+def book_on(engine: Engine) -> Book:
+    """Where this command writes down what it is about to do."""
+    return Book(engine, local_user(COMMAND_LINE), SYSTEM_CLOCK)
+
+
 def parse_time(text: str | None) -> int | None:
     """Milliseconds since 1970 from an age or a time; a time without zone is local."""
     if text is None:
         return None
     try:
-        return max(0, SYSTEM_CLOCK.now_ms() - round(parse_duration(text) * 1000))
-    except ValueError:
-        pass
-    try:
-        return round(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is neither an age (units: ms, s, m, h, d; such as 30m, 2h, 7d) "
-            "nor a time (2026-11-23T10:00)"
-        ) from None
+        return times.parse_time(text, SYSTEM_CLOCK.now_ms())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None

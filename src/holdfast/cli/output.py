@@ -23,7 +23,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # Below this a wrapped last column is harder to read than one on a line of its own.
 _WRAP_MIN: Final = 24
-_PROSE: Final = ("why", "error")
+_PROSE: Final = ("why", "error", "detail")
 
 
 def complain(text: str) -> None:
@@ -132,14 +132,6 @@ def local_instant(ms: int | None) -> str | None:
     moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone()
     text = moment.isoformat(sep=" ", timespec="milliseconds")
     return f"{text} ({age(ms)} ago)"
-
-
-def instant(ms: int | None) -> str | None:
-    """ISO 8601 in UTC."""
-    if ms is None:
-        return None
-    moment = datetime.fromtimestamp(ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def rate(per_second: float) -> str | None:

@@ -15,23 +15,14 @@ from rich.markup import escape
 from holdfast.cli.output import console, local_instant, local_time, printable
 from holdfast.clock import format_duration
 from holdfast.message import DeadLetter, Failure, Message, Request
+from holdfast.operate.reasons import DEAD
 from holdfast.queue.contract import Entry, Execution, Refusal
-from holdfast.verify import REASONS
 
 BODY_CHARACTERS: Final = 4_000
 BODY_ROWS: Final = 16
 """Of sixteen bytes each, where a body is no text."""
 HEADERS: Final = 100
 HEADER_CHARACTERS: Final = 500
-
-_WHY: Final[Mapping[str, str]] = {
-    **REASONS,
-    "exhausted": "Every attempt failed, or its worker died every time.",
-    "expired": "It waited longer than its queue's retention.",
-    "permanent": "The handler said that trying again cannot help.",
-    "envelope_invalid": "What lay in the queue is no request as a gateway writes one.",
-    "schema_invalid": "The body passed the door but does not fit the full model.",
-}
 
 
 def print_entry(entry: Entry, executions: Sequence[Execution], whole: str) -> None:
@@ -112,7 +103,7 @@ def _target(request: Request) -> str:
 def _state(state: str, reason: str | None) -> str:
     if reason is None:
         return state
-    why = _WHY.get(reason)
+    why = DEAD.get(reason)
     return f"{state}, {reason}: {why}" if why else f"{state}, {reason}"
 
 

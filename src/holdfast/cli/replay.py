@@ -17,6 +17,7 @@ from holdfast.cli.options import (
     UntilOption,
     WebhookOption,
     WorkLimitOption,
+    book_on,
     command,
     engine_on,
     parse_time,
@@ -25,6 +26,7 @@ from holdfast.cli.output import console, count, hint, print_json
 from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.operate import lookup, selection
+from holdfast.operate.abilities import need_archive
 from holdfast.operate.replay import replay as replay_events
 from holdfast.queue.contract import Filter, State
 from holdfast.runtime.store import DEFAULT_STORE
@@ -56,7 +58,7 @@ def replay(
     )
     made: dict[str, str] = {}
     with engine_on(store) as engine:
-        archive = lookup.archive_of(engine)
+        archive = need_archive(engine)
         lookup.known_webhook(engine, webhook)
         selected = selection.event_ids(archive, wanted, SYSTEM_CLOCK.now_ms())
 
@@ -65,6 +67,9 @@ def replay(
             made.update(copies)
             return len(copies)
 
+        if selected and not dry_run:
+            target = selected[0] if len(selected) == 1 else None
+            book_on(engine).note("replay", webhook=webhook, target=target, events=len(selected))
         outcome = work_through([] if dry_run else selected, act, what="replayed", rate=rate)
     if output is Output.JSON:
         print_json(

@@ -19,11 +19,13 @@ from holdfast.cli.output import complain, console, warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, Forward
 from holdfast.errors import HoldfastError, NotSupported
-from holdfast.operate import lookup
+from holdfast.operate.abilities import need_archive
 from holdfast.operate.sample import describe_sample, send_sample
+from holdfast.runtime.console_options import TOKEN_VARIABLE, ConsoleOptions, token_references
 from holdfast.runtime.logs import make_log
+from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.store import DEFAULT_STORE, is_shared
-from holdfast.runtime.supervisor import RunOptions, Started, Supervisor
+from holdfast.runtime.supervisor import Supervisor
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -59,6 +61,39 @@ def run(
             help="/metrics, /healthz, /readyz, on loopback; 0 takes a free one, -1 none.",
         ),
     ] = 8081,
+    console_port: Annotated[
+        int | None,
+        typer.Option(
+            min=-1,
+            max=65_535,
+            metavar="PORT",
+            help="The console's; default: 8082, or a free one. 0 takes a free one, -1 none.",
+        ),
+    ] = None,
+    console_host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS", help="Where the console listens; beyond loopback: a token."
+        ),
+    ] = "127.0.0.1",
+    console_token: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]env:VARIABLE",
+            help="An operator's token, by reference; may be repeated. Default: "
+            "HOLDFAST_CONSOLE_TOKEN, if it is set.",
+        ),
+    ] = None,
+    console_allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name under which the console is called, by a proxy."),
+    ] = None,
+    console_read_only: Annotated[
+        bool, typer.Option("--console-read-only", help="The console only shows.")
+    ] = False,
+    search: Annotated[
+        bool, typer.Option("--search/--no-search", help="Index events, to search them quickly.")
+    ] = True,
     workers: Annotated[int, typer.Option(min=0, metavar="COUNT", help="Worker processes.")] = 1,
     gateway: Annotated[
         bool, typer.Option("--gateway/--no-gateway", help="No: another application mounts it.")
@@ -79,6 +114,17 @@ def run(
     if sample and is_shared(store):
         raise NotSupported("--sample follows an event to its end, which a store in SQS cannot show")
     compiled = load_definition(definition)
+    console_options = None
+    if console_port is None or console_port >= 0:
+        references = token_references(console_token or (), os.environ.get(TOKEN_VARIABLE))
+        console_options = ConsoleOptions(
+            console_host,
+            console_port,
+            references,
+            console_read_only,
+            tuple(console_allow_host or ()),
+        )
+        console_options.check()
     for missing in _missing_secrets(compiled):
         warn(f"{missing}; what needs it fails until it is set and this is started again")
     telemetry = Telemetry()
@@ -93,6 +139,8 @@ def run(
         ops_port=None if ops_port < 0 else ops_port,
         workers=workers,
         gateway=gateway,
+        console=console_options,
+        index=search,
         log_level=log_level.value,
         log_format=log_format.value,
     )
@@ -135,6 +183,7 @@ def _start_record(started: Started, definition: Path) -> bytes:
         "url": started.url,
         "ops_url": started.ops_url,
         "store": started.store,
+        "console_url": started.console_url,
         "new": started.new,
         "pid": os.getpid(),
     }
@@ -145,6 +194,8 @@ def _greet(started: Started, definition: Path) -> None:
     console.print(f"[bold]holdfast[/bold] runs {escape(str(definition))}")
     if started.url:
         console.print(f"  receiving at  [bold]{started.url}[/bold]")
+    if started.console_url:
+        console.print(f"  console       [bold]{started.console_url}[/bold]")
     if started.ops_url:
         console.print(f"  operations    {started.ops_url}/metrics /healthz /readyz")
     console.print(f"  keeping in    {escape(started.store)}")
@@ -154,7 +205,7 @@ def _greet(started: Started, definition: Path) -> None:
 async def _sample(compiled: Compiled, url: str, store: str) -> None:
     try:
         with engine_on(store) as engine:
-            sampled = await send_sample(compiled, url, lookup.archive_of(engine))
+            sampled = await send_sample(compiled, url, need_archive(engine))
         console.print(escape(describe_sample(sampled)))
     except HoldfastError as error:
         complain(f"the sample event: {error}")

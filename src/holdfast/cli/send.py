@@ -14,7 +14,6 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
-from holdfast.cli.fields import entry_fields
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
@@ -22,8 +21,9 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.errors import NotFound, NotSupported
 from holdfast.gateway.routes import Router
-from holdfast.operate import lookup
+from holdfast.operate.abilities import need_archive
 from holdfast.operate.delivery import Answered, deliver, make_request
+from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
 from holdfast.queue.contract import Entry, State
 from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
@@ -97,7 +97,7 @@ def send(
     entry, followed = None, wait and answered.accepted and answered.id is not None
     if followed and answered.id is not None:
         with engine_on(store) as engine:
-            archive = lookup.archive_of(engine)
+            archive = need_archive(engine)
             entry = asyncio.run(wait_for_outcome(archive, answered.id))
     if output is Output.JSON:
         _print_fields(answered, entry)

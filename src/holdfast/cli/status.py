@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import age, console, count, hint, instant, print_json, print_rows, rate
+from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, rate
 from holdfast.operate import lookup
+from holdfast.operate.abilities import archive_of
+from holdfast.operate.fields import instant
 from holdfast.operate.running import Running, find_running
 from holdfast.queue.contract import Depth
 from holdfast.runtime.store import (
@@ -36,8 +38,8 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
     """
     with engine_on(store) as engine:
         depths, pauses = engine.depth(), engine.pauses()
-        remembers = "archive" in engine.abilities
-        rates = lookup.archive_of(engine).rates(RATE_SECONDS) if remembers else None
+        archive = archive_of(engine)
+        rates = archive.rates(RATE_SECONDS) if archive is not None else None
     running = find_running(run_directory(store))
     if output is Output.JSON:
         print_json(_fields(store, running, depths, rates, pauses))
@@ -92,6 +94,7 @@ def _fields(
             "pid": running.pid,
             "url": running.url,
             "ops_url": running.ops_url,
+            "console_url": running.console_url,
             "definition": str(running.definition),
         }
         if running
@@ -127,6 +130,7 @@ def pause(
     """Stop working a webhook's messages, but go on keeping them."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("pause", webhook=webhook)
         engine.pause(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": True})
@@ -143,6 +147,7 @@ def resume(
     """Work a paused webhook's messages again."""
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
+        book_on(engine).note("resume", webhook=webhook)
         engine.resume(webhook)
     if output is Output.JSON:
         print_json({"webhook": webhook, "paused": False})

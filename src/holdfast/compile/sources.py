@@ -11,8 +11,10 @@ from holdfast.compile.spot import Spot, quoted
 from holdfast.compile.values import NAME, choice, locators, texts
 from holdfast.definition import Provider, Verification
 from holdfast.gateway.handshakes import HANDSHAKES
+from holdfast.providers.files import names
+from holdfast.providers.preset import Preset
 from holdfast.verify.function import FunctionVerification
-from holdfast.verify.presets import PRESETS
+from holdfast.verify.source import fetches_keys
 
 _PROVIDER_EXAMPLE: Final = 'providers.stripe("env:STRIPE_WEBHOOK_SECRET")'
 _EXAMPLE: Final = 'hmac_sha256("env:NAME", header="X-Signature-256")'
@@ -41,6 +43,12 @@ def source(spot: Spot, settings: Mapping[str, Any]) -> Source:
             )
     elif provider is not None and verification is None:
         verification = provider.verification
+    if settings["verify_at"] == "gateway" and fetches_keys(verification):
+        # The door answers by itself, and waits for nobody's server.
+        spot.under("verify_at").wrong(
+            "its public keys are fetched over the network, which the gateway does not wait for; "
+            'leave verify_at out, or give the key, such as "file:key.pem"'
+        )
     return Source(
         verification,
         provider,
@@ -74,9 +82,9 @@ def _provider(spot: Spot, value: object) -> Provider | None:
 
 def _no_provider(value: object) -> str:
     """Without repeating the value: a slip of the pen may have put the secret here."""
-    if inspect.isfunction(value):
-        return f"{value.__name__} is not called"
-    if isinstance(value, str) and value in PRESETS:
+    if isinstance(value, Preset):
+        return f"{value.id} is not called"
+    if isinstance(value, str) and value in names():
         return f"{quoted(value)} is only its name"
     return "not a provider"
 
@@ -93,7 +101,7 @@ def _verification(spot: Spot, value: object) -> Verification | None:
             return None
         _judge_function(spot, value)
         return FunctionVerification(value)
-    if isinstance(value, Provider):
+    if isinstance(value, Provider | Preset):
         spot.wrong("this is a provider; write provider= instead of verify=")
         return None
     spot.wrong(f"not a verification; write {_EXAMPLE}, or a function of the request")

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from holdfast.clock import parse_duration
 from holdfast.compile.spot import Spot, quoted
+from holdfast.verify.naming import naming_mistakes
 
 Kind = TypeVar("Kind")
 
@@ -21,7 +22,6 @@ TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """RFC 9110, 5.6.2: what a header's or a method's name is made of."""
 _HEADER_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 """RFC 9110, 5.5, without the line ends by which one header could smuggle in another."""
-_LOCATOR: Final = re.compile(r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|json:[^.\s]+(\.[^.\s]+)*")
 
 
 def duration(spot: Spot, value: object, *, at_least: str, at_most: str) -> float:
@@ -119,10 +119,10 @@ def headers(spot: Spot, value: object, reserved: Mapping[str, str]) -> tuple[tup
 
 
 def locators(spot: Spot, value: object) -> tuple[str, ...]:
-    """Where in a request something is; several are tried in order."""
+    """Where in a request a name is; several are tried in order."""
     entries: Collection[Any] = value if isinstance(value, tuple | list) else (value,)
     for entry in entries:
-        if not isinstance(entry, str) or not _LOCATOR.fullmatch(entry):
+        if not isinstance(entry, str) or naming_mistakes([entry]):
             spot.wrong(
                 f"{quoted(entry)} is not a locator; "
                 'write "header:X-Event-Id" or "json:data.object.id"'

@@ -57,8 +57,10 @@ def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledW
     origin = source(spot, given)
     done = work(spot, webhook, timeout, typed=bool(origin.event_type), queues=queues)
     schema = bodies.schema(spot, given, done.model, done.model_spot or spot.under("body"))
-    accepted = _ANY
+    accepted = _JSON if schema is not None else _ANY
+    told = given["answer"]
     if origin.provider is not None:
+        told = origin.provider.answer if told is None else told
         theirs = spot.under("provider.content_types")
         accepted = settings.content_types(theirs, origin.provider.content_types, _ANY)
     return CompiledWebhook(
@@ -68,7 +70,7 @@ def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledW
         content_types=settings.content_types(
             spot.under("content_types"),
             given["content_types"],
-            _JSON if schema is not None else accepted,
+            accepted,
         ),
         body_limit_bytes=settings.body_limit(spot.under("body_limit"), given["body_limit"]),
         rate_limit=settings.rate_limit(spot.under("rate_limit"), given["rate_limit"]),
@@ -80,7 +82,7 @@ def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledW
         provider=origin.provider,
         delivery_id=origin.delivery_id,
         event_type=origin.event_type,
-        answer=settings.answer(spot.under("answer"), given["answer"]),
+        answer=settings.answer(spot.under("answer"), told),
         schema=schema,
         body_model=done.model,
         queue=settings.queue(spot.under("queue"), given["queue"], timeout),

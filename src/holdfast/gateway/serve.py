@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from granian._granian import SocketHolder
@@ -24,12 +22,11 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from holdfast.errors import HoldfastError
-from holdfast.gateway.asgi import Application
+from holdfast.gateway.asgi import Application, Receive, Scope, Send
 from holdfast.gateway.door import Door
+from holdfast.gateway.sockets import BACKLOG, PortUnavailable, listen
 
-BACKLOG: Final = 1024
-"""Connections that wait to be accepted, and connections served at once."""
+__all__ = ["PortUnavailable", "listen", "serve", "serve_application"]
 
 _HTTP1: Final = HTTP1Settings(
     # Also how long an idle connection is kept.
@@ -43,8 +40,7 @@ _LEAVE_SECONDS: Final = 0.01
 interpreter that exits in that moment makes it panic."""
 
 
-class PortUnavailable(HoldfastError, OSError):
-    """The address cannot be listened on. The message names it and says why."""
+ASGIApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 async def serve(
@@ -62,46 +58,49 @@ async def serve(
     After `drain_seconds` what has not finished is abandoned: it was not answered with success.
     Raises PortUnavailable.
     """
-    listener = listen(host, port)
-    chosen: int = listener.getsockname()[1]
-    server = _server(Application(door), host, listener)
+
+    async def empty() -> None:
+        door.close()
+        await door.emptied()
+
+    await serve_application(
+        Application(door),
+        listen(host, port),
+        on_ready=on_ready,
+        stop=stop,
+        empty=empty,
+        drain_seconds=drain_seconds,
+    )
+
+
+async def serve_application(
+    application: ASGIApplication,
+    listener: socket.socket,
+    *,
+    on_ready: Callable[[int], None],
+    stop: asyncio.Event,
+    empty: Callable[[], Awaitable[None]],
+    drain_seconds: float,
+) -> None:
+    """Serve any application on a listening socket, which is closed at the end, until `stop` is set.
+
+    `empty`: lets those inside finish, before the server ends. An application gets no lifespan.
+    """
+    host, chosen = listener.getsockname()[:2]
+    server = _server(application, host, listener)
     serving = asyncio.ensure_future(server.serve())
     # Granian's threads start in its first step; the socket has been listening since before.
     asyncio.get_running_loop().call_soon(on_ready, chosen)
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        door.close()
-        await _within(drain_seconds, asyncio.ensure_future(door.emptied()))
+        await _within(drain_seconds, asyncio.ensure_future(empty()))
         server.end()
         await _within(drain_seconds, serving)
         await asyncio.sleep(_LEAVE_SECONDS)
     finally:
         stopping.cancel()
         serving.cancel()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PortUnavailable, naming the address."""
-    listener = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        if os.name == "posix" and sys.platform != "cygwin":
-            # Connections of an earlier run that linger are no reason not to start.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        if listener is not None:
-            listener.close()
-        why = error.strerror or str(error)
-        raise PortUnavailable(f"cannot listen on {host} port {port}: {why}") from error
-    return listener
 
 
 class _Embedded(Server):
@@ -123,7 +122,7 @@ class _Embedded(Server):
         self.main_loop_interrupt.set()
 
 
-def _server(application: Application, host: str, listener: socket.socket) -> _Embedded:
+def _server(application: ASGIApplication, host: str, listener: socket.socket) -> _Embedded:
     server = _Embedded(
         listener,
         application,

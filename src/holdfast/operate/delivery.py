@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -59,9 +59,7 @@ def make_request(
     if not signed or webhook.verification is None:
         return request
     values = secrets.values(webhook.verification.secrets) or [""]
-    signature = webhook.verification.sign(request, values[0], clock.now_ms() / 1000)
-    added = tuple((name.lower(), value) for name, value in signature.items())
-    return replace(request, headers=Headers(request.headers.lines + added))
+    return webhook.verification.sign(request, values[0], clock.now_ms() / 1000)
 
 
 async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:

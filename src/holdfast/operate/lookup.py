@@ -1,31 +1,20 @@
-"""From what an operator types to the one thing meant, or all that hold a text."""
+"""From what an operator types to the one thing meant."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar, cast
+from collections.abc import Callable
+from typing import Final, TypeVar
 
-from holdfast.errors import NotFound, NotSupported
+from holdfast.errors import NotFound
 from holdfast.message import DeadLetter
-from holdfast.queue.contract import Archive, Engine, Entry, Filter, Operator, Refusal
+from holdfast.queue.contract import Archive, Entry, Filter, Operator, Refusal
 
 PREFIX_MIN: Final = 8
 """The fewest characters that are taken as the beginning of an id."""
 
 ID_CHARACTERS: Final = 32
-PAGE: Final = 100
 
 Found = TypeVar("Found", Entry, Refusal, DeadLetter)
-
-
-def archive_of(engine: Engine) -> Archive:
-    """The engine's memory of what came in. Raises NotSupported where it has none."""
-    if "archive" not in engine.abilities:
-        raise NotSupported(
-            f"an {engine.name}: store keeps no history: what came in, and what was refused, is in "
-            "the log of the gateway; what failed is in `holdfast dead`"
-        )
-    return cast(Archive, engine)
 
 
 def dead_letter(operator: Operator, id: str) -> DeadLetter:
@@ -44,6 +33,14 @@ def event(archive: Archive, id: str) -> Entry:
     return entry
 
 
+def refusal(archive: Archive, id: str) -> Refusal:
+    """The refusal of this id, or the only one whose id begins so. Raises NotFound."""
+    found = _find(archive.refusals, id)
+    if found is None:
+        raise NotFound(f"no refusal {id}")
+    return found
+
+
 def event_or_refusal(archive: Archive, id: str) -> Entry | Refusal:
     """What came in under this id, kept or not. Raises NotFound."""
     found = _find(archive.events, id) or _find(archive.refusals, id)
@@ -59,14 +56,9 @@ def known_webhook(operator: Operator, name: str | None) -> str | None:
     return name
 
 
-def holding(
-    pages: Callable[[Filter, str | None, int], list[Found]], filter: Filter, text: str
-) -> Iterator[Found]:
-    """Those that match the filter and hold the text in path, query, a header or the body."""
-    after: str | None = None
-    while page := pages(filter, after, PAGE):
-        yield from (one for one in page if _holds(one, text))
-        after = id_of(page[-1])
+def webhook_of(one: Entry | Refusal) -> str:
+    """Its webhook's name; empty where a refusal has none."""
+    return (one.webhook or "") if isinstance(one, Refusal) else one.message.webhook
 
 
 def id_of(one: Entry | Refusal | DeadLetter) -> str:
@@ -83,15 +75,3 @@ def _find(pages: Callable[[Filter, str | None, int], list[Found]], id: str) -> F
     if len(begun) > 1:
         raise NotFound(f"{id} is the beginning of several ids, such as {id_of(begun[0])}")
     return begun[0] if begun else None
-
-
-def _holds(one: Found, text: str) -> bool:
-    if isinstance(one, Refusal):
-        told, headers, body = f"{one.path}\n{one.detail}", one.headers, one.body
-    else:
-        request = one.message.request
-        told, headers, body = f"{request.path}?{request.query}", request.headers.lines, request.body
-    # Header values are the bytes on the wire read as latin-1; so is the text that is looked for.
-    sought = text.encode("utf-8", "surrogateescape")
-    wire = sought.decode("latin-1")
-    return text in told or sought in body or any(wire in value for _, value in headers)

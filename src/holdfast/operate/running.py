@@ -17,6 +17,7 @@ class Running:
     definition: Path
     url: str | None
     ops_url: str | None
+    console_url: str | None = None
 
 
 def find_running(store: Path) -> Running | None:
@@ -26,4 +27,10 @@ def find_running(store: Path) -> Running | None:
         os.kill(record["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Running(record["pid"], Path(record["definition"]), record["url"], record["ops_url"])
+    return Running(
+        record["pid"],
+        Path(record["definition"]),
+        record["url"],
+        record["ops_url"],
+        record.get("console_url"),
+    )

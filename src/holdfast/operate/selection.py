@@ -10,7 +10,8 @@ from typing import Final
 
 from holdfast.clock import Clock
 from holdfast.operate import lookup
-from holdfast.queue.contract import Archive, Filter, Operator, walk
+from holdfast.operate.groups import Bench, group, walk_letters
+from holdfast.queue.contract import Archive, Filter
 
 CHUNK: Final = 100
 
@@ -33,13 +34,15 @@ class Outcome:
     cancelled: bool = False
 
 
-def dead_ids(operator: Operator, selection: Selection, now_ms: int) -> list[str]:
+def dead_ids(bench: Bench, selection: Selection, now_ms: int) -> list[str]:
     """The dead letters meant, oldest first, as of now: one that dies again meanwhile is not
-    taken twice. Raises NotFound where an id is no dead letter."""
+    taken twice. Raises NotFound where an id is no dead letter, or a group is none."""
     if selection.ids:
-        return _once(lookup.dead_letter(operator, id).message.id for id in selection.ids)
-    lookup.known_webhook(operator, selection.filter.webhook)
-    letters = walk(operator, _as_of(selection.filter, now_ms))
+        return _once(lookup.dead_letter(bench, id).message.id for id in selection.ids)
+    lookup.known_webhook(bench, selection.filter.webhook)
+    if selection.filter.group is not None:
+        group(bench, selection.filter.group)
+    letters = walk_letters(bench, _as_of(selection.filter, now_ms))
     return list(islice((letter.message.id for letter in letters), selection.limit))
 
 

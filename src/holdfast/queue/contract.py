@@ -124,6 +124,10 @@ class Filter:
     since_ms: int | None = None
     until_ms: int | None = None
     newest_first: bool = True
+    group: str | None = None
+    """Only dead letters of this fingerprint; asked only of engines with the ability `desk`."""
+    parked: bool | None = None
+    """Only dead letters that are put aside, or only others; asked as `group` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,9 +349,10 @@ class Engine(Sender, Receiver, Operator, Protocol):
         ...
 
 
-def walk(pages: Operator, filter: Filter, page: int = 200) -> Iterator[DeadLetter]:
-    """Every dead letter that matches, page after page."""
-    after: str | None = None
+def walk(
+    pages: Operator, filter: Filter, page: int = 200, after: str | None = None
+) -> Iterator[DeadLetter]:
+    """Every dead letter that matches, page after page, after the id `after`."""
     while found := pages.browse(filter, after, page):
         yield from found
         after = found[-1].message.id

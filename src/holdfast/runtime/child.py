@@ -1,4 +1,4 @@
-"""The entry of child processes: `python -m holdfast.runtime.child gateway|worker ...`.
+"""The entry of child processes: `python -m holdfast.runtime.child gateway|worker|console ...`.
 
 Not for people. The supervisor starts these, so that handler code can neither slow nor crash
 reception, and so that either can be replaced while the other goes on.
@@ -11,6 +11,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Final, cast
@@ -38,6 +39,9 @@ SWITCH_SECONDS: Final = 0.0005
 # gateway's time. Cycles that handlers leave behind are still found, a little later.
 GC_THRESHOLD: Final = 20_000
 
+CONSOLE_SECONDS: Final = 5.0
+"""What a request may still take when the console is to end; what it does is done all the same."""
+
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_WORN_OUT: Final = 75
@@ -61,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         compiled = compile_app(load(Path(options.definition)))
         tune_interpreter()
-        run = _gateway if options.role == "gateway" else _worker
+        run = {"gateway": _gateway, "worker": _worker, "console": _console}[options.role]
         return uvloop.run(run(options, compiled, telemetry, counts, reports))
     except HoldfastError as error:
         reports.say(failed=f"{type(error).__name__}: {error}")
@@ -78,7 +82,7 @@ def tune_interpreter() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="holdfast.runtime.child")
-    parser.add_argument("role", choices=("gateway", "worker"))
+    parser.add_argument("role", choices=("gateway", "worker", "console"))
     parser.add_argument("definition")
     parser.add_argument("--store", required=True)
     parser.add_argument("--host", default="127.0.0.1")
@@ -86,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=int, required=True)
     parser.add_argument("--lifeline", type=int, required=True)
     parser.add_argument("--inherited", type=int, nargs="*", default=[])
+    parser.add_argument("--console-socket", type=int, default=-1)
+    parser.add_argument("--console-host", default="127.0.0.1")
+    parser.add_argument("--console-token", action="append", default=[])
+    parser.add_argument("--console-allow-host", action="append", default=[])
+    parser.add_argument("--console-read-only", action="store_true")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     return parser
@@ -143,6 +152,42 @@ async def _worker(
         repeat.cancel()
         reports.say(counts=counts.rows())
     return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
+
+
+async def _console(
+    options: argparse.Namespace,
+    compiled: Compiled,
+    telemetry: Telemetry,
+    counts: Counts,
+    reports: Reports,
+) -> int:
+    # Nobody else pays for importing it.
+    from holdfast.runtime import console as runtime  # noqa: PLC0415 - as said above
+    from holdfast.runtime.console_options import ConsoleOptions  # noqa: PLC0415 - as said above
+
+    stop, _ = _prepare(reports, telemetry, "console")
+    asked = ConsoleOptions(
+        host=options.console_host,
+        tokens=tuple(options.console_token),
+        read_only=options.console_read_only,
+        hosts=tuple(options.console_allow_host),
+    )
+    definition = Path(options.definition)
+    console = runtime.make_console(asked, compiled, definition, options.store, telemetry)
+    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
+    try:
+        await runtime.serve_console(
+            console,
+            socket.socket(fileno=options.console_socket),
+            stop=stop,
+            drain_seconds=CONSOLE_SECONDS,
+            on_ready=lambda _port: reports.say(ready=True),
+        )
+    finally:
+        repeat.cancel()
+        await asyncio.to_thread(runtime.close_console, console)
+        reports.say(counts=counts.rows())
+    return EXIT_OK
 
 
 def _prepare(

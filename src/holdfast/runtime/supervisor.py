@@ -2,7 +2,8 @@
 
     supervisor ── lock on the store, upkeep, operations port
       |- gateway    accepts and keeps
-      '- worker ... carries and works        each with the lock inherited
+      |- worker ... carries and works        each with the lock inherited
+      '- console    shows, and does what operators ask
 
 A process that ends unasked is started again. SIGTERM or Ctrl-C drains: the gateway stops accepting,
 workers finish what they have begun and give back the rest. A second one ends everything now; what
@@ -15,8 +16,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,14 +26,17 @@ import orjson
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, StoreLocked
-from holdfast.operate.lookup import archive_of
+from holdfast.operate.abilities import archive_of, search_of
 from holdfast.operate.running import find_running
 from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.indexing import Indexer
 from holdfast.runtime.metrics import Counts, Totals, exposition
 from holdfast.runtime.ops import OpsServer, Page
 from holdfast.runtime.processes import Child
+from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.store import (
     describe_store,
     is_shared,
@@ -48,33 +52,6 @@ SILENT_SECONDS: Final = 10.0
 LOCK_LOOK_SECONDS: Final = 0.1
 KILL_SECONDS: Final = 30.0
 RUN_FILE: Final = "run.json"
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run. `port` 0 takes a free one. `ops_port` None: no operations port."""
-
-    definition: Path
-    store: str
-    host: str = "127.0.0.1"
-    port: int = 8080
-    ops_host: str = "127.0.0.1"
-    ops_port: int | None = 8081
-    workers: int = 1
-    gateway: bool = True
-    log_level: str = "info"
-    log_format: str = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """Where things are once all processes are ready. `url` None where there is no gateway."""
-
-    url: str | None
-    ops_url: str | None
-    store: str
-    new: bool
-    """Whether the store never kept an event: a run that could not start does not count."""
 
 
 class Supervisor:
@@ -104,7 +81,8 @@ class Supervisor:
         self._upkeep_over = False
         self._store_error = ""
         self._children: list[Child] = []
-        self._roles: dict[int, str] = {}
+        """Those without which nothing is received and worked."""
+        self._console: Child | None = None
         self._port: int | None = None
         self._failure: str | None = None
         self._all_ready = asyncio.Event()
@@ -117,9 +95,8 @@ class Supervisor:
         async with self._locked(path) as locks:
             engine = open_engine(self._options.store, telemetry=self._telemetry)
             try:
-                new = "archive" in engine.abilities and not archive_of(engine).events(
-                    Filter(), limit=1
-                )
+                archive = archive_of(engine)
+                new = archive is not None and not archive.events(Filter(), limit=1)
                 engine.configure(limits_of(self._compiled))
                 await self._supervise(engine, locks, path, new=new)
             finally:
@@ -163,26 +140,39 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         ops = self._open_ops()
+        listener = self._options.console.bind() if self._options.console else None
         upkeep = loop.create_task(self._upkeep(engine))
+        search = search_of(engine) if self._options.index else None
+        indexer = Indexer(search, self._clock) if search is not None else None
+        indexing = loop.create_task(indexer.run()) if indexer is not None else None
         self._children = self._make_children(locks)
         running = [loop.create_task(child.run()) for child in self._children]
         try:
             if await self._ready():
-                started = self._started(ops, new=new)
+                started = self._started(ops, listener, new=new)
                 self._write_run_file(path, started)
                 self._on_started(started)
+                if listener is not None:
+                    # After the others: until it is ready, its connections wait at the socket.
+                    self._console = self._make_console(listener)
+                    running.append(loop.create_task(self._console.run()))
             await self._stop.wait()
             await self._end(running)
         finally:
-            for child in self._children:
+            for child in self._all():
                 child.kill()
             await asyncio.gather(*running, return_exceptions=True)
             # Not cancelled: its thread would go on, in a store that is no longer ours.
             self._upkeep_over = True
             self._nudge.set()
-            await asyncio.gather(upkeep, return_exceptions=True)
+            if indexer is not None:
+                indexer.stop()
+            ended = (upkeep, indexing) if indexing else (upkeep,)
+            await asyncio.gather(*ended, return_exceptions=True)
             if ops is not None:
                 ops.close()
+            if listener is not None:
+                listener.close()
 
     def _make_children(self, locks: tuple[int, ...]) -> list[Child]:
         options = self._options
@@ -211,6 +201,32 @@ class Supervisor:
         workers = [make("worker", lambda: shared, locks) for _ in range(options.workers)]
         return [make("gateway", door), *workers] if options.gateway else workers
 
+    def _make_console(self, listener: socket.socket) -> Child:
+        options = self._options
+        asked = options.console or ConsoleOptions()
+        arguments = [
+            str(options.definition),
+            "--store",
+            options.store,
+            "--log-level",
+            options.log_level,
+            "--log-format",
+            options.log_format,
+            "--console-socket",
+            str(listener.fileno()),
+            *asked.arguments(),
+        ]
+        return Child(
+            "console",
+            lambda: arguments,
+            inherit=(listener.fileno(),),
+            on_report=self._reported,
+            on_end=self._ended,
+        )
+
+    def _all(self) -> list[Child]:
+        return [*self._children, *([self._console] if self._console else [])]
+
     async def _ready(self) -> bool:
         """Until every child is ready, or a stop. False: stopped first."""
         waits = [asyncio.ensure_future(event.wait()) for event in (self._all_ready, self._stop)]
@@ -219,12 +235,17 @@ class Supervisor:
             wait.cancel()
         return self._all_ready.is_set() and not self._stop.is_set()
 
-    def _started(self, ops: OpsServer | None, *, new: bool) -> Started:
-        host = f"[{self._options.host}]" if ":" in self._options.host else self._options.host
+    def _started(
+        self, ops: OpsServer | None, listener: socket.socket | None, *, new: bool
+    ) -> Started:
+        console = None
+        if listener is not None and self._options.console is not None:
+            console = _url(self._options.console.host, listener.getsockname()[1])
         return Started(
-            url=f"http://{host}:{self._port}" if self._port else None,
-            ops_url=f"http://{self._options.ops_host}:{ops.port}" if ops else None,
+            url=_url(self._options.host, self._port) if self._port else None,
+            ops_url=_url(self._options.ops_host, ops.port) if ops else None,
             store=describe_store(self._options.store),
+            console_url=console,
             new=new,
         )
 
@@ -245,6 +266,7 @@ class Supervisor:
             "definition": str(self._options.definition.resolve()),
             "url": started.url,
             "ops_url": started.ops_url,
+            "console_url": started.console_url,
         }
         draft = path / f"{RUN_FILE}.{os.getpid()}"
         draft.write_bytes(orjson.dumps(record))
@@ -281,21 +303,21 @@ class Supervisor:
         if not self._stop.is_set():
             self._stop.set()
             return
-        for child in self._children:
+        for child in self._all():
             # A worker asked twice gives back what it holds. What a gateway still has under way was
             # not answered with success, so its sender will send it again.
-            if child.role == "gateway":
+            if child.role in ("gateway", "console"):
                 child.kill()
             else:
                 child.stop()
 
     async def _end(self, running: list[asyncio.Task[None]]) -> None:
         self._telemetry.emit("process.stopping", role="supervisor", why="asked to")
-        for child in self._children:
+        for child in self._all():
             child.stop()
         _, late = await asyncio.wait(running, timeout=KILL_SECONDS)
         if late:
-            for child in self._children:
+            for child in self._all():
                 child.kill()
 
     async def _upkeep(self, engine: Engine) -> None:
@@ -327,7 +349,7 @@ class Supervisor:
     def _healthz(self) -> Page:
         """The supervisor lives, and what its processes are."""
         children = [
-            {"role": child.role, "pid": child.pid, "ready": child.ready} for child in self._children
+            {"role": child.role, "pid": child.pid, "ready": child.ready} for child in self._all()
         ]
         return Page(200, "application/json", orjson.dumps({"processes": children}) + b"\n")
 
@@ -348,3 +370,7 @@ class Supervisor:
             reasons.append("shutting down")
         body = orjson.dumps({"ready": not reasons, "reasons": reasons}) + b"\n"
         return Page(503 if reasons else 200, "application/json", body)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import Final
+from typing import Final, cast
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
+from holdfast.errors import StoreError
 from holdfast.message import Lease, Message
 from holdfast.pipe.gate import Gate
 from holdfast.pipe.runner import PipeRunner
 from holdfast.queue.contract import Claim
 from holdfast.queue.group_commit import GroupReceiver, GroupSender
+from holdfast.queue.views import WATCH, StateCount, Watch
 from holdfast.runtime.store import open_engine
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.runner import Express
+from holdfast.workflow.tally import StateTally
 
 # Threads for synchronous handlers, started as needed: enough that every webhook's concurrency is
 # real, few enough that a definition with fifty webhooks does not ask for a thousand.
@@ -28,6 +31,7 @@ CREW_MAX: Final = 64
 STUCK_PART: Final = 0.5
 DRAIN_SECONDS: Final = 25.0
 WATCH_SECONDS: Final = 1.0
+COUNT_SECONDS: Final = 1.0
 
 
 class Worker:
@@ -45,6 +49,7 @@ class Worker:
         self._sender: GroupSender | None = None
         """Only where a workflow sends."""
         self._queues = Queues(compiled.webhooks, SYSTEM_CLOCK, self._keep)
+        self._tallies = {webhook.name: StateTally(SYSTEM_CLOCK) for webhook in compiled.webhooks}
         self._targets = [self._express(webhook) for webhook in compiled.webhooks]
         self._runners = [
             PipeRunner(
@@ -73,6 +78,7 @@ class Worker:
             clock=SYSTEM_CLOCK,
             telemetry=self._telemetry,
             queues=self._queues,
+            tally=self._tallies[webhook.name],
         )
 
     async def _keep(self, message: Message, delay_seconds: float) -> None:
@@ -87,12 +93,15 @@ class Worker:
         if bell is not None:
             loop.add_reader(bell, self._rung, bell)
         watch = loop.create_task(self._watch(stop))
+        counting = loop.create_task(self._count(stop))
         try:
             async with asyncio.TaskGroup() as pipes:
                 for runner in self._runners:
                     pipes.create_task(runner.run(stop))
         finally:
             watch.cancel()
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
             if bell is not None:
                 loop.remove_reader(bell)
             for target in self._targets:
@@ -108,6 +117,24 @@ class Worker:
             os.read(bell, 4096)
         for runner in self._runners:
             runner.wake()
+
+    async def _count(self, stop: asyncio.Event) -> None:
+        """Tell the store what the states' tasks came to, about once a second, for those who watch."""
+        watch = cast(Watch, self._engine) if WATCH in self._engine.abilities else None
+        told_running = False
+        while watch is not None and not stop.is_set():
+            await asyncio.sleep(COUNT_SECONDS)
+            counts = [
+                StateCount(webhook, *sums)
+                for webhook, tally in self._tallies.items()
+                for sums in tally.take()
+            ]
+            running = any(one.running for one in counts)
+            if counts or told_running:
+                told_running = running
+                # Losing a second's counts to a store that stumbles costs nobody an event.
+                with contextlib.suppress(StoreError):
+                    await asyncio.to_thread(watch.count_states, counts)
 
     async def _watch(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

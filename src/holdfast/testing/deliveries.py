@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,8 +54,7 @@ def sign(
     """
     verification = by.verification if isinstance(by, Provider) else by
     request = delivery(body, headers=headers, method=method, url=url)
-    added = Headers.of(verification.sign(request, secret, now))
-    return replace(request, headers=Headers(request.headers.lines + added.lines))
+    return verification.sign(request, secret, now)
 
 
 def _content(body: Any) -> tuple[bytes, str]:

@@ -1,56 +1,31 @@
-"""Schemes where a header carries the secret itself: basic, bearer, a static token.
+"""Schemes where the request carries the secret itself: basic, bearer, a static token.
 
-They prove who knocks, not what was sent. The header is checked at the door and never stored, which
-is what `secret_headers` is for.
+They prove who knocks, not what was sent. A header with a secret is checked at the door and never
+stored, which is what `secret_headers` is for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import Any
 
-from holdfast.errors import DefinitionError, Mistake, SecretMissing, VerificationFailed
+import orjson
+
+from holdfast.errors import (
+    DefinitionError,
+    Mistake,
+    NotSupported,
+    SecretMissing,
+    VerificationFailed,
+)
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.encoding import decode, encode
-from holdfast.verify.judge import Judge, References
-from holdfast.verify.reading import header_bytes
-
-
-def basic(user: str, password: References) -> Credentials:
-    """HTTP Basic: the user's name as it is, the password as a reference such as `env:PASSWORD`."""
-    judge = Judge()
-    user = judge.text("user", user)
-    if ":" in user:
-        # The one character that HTTP Basic cannot carry in a name.
-        judge.wrong.append("user: a name cannot hold a colon; the password is a setting of its own")
-        user = ""
-    return Credentials(
-        name="basic",
-        secrets=judge.references(password),
-        header="Authorization",
-        word="Basic",
-        user=user,
-        wrong=tuple(judge.wrong),
-    )
-
-
-def bearer(token: References) -> Credentials:
-    """`Authorization: Bearer ...`, compared with a token of ours."""
-    judge = Judge()
-    references = judge.references(token)
-    return Credentials("bearer", references, "Authorization", "Bearer", wrong=tuple(judge.wrong))
-
-
-def token(token: References, *, header: str) -> Credentials:
-    """A header whose whole value is the token, such as `X-Gitlab-Token`."""
-    judge = Judge()
-    references = judge.references(token)
-    name = judge.text("header", header)
-    if not name:
-        judge.wrong.append("header: name the header that carries the token")
-    return Credentials("token", references, name, wrong=tuple(judge.wrong))
+from holdfast.verify.locate import Locator, json_all
+from holdfast.verify.reading import Reading, header_bytes, malformed, missing, text_of, utf8
+from holdfast.verify.writing import put, set_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +34,24 @@ class Credentials:
 
     name: str
     secrets: tuple[SecretRef, ...]
-    header: str
+    place: Locator
     word: str = ""
     """What stands before the secret, in any case of letters: `Basic`, `Bearer`, or nothing."""
     user: str | None = None
-    """Whose password the secret is; None: the secret is a token."""
+    """Whose password the secret is; None: the secret is a token, or for basic `user:password`."""
     wrong: tuple[str, ...] = ()
 
     @property
+    def _basic(self) -> bool:
+        return self.word == "Basic"
+
+    @property
+    def covers(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
     def secret_headers(self) -> tuple[str, ...]:
-        return (self.header.lower(),)
+        return (self.place.name.lower(),) if self.place.kind == "header" else ()
 
     def mistakes(self) -> tuple[str, ...]:
         return self.wrong
@@ -77,39 +60,73 @@ class Credentials:
         """Return if one of the secrets was shown. Raises VerificationFailed, or SecretMissing where
         every secret is empty."""
         self._refuse_mistakes()
-        shown = self._shown(request)
+        shown = self._shown(Reading(request))
         expected = [self._expected(secret) for secret in secrets if secret]
         if not expected:
-            raise SecretMissing(f"the secret {' or '.join(map(str, self.secrets))} is empty")
-        if not any(compare_digest(shown, known) for known in expected):
-            reason = "token_mismatch" if self.user is None else "credentials_mismatch"
-            raise VerificationFailed(reason, self.header)
+            where = " or ".join(map(str, self.secrets)) or "of this scheme"
+            raise SecretMissing(f"the secret {where} is empty")
+        if not any(all(compare_digest(one, known) for one in shown) for known in expected):
+            reason = "credentials_mismatch" if self._basic else "token_mismatch"
+            raise VerificationFailed(reason, self.place.name)
 
-    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
-        """The header that shows the secret."""
+    def sent_at(self, _request: Request) -> float | None:
+        return None
+
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
+        """The request with the secret in it. Raises NotSupported where the body has no room."""
         self._refuse_mistakes()
         known = self._expected(secret)
-        text = known.decode("latin-1") if self.user is None else encode(known, "base64")
-        return {self.header: f"{self.word} {text}" if self.word else text}
+        text = encode(known, "base64") if self._basic else known.decode("latin-1")
+        if self.place.several:
+            return self._show_in_each(request, secret)
+        if self.place.kind != "header":
+            text = secret
+        return put(request, self.place, f"{self.word} {text}" if self.word else text)
 
-    def _shown(self, request: Request) -> bytes:
-        value = request.headers.get(self.header)
+    def _shown(self, reading: Reading) -> list[bytes]:
+        """What the request shows: once, or for every item of a list, all of which must be right."""
+        if self.place.several:
+            texts = [text_of(value) for value in json_all(reading.document, self.place.name)]
+            found = [utf8(text) for text in texts if text is not None]
+            if not found or len(found) < len(texts):
+                raise missing(self.place)
+            return found
+        value = reading.find(self.place)
         if value is None:
-            raise VerificationFailed("header_missing", self.header)
+            raise missing(self.place)
+        if self.place.kind != "header":
+            return [utf8(value)]
         if self.word:
             word, _, value = value.partition(" ")
             if word.lower() != self.word.lower():
-                raise VerificationFailed("header_malformed", f"{self.header} is not {self.word}")
-        if self.user is None:
-            return header_bytes(value.strip(), self.header)
+                raise malformed(self.place, f"is not {self.word}")
+        if not self._basic:
+            return [header_bytes(value.strip(), self.place.name)]
         try:
-            return decode(value.strip(), "base64")
+            return [decode(value.strip(), "base64")]
         except ValueError:
-            raise VerificationFailed("header_malformed", f"{self.header} is not base64") from None
+            raise malformed(self.place, "is not base64") from None
 
     def _expected(self, secret: str) -> bytes:
-        text = secret if self.user is None else f"{self.user}:{secret}"
-        return text.encode("utf-8", "surrogateescape")
+        return utf8(secret if self.user is None else f"{self.user}:{secret}")
+
+    def _show_in_each(self, request: Request, secret: str) -> Request:
+        path, _, rest = self.place.name.partition(".*.")
+        reading = Reading(request)
+        items: list[Any] = list(json_all(reading.document, f"{path}.*"))
+        if not all(isinstance(item, dict) for item in items):
+            raise NotSupported(f"{self.name} cannot sign: the body has no {path}")
+        for item in items:
+            set_json(item, rest, secret)
+        return Request(
+            request.method,
+            request.path,
+            request.query,
+            request.headers,
+            orjson.dumps(reading.document),
+            request.remote,
+            request.origin,
+        )
 
     def _refuse_mistakes(self) -> None:
         if self.wrong:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,5 +52,5 @@ class FunctionVerification:
             kind = type(verdict).__name__
             raise TypeError(f"a verification function returns True, False or None, not {kind}")
 
-    def sign(self, request: Request, secret: str, now_seconds: float) -> Mapping[str, str]:
+    def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         raise NotSupported("a verification function can check, but not sign")

@@ -1,23 +1,39 @@
 """Where something stands in a request: `header:X-Id`, `json:data.items.0.id`, `query:sig`.
 
-The kinds are those of `KINDS`. A JSON path is field names and list positions joined by dots.
+KIND:NAME               `KINDS` lists the kinds
+header:X-Id,X-Old-Id    the first of these headers that is there
+json:events.0.id        field names and list positions, joined by dots
+json:events.*.id        every item of a list
+form:payload#user.id    a path into the JSON that a form's field holds
+jwt:X-Token.jti         a claim of the token in that header
+...?                    may be missing, and is then empty
+...|sha256hex           what stands there, transformed (`holdfast.verify.transforms`)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
-
-from holdfast.message import Headers
 
 KINDS: Final = {
     "header": "a header of the request",
     "json": "a field of a JSON body, by its path",
-    "form": "a field of a form-encoded body",
+    "json-text": "the same as it is written there, without white space",
+    "form": "a field of a form-encoded or multipart body",
     "query": "a parameter of the query string",
     "sig": "another entry of the signature's own header, by its key",
+    "jwt": "a claim of the token in a header",
 }
+
+_SHAPE: Final = re.compile(
+    r"header:[!#$%&'*+.^_`|~0-9A-Za-z-]+(,[!#$%&'*+.^_`|~0-9A-Za-z-]+)*"
+    r"|json(-text)?:[^.\s]+(\.[^.\s]+)*"
+    r"|(form|query|sig):[^\s#]+"
+    r"|form:[^\s#]+\#[^.\s]+(\.[^.\s]+)*"
+    r"|jwt:[!#$%&'*+^_`|~0-9A-Za-z-]+\.[^.\s]+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,53 +42,35 @@ class Locator:
 
     kind: str
     name: str
+    optional: bool = False
+    transforms: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
 
+    @property
+    def covered(self) -> str:
+        """What is vouched for where this is signed: `header:x-id`, `json:data.id`."""
+        if self.kind == "header":
+            return f"header:{self.name.lower()}"
+        return f"json:{self.name}" if self.kind == "json-text" else str(self)
+
+    @property
+    def several(self) -> bool:
+        """Whether it stands for every item of a list."""
+        return self.kind in ("json", "form") and "*" in self.name.rpartition("#")[-1].split(".")
+
     @classmethod
     def parse(cls, text: str) -> Locator:
         """From `header:X-Id`. Raises ValueError, naming the kinds there are."""
-        kind, colon, name = text.partition(":")
-        if not colon or kind not in KINDS or not name:
+        place, *transforms = text.split("|")
+        optional = place.endswith("?")
+        place = place.removesuffix("?")
+        if not _SHAPE.fullmatch(place):
             kinds = ", ".join(f"{known}:..." for known in KINDS)
             raise ValueError(f"{text!r} does not say where to look; write one of {kinds}")
-        return cls(kind, name)
-
-
-def locate(locators: Sequence[str], headers: Headers, body: Callable[[], Any]) -> str | None:
-    """The first of these `header:` and `json:` locators that leads to a text or a whole number.
-
-    `body` gives the parsed JSON, or None; it is called at most once, and only if needed. An empty
-    text counts as absent: as a delivery id it would make strangers look like duplicates. So does a
-    fraction, because JSON numbers past 64 bits are read as one, and lose digits.
-    """
-    document: Any = None
-    parsed = False
-    for text in locators:
-        kind, _, name = text.partition(":")
-        if kind == "header":
-            found: Any = headers.get(name)
-        elif kind == "json":
-            if not parsed:
-                document, parsed = body(), True
-            found = json_at(document, name)
-        else:
-            continue
-        if isinstance(found, str) and found:
-            return found
-        if isinstance(found, int) and not isinstance(found, bool):
-            return str(found)
-    return None
-
-
-def locator_mistakes(locators: Sequence[str]) -> list[str]:
-    """What is wrong with locators meant for `locate`, in words."""
-    return [
-        f"{text!r} is not a locator; write header:NAME or json:path.to.field"
-        for text in locators
-        if not text.startswith(("header:", "json:")) or text.endswith(":")
-    ]
+        kind, _, name = place.partition(":")
+        return cls(kind, name, optional, tuple(transforms))
 
 
 def json_at(document: Any, path: str) -> Any:
@@ -86,3 +84,27 @@ def json_at(document: Any, path: str) -> Any:
         else:
             return None
     return document
+
+
+def json_all(document: Any, path: str) -> Iterator[Any]:
+    """What stands at `path`, once for every item where `*` stands for the items of a list.
+
+    None for each item where the path leads nowhere.
+    """
+    before, star, after = _at_star(path)
+    found = json_at(document, before) if before else document
+    if not star:
+        yield found
+    elif isinstance(found, list):
+        for item in found:
+            yield from json_all(item, after) if after else (item,)
+    else:
+        yield None
+
+
+def _at_star(path: str) -> tuple[str, bool, str]:
+    steps = path.split(".")
+    if "*" not in steps:
+        return path, False, ""
+    at = steps.index("*")
+    return ".".join(steps[:at]), True, ".".join(steps[at + 1 :])

@@ -1,51 +1,72 @@
-"""Making schemes that sign: what the user writes, in; an `Hmac` of parsed parts, out.
+"""Making schemes that sign: what the user writes, in; a `Signed` of parsed parts, out.
 
-Nothing here raises: `mistakes()` of what is made tells what is wrong.
+Nothing here raises: `mistakes()` of what is made tells what is wrong. The settings that they all
+take are those of `holdfast.verify.settings.SignedSettings`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import cast
 
-from holdfast.clock import parse_duration
-from holdfast.verify.content import Content
-from holdfast.verify.encoding import ENCODINGS, Encoding
+from typing_extensions import Unpack
+
+from holdfast.secrets import SecretRef
+from holdfast.verify.encoding import Encoding
 from holdfast.verify.judge import Judge, References
-from holdfast.verify.keyed import HASHES, KEY_ENCODINGS, Hash, Hmac, Key, KeyEncoding
+from holdfast.verify.keys import KEY_ENCODINGS, Key, KeyEncoding
 from holdfast.verify.locate import Locator
-from holdfast.verify.signature import Signature
-from holdfast.verify.timestamp import UNITS, Timestamp, Unit
-
-_POSITION: Final = re.compile(r"\d{1,4}(\.\.)?", re.ASCII)
-_NOWHERE: Final = Locator("header", "?")
+from holdfast.verify.methods import (
+    DIGEST_HASHES,
+    HASHES,
+    DigestHash,
+    Ecdsa,
+    Ed25519,
+    Hash,
+    KeyedDigest,
+    Mac,
+    Rsa,
+)
+from holdfast.verify.settings import NOWHERE, SignedSettings, signed
+from holdfast.verify.signed import HashChoice, Signed
+from holdfast.verify.transforms import transform_mistake
 
 
 def hmac_sha256(
     secret: References, *, header: str = "X-Signature-256", encoding: Encoding = "hex"
-) -> Hmac:
+) -> Signed:
     """The body's HMAC-SHA256 in a header, with or without `sha256=` before it."""
     return hmac(secret, header=header, encoding=encoding, prefix="sha256=", prefix_optional=True)
 
 
-def standard_webhooks(secret: References) -> Hmac:
+def standard_webhooks(
+    secret: References,
+    *,
+    headers: str | Sequence[str] = "webhook-",
+    key: KeyEncoding | Sequence[KeyEncoding] = "base64",
+) -> Signed:
     """Standard Webhooks, version 1: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 
     The secret is base64, with or without `whsec_` before it; entries of other versions are skipped.
+    headers: what the three headers begin with, or several beginnings, tried in order.
+    key: how the secret becomes a key, for who departs from the specification.
     """
+    beginnings = [headers] if isinstance(headers, str) else list(headers)
+    names = {
+        part: ",".join(f"{each}{part}" for each in beginnings if isinstance(each, str))
+        for part in ("id", "timestamp")
+    }
     return hmac(
         secret,
-        header="webhook-signature",
+        signature=[f"header:{each}signature" for each in beginnings],
         encoding="base64",
         split=" ",
         kv=",",
         keys="v1",
-        message="{header:webhook-id}.{timestamp}.{body}",
-        key="base64",
-        key_strip="whsec_",
-        timestamp="header:webhook-timestamp",
+        message=f"{{header:{names['id']}}}.{{timestamp}}.{{body}}",
+        key=key,
+        key_strip="" if key == "utf8" else "whsec_",
+        timestamp=f"header:{names['timestamp']}",
         name="standard-webhooks",
     )
 
@@ -53,105 +74,112 @@ def standard_webhooks(secret: References) -> Hmac:
 def hmac(
     secret: References,
     *,
-    header: str | None = None,
-    signature: str | Sequence[str] = (),
     hash: Hash = "sha256",
-    encoding: Encoding = "hex",
-    prefix: str = "",
-    prefix_optional: bool = False,
-    split: str = "",
-    kv: str = "",
-    keys: str | Sequence[str] = (),
-    message: str = "{body}",
-    key: KeyEncoding = "utf8",
+    hash_from: str | None = None,
+    hashes: Mapping[str, Hash] | None = None,
+    key: KeyEncoding | Sequence[KeyEncoding] = "utf8",
     key_strip: str = "",
-    timestamp: str | None = None,
-    timestamp_unit: Unit = "s",
-    tolerance: str | None = "5m",
-    name: str = "hmac",
-) -> Hmac:
+    **settings: Unpack[SignedSettings],
+) -> Signed:
     """Any HMAC scheme.
 
     secret: a reference such as `env:NAME`, or several during a rotation; any one may match.
-    header: the header that carries the signature; or
-    signature: where it stands otherwise: `json:meta.signature`, `form:sig`, `query:sig`, or several.
-    prefix: what stands before the signature, and must unless `prefix_optional`.
-    split, kv, keys: where there are several entries: what separates them, what separates key and
-        value inside one, and the keys whose values are signatures. Without `kv` entries go by
-        position: `keys=("1..",)` is all but the first.
-    message: what is signed: text with `{body}` `{timestamp}` `{method}` `{path}` `{url}`
-        `{header:X}` `{query:x}` `{form:x}` `{json:a.b}` `{sig:key}` in it.
-    key, key_strip: how the secret becomes a key, and what to take off its front first.
-    timestamp: where the time of sending stands: `header:X-Timestamp`, `sig:t`, `json:sent_at`.
-    tolerance: how far off it may be, either way: `"5m"`. None: any time will do.
+    hash_from, hashes: where the hash is named, and the names it may have there; `hash` is for who
+        names none, and an unknown name fails.
+    key, key_strip: how the secret becomes a key (utf8, base64, hex, nfkd, sha1; or several of them,
+        any of which), and what to take off the front of base64 or hex first.
     """
     judge = Judge()
     references = judge.references(secret)
-    places = judge.texts("signature", signature)
-    if header is not None:
-        places = (f"header:{judge.text('header', header)}", *places)
-    content = judge.parsed("message", Content.parse, message, Content(()))
-    sent_at = _timestamp(judge, timestamp, timestamp_unit, tolerance)
-    _judge_together(judge, content, sent_at, entries=bool(split))
-    return Hmac(
-        name=judge.text("name", name),
-        secrets=references,
-        hash=judge.one_of("hash", hash, HASHES),
-        signature=Signature(
-            locators=_locators(judge, places),
-            encoding=judge.one_of("encoding", encoding, ENCODINGS),
-            size=hashlib.new(hash).digest_size if hash in HASHES else 0,
-            prefix=judge.text("prefix", prefix),
-            prefix_optional=prefix_optional,
-            split=judge.text("split", split),
-            kv=judge.text("kv", kv),
-            keys=_keys(judge, split, kv, keys),
-        ),
-        content=content,
-        key=Key(judge.one_of("key", key, KEY_ENCODINGS), judge.text("key_strip", key_strip)),
-        timestamp=sent_at,
-        wrong=tuple(judge.wrong),
-    )
+    method = Mac(judge.one_of("hash", hash, HASHES), _ways(judge, key, key_strip))
+    choice = _hash_choice(judge, hash_from, hashes or {})
+    return signed(judge, references, method, settings, choice)
 
 
-def _locators(judge: Judge, places: Sequence[str]) -> tuple[Locator, ...]:
-    if not places:
-        judge.wrong.append("header: name the header that carries the signature")
-        return (_NOWHERE,)
-    return tuple(judge.parsed("signature", Locator.parse, place, _NOWHERE) for place in places)
+def digest(
+    secret: References, *, hash: DigestHash = "sha256", **settings: Unpack[SignedSettings]
+) -> Signed:
+    """A plain hash of a content that holds the secret: `message="{body}{secret}"`."""
+    judge = Judge()
+    references = judge.references(secret)
+    method = KeyedDigest(judge.one_of("hash", hash, DIGEST_HASHES))
+    scheme = signed(judge, references, method, settings)
+    if not scheme.wrong and not all(content.uses("secret") for content in scheme.contents):
+        # Anybody could make such a hash.
+        judge.wrong.append("message: {secret} must stand in it")
+        return signed(judge, references, method, settings)
+    return scheme
 
 
-def _timestamp(
-    judge: Judge, place: str | None, unit: Unit, tolerance: str | None
-) -> Timestamp | None:
+def ed25519(
+    key: References,
+    *,
+    key_encoding: KeyEncoding = "hex",
+    key_strip: str = "",
+    **settings: Unpack[SignedSettings],
+) -> Signed:
+    """Ed25519, checked with the sender's public key: 32 bytes in hex or base64, PEM, or a JWK.
+
+    The key is a reference like any secret; no key is given where `fetch` says where it is.
+    """
+    judge = Judge()
+    references = _public(judge, key, settings)
+    way = Key(judge.one_of("key_encoding", key_encoding, ("hex", "base64")), key_strip)
+    return signed(judge, references, Ed25519(way), settings)
+
+
+def ecdsa(
+    key: References = (), *, hash: Hash = "sha256", **settings: Unpack[SignedSettings]
+) -> Signed:
+    """ECDSA on the curve P-256, checked with the sender's public key in PEM, base64 or as JWK."""
+    judge = Judge()
+    references = _public(judge, key, settings)
+    return signed(judge, references, Ecdsa(judge.one_of("hash", hash, HASHES)), settings)
+
+
+def rsa(
+    key: References = (),
+    *,
+    hash: Hash = "sha256",
+    hash_from: str | None = None,
+    hashes: Mapping[str, Hash] | None = None,
+    **settings: Unpack[SignedSettings],
+) -> Signed:
+    """RSA (PKCS #1 v1.5), checked with the sender's public key or certificate in PEM."""
+    judge = Judge()
+    references = _public(judge, key, settings)
+    method = Rsa(judge.one_of("hash", hash, HASHES))
+    choice = _hash_choice(judge, hash_from, hashes or {})
+    return signed(judge, references, method, settings, choice)
+
+
+def _public(judge: Judge, key: References, settings: SignedSettings) -> tuple[SecretRef, ...]:
+    if not key and settings.get("fetch") is not None:
+        return ()
+    return judge.references(key)
+
+
+def _ways(judge: Judge, key: KeyEncoding | Sequence[KeyEncoding], strip: str) -> tuple[Key, ...]:
+    encodings = judge.texts("key", key)
+    strip = judge.text("key_strip", strip)
+    if strip and not {"base64", "hex"} & set(encodings):
+        judge.wrong.append("key_strip: only what is decoded is stripped; the key is base64 or hex?")
+    if not encodings and not judge.wrong:
+        judge.wrong.append(f"key: say what the secret is: {', '.join(KEY_ENCODINGS)}")
+    ways = []
+    for encoding in encodings:
+        known: KeyEncoding = judge.one_of("key", cast("KeyEncoding", encoding), KEY_ENCODINGS)
+        ways.append(Key(known, strip))
+    return tuple(ways) or (Key(),)
+
+
+def _hash_choice(judge: Judge, place: str | None, hashes: Mapping[str, Hash]) -> HashChoice | None:
     if place is None:
         return None
-    return Timestamp(
-        locator=judge.parsed("timestamp", Locator.parse, place, _NOWHERE),
-        unit=judge.one_of("timestamp_unit", unit, UNITS),
-        tolerance_ms=None
-        if tolerance is None
-        else round(1000 * judge.parsed("tolerance", parse_duration, tolerance, 0.0)),
-    )
-
-
-def _keys(judge: Judge, split: str, kv: str, keys: str | Sequence[str]) -> tuple[str, ...]:
-    counted = judge.texts("keys", keys)
-    if not split and (kv or counted):
-        judge.wrong.append("split: kv and keys need it, to tell one entry from the next")
-    elif kv and not counted:
-        judge.wrong.append("keys: say which entries are signatures, such as v1")
-    elif not kv and not all(_POSITION.fullmatch(key) for key in counted):
-        judge.wrong.append("keys: without kv, entries go by position: 0, 1 or 1..")
-    return counted or ("0..",)
-
-
-def _judge_together(
-    judge: Judge, content: Content, sent_at: Timestamp | None, *, entries: bool
-) -> None:
-    """What is right by itself, but does not go with the rest."""
-    if sent_at is None and "timestamp" in content.parts:
-        judge.wrong.append("timestamp: say where what {timestamp} stands for is to be found")
-    places = content.locators + ((sent_at.locator,) if sent_at else ())
-    if not entries and any(place.kind == "sig" for place in places):
-        judge.wrong.append("split: sig:... needs a signature header of several entries")
+    locator = judge.parsed("hash_from", Locator.parse, place, NOWHERE)
+    for name in locator.transforms:
+        if wrong := transform_mistake(name):
+            judge.wrong.append(f"hash_from: {wrong}")
+    for name in hashes.values():
+        judge.one_of("hashes", name, HASHES)
+    return HashChoice(locator, tuple(hashes.items()))

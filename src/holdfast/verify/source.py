@@ -2,28 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from holdfast.compiled import CompiledWebhook
+from holdfast.definition import Verification
+from holdfast.errors import VerificationFailed
+from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
 from holdfast.secrets import Secrets
+from holdfast.verify.certificates import judge_certificates
+from holdfast.verify.signed import Signed
+from holdfast.verify.webtoken import WebToken
 
 REDACTED: Final = "[redacted]"
 
+_MISFITS: Final = ("key_unknown", "signature_mismatch", "body_altered_or_wrong_secret")
+
 
 def check_source(
-    webhook: CompiledWebhook, request: Request, secrets: Secrets, now_seconds: float
+    webhook: CompiledWebhook,
+    request: Request,
+    secrets: Secrets,
+    now_seconds: float,
+    keys: KeyRing | None = None,
 ) -> None:
     """Return if the source is genuine, or if the webhook does not ask.
 
     `now_seconds` is when the request was received, not when it is worked: a message that waited in
     the queue, or comes back from dead letters, has not grown too old by that.
-    Raises VerificationFailed, or SecretMissing where it cannot be told.
+    `keys`: where `fetches_keys`, the sender's public keys; asking for one waits for the network.
+    Raises VerificationFailed, or SecretMissing or KeyUnavailable where it cannot be told.
     """
     verification = webhook.verification
     if verification is not None:
         values = secrets.values(verification.secrets)
-        verification.check(request, values, now_seconds)
+        check_with_keys(verification, request, values, now_seconds, keys)
+
+
+def fetches_keys(verification: Verification | None) -> bool:
+    """Whether its keys may have to be fetched over the network."""
+    if not isinstance(verification, Signed | WebToken) or verification.address is None:
+        return False
+    return not verification.secrets or bool(verification.address.post)
+
+
+def check_with_keys(
+    verification: Verification,
+    request: Request,
+    secrets: Sequence[str],
+    now_seconds: float,
+    keys: KeyRing | None,
+) -> None:
+    """Check; with keys that are fetched first, where the scheme wants any and was given none."""
+    wanted = (
+        verification.wanted(request, secrets)
+        if keys is not None and isinstance(verification, Signed | WebToken)
+        else ()
+    )
+    if keys is None or not wanted:
+        verification.check(request, secrets, now_seconds)
+        return
+    for anew in (False, True):
+        texts = [keys.find(one, anew=anew) for one in wanted]
+        for text, one in zip(texts, wanted, strict=True):
+            judge_certificates(text, now_seconds, name=one.certificate)
+        try:
+            verification.check(request, texts, now_seconds)
+        except VerificationFailed as failure:
+            # Keys change: what fits none of those that we kept may fit a new one.
+            if anew or failure.reason not in _MISFITS:
+                raise
+        else:
+            return
 
 
 def redact(webhook: CompiledWebhook, headers: Headers) -> Headers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,6 +13,10 @@ from holdfast.workflow.timestamps import parse_timestamp
 
 Condition = Callable[[Any, Context], bool]
 """Takes the state's input and the context. Raises StateFailure where a path leads nowhere."""
+
+
+_SOUND: Final = re.compile(r"(?:[^\\]|\\[*\\])*", re.DOTALL)
+"""A pattern of StringMatches without a stray backslash."""
 
 
 def _number(value: Any) -> Any:
@@ -129,9 +134,12 @@ def negation(condition: Condition) -> Condition:
 def glob(pattern: str) -> Callable[[Any], bool]:
     r"""`StringMatches`: `*` stands for any characters, `\*` for itself, `\\` for a backslash.
 
+    Any other backslash is a mistake, which the specification has told when the rule is asked.
     Pieces are searched for in order, so that no pattern takes more than linear time per piece;
     a regular expression with many stars could be made to take exponential time.
     """
+    if not _SOUND.fullmatch(pattern):
+        return _stray(pattern)
     pieces = _pieces(pattern)
     if len(pieces) == 1:
         return lambda value: value == pieces[0]
@@ -149,6 +157,14 @@ def glob(pattern: str) -> Callable[[Any], bool]:
                 return False
             position = found + len(piece)
         return True
+
+    return matches
+
+
+def _stray(pattern: str) -> Callable[[Any], bool]:
+    def matches(_value: Any) -> bool:
+        cause = f"A backslash in the StringMatches {pattern!r} escapes neither * nor a backslash."
+        raise StateFailure("States.Runtime", cause)
 
     return matches
 

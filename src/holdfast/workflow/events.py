@@ -17,6 +17,8 @@ from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT"]
 Ended = Literal["SUCCEEDED", "FAILED", "TIMED_OUT"]
+Asked = Literal["none", "failures", "all"]
+"""Of the history: nothing, the events that AWS logs at level ERROR, or every one."""
 
 
 class Scope(TypedDict):
@@ -94,10 +96,8 @@ class Snapshot(TypedDict):
     event_id: int
     """The id of the last event of the history, which is counted whether anybody asks for it or not:
     AWS names events in causes."""
-    history: bool
-    """Whether `Record`s are asked for."""
-    failures: int
-    """How many there were, caught ones included."""
+    history: Asked
+    """Which `Record`s are asked for."""
     seed: str
     """What random values are drawn from."""
     draws: int
@@ -107,7 +107,7 @@ class Snapshot(TypedDict):
 
 
 class Started(NamedTuple):
-    """`size`: the bytes of `input` as JSON where known. `history`: ask for `Record`s.
+    """`size`: the bytes of `input` as JSON where known. `history`: which `Record`s to make.
 
     `seed`: what `States.UUID` and its like draw from, so that the same events give the same values;
     an execution of its own needs one of its own. `context`: laid over the context object.
@@ -118,7 +118,7 @@ class Started(NamedTuple):
     name: str = ""
     machine: str = ""
     size: int | None = None
-    history: bool = False
+    history: Asked = "none"
     seed: str = ""
     context: Mapping[str, Any] | None = None
 
@@ -207,8 +207,7 @@ UNBORN: Final[Snapshot] = {
     "threads": {},
     "forks": {},
     "event_id": 0,
-    "history": False,
-    "failures": 0,
+    "history": "none",
     "seed": "",
     "draws": 0,
     "context": {},

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from holdfast.workflow.chronicle import Chronicle, evaluation, reason
+from holdfast.workflow.chronicle import ERROR, Chronicle, evaluation, reason
 from holdfast.workflow.events import (
     Cancel,
     Command,
@@ -24,7 +24,14 @@ from holdfast.workflow.events import (
 from holdfast.workflow.failures import CAUSE_MAX, DATA_LIMIT, QUERY, RUNTIME, StateFailure
 from holdfast.workflow.flow import ROLE, View
 from holdfast.workflow.forks import Forks
-from holdfast.workflow.states import MapState, ParallelState, Program, State, TaskState
+from holdfast.workflow.states import (
+    FailState,
+    MapState,
+    ParallelState,
+    Program,
+    State,
+    TaskState,
+)
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -41,6 +48,7 @@ class Execution:
         "_entered",
         "_event_id",
         "_now_ms",
+        "_of_failures",
         "_opened",
         "_program",
         "_ready",
@@ -56,7 +64,9 @@ class Execution:
         self.threads = self.snapshot["threads"] = snapshot["threads"].copy()
         self.commands: list[Command] = []
         self._event_id = snapshot["event_id"]
-        self._chronicle = Chronicle(self.commands, now_ms) if snapshot["history"] else None
+        asked = snapshot["history"]
+        self._chronicle = Chronicle(self.commands, now_ms) if asked == "all" else None
+        self._of_failures = asked == "failures"
         self._opened: Forks | None = None
         self._ready: deque[Going] | None = None
         """Lines that have begun and are not on their way yet; None in the common case of one."""
@@ -93,6 +103,8 @@ class Execution:
         self._event_id += 1
         if self._chronicle is not None:
             self._chronicle.tell(self._event_id, last_id, type, details)
+        elif self._of_failures and type in ERROR:
+            Chronicle(self.commands, self._now_ms).tell(self._event_id, last_id, type, details)
         return self._event_id
 
     def _started(self, value: Any) -> None:
@@ -102,6 +114,15 @@ class Execution:
             role = execution.get("RoleArn", ROLE) if isinstance(execution, Mapping) else ROLE
             details = {"roleArn": role, "input": value}
             self._chronicle.tell(self._event_id, 0, "ExecutionStarted", details)
+
+    def _came_in(self, state: State, thread: Thread) -> int:
+        id = self._event_id = self._event_id + 1
+        if self._chronicle is not None:
+            self._chronicle.entered(id, thread["last_id"], state, thread["input"])
+        elif self._of_failures and isinstance(state, FailState):
+            told = Chronicle(self.commands, self._now_ms)
+            told.entered(id, thread["last_id"], state, thread["input"])
+        return id
 
     def _exited(self, state: State, view: View, value: Any) -> int:
         id = self._event_id = self._event_id + 1

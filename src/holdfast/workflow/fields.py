@@ -160,6 +160,7 @@ class Fields:
         """At most one of these, or exactly one."""
         given = [name for name in names if name in self.value]
         if len(given) > 1:
+            self._asked.update(given)
             self.mistake("", f"{' and '.join(given)} cannot stand together")
         elif required and not given:
             self.mistake("", f"needs one of {', '.join(names)}")

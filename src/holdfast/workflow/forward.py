@@ -15,7 +15,7 @@ from holdfast.workflow.http_client import ExchangeFailed, HttpClient
 from holdfast.workflow.outcome import NOTHING, Failed, Outcome, describe
 from holdfast.workflow.signing import Signed, signed
 
-_LEFT_OUT: Final = frozenset(
+LEFT_OUT: Final = frozenset(
     (
         "connection",
         "content-length",
@@ -43,7 +43,7 @@ def outgoing(
     """
     came = message.request
     named = came.headers.get("connection", "") or ""
-    dropped = _LEFT_OUT | {name.strip().lower() for name in named.split(",")}
+    dropped = LEFT_OUT | {name.strip().lower() for name in named.split(",")}
     added = {name.lower(): value for name, value in forward.headers}
     added |= {"x-holdfast-id": message.id, "x-holdfast-attempt": str(attempt)}
     kept = [

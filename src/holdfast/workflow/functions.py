@@ -187,7 +187,7 @@ def _random(context: Context, start: Any, end: Any, seed: Any = None) -> int:
 
 def _split(_context: Context, text: Any, splitter: Any) -> list[str]:
     if not _text(splitter):
-        return [_text(text)]
+        return [text] if _text(text) else []
     # Every character of the splitter divides; what is empty in between is dropped (recorded).
     return [part for part in re.split(f"[{re.escape(splitter)}]", _text(text)) if part]
 

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from holdfast.compiled import CompiledWebhook
 from holdfast.errors import SchemaInvalid
 from holdfast.message import Event, Message
-from holdfast.verify.locate import locate
+from holdfast.verify.naming import delivery_id, event_type, reading_of
+from holdfast.verify.reading import Reading
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
 from holdfast.workflow.timestamps import format_timestamp
 
@@ -157,14 +158,10 @@ class Delivery:
             self._body = read_body(content_type, request.body, expect_json=expect_json)
         return self._body
 
-    def _json(self) -> Any:
-        body = self.body
-        return body.value if body.encoding == "json" else None
-
     @property
     def type(self) -> str | None:
         if self._type is _UNREAD:
-            self._type = self._locate(self.webhook.event_type)
+            self._type = event_type(self.webhook.event_type, self._reading())
         return self._type  # type: ignore[no-any-return]  # read by the line above
 
     @property
@@ -172,13 +169,16 @@ class Delivery:
         """What the sender calls this delivery. A replay has none: it is nobody's duplicate."""
         if self._delivery_id is _UNREAD:
             replay = self.message.replay_of is not None
-            self._delivery_id = None if replay else self._locate(self.webhook.delivery_id)
+            places = () if replay else self.webhook.delivery_id
+            self._delivery_id = delivery_id(places, self._reading())
         return self._delivery_id  # type: ignore[no-any-return]  # read by the line above
 
-    def _locate(self, locators: tuple[str, ...]) -> str | None:
-        if not locators:
-            return None
-        return locate(locators, self.message.request.headers, self._json)
+    def _reading(self) -> Reading:
+        """The request as names are found in it; JSON that was parsed already is not parsed again."""
+        reading = reading_of(self.message.request, self.webhook.verification)
+        if self.body.encoding == "json":
+            reading.document = self.body.value
+        return reading
 
     def input(self) -> tuple[dict[str, Any], int]:
         """The execution's input, and at least its size as JSON in bytes.

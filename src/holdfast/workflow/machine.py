@@ -47,13 +47,13 @@ def step(program: Program, snapshot: Snapshot | None, event: Event) -> _Step:
 def history(program: Program, events: Sequence[Event]) -> tuple[dict[str, Any], ...]:
     """The history of an execution, told again from its events.
 
-    Nothing is collected while a workflow runs: since the machine is pure, whoever wants to know
-    what happened runs the events through it once more.
+    Little is collected while a workflow runs: since the machine is pure, whoever wants to know
+    all that happened runs the events through it once more.
     """
     snapshot: Snapshot | None = None
     records: list[dict[str, Any]] = []
     for event in events:
-        asking = event._replace(history=True) if isinstance(event, Started) else event
+        asking = event._replace(history="all") if isinstance(event, Started) else event
         snapshot, commands = step(program, snapshot, asking)
         records += [command.event for command in commands if isinstance(command, Record)]
     return tuple(records)
@@ -72,7 +72,6 @@ def _start(program: Program, event: Started) -> _Step:
         "forks": {},
         "event_id": 0,
         "history": event.history,
-        "failures": 0,
         "seed": event.seed or event.name,
         "draws": 0,
         "context": dict(event.context) if event.context else {},

@@ -96,9 +96,7 @@ def _percentage(fields: Fields, tongue: Tongue) -> float | Source | None:
     name = "ToleratedFailurePercentage"
     fields.one_of((name, f"{name}Path"))
     given = tongue.source(fields, name)
-    if given is not None or name not in fields:
-        return given
-    number = fields.number(name, 0.0)
+    number = None if tongue.queries and given is not None else fields.number(name, 0.0)
     if number is not None and number > 100:
         fields.mistake(name, "must be a number from 0 to 100")
-    return number
+    return number if given is None else given

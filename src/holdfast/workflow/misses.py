@@ -70,10 +70,9 @@ def _detail(path: Path, seen: Any) -> str:
     steps, way = path.steps, "$"
     if path.origin not in ("$", "$$"):
         steps = (path.origin, *steps)
-        seen = dict(seen) if isinstance(seen, Mapping) else seen
     for place, step in enumerate(steps):
         if isinstance(step, str):
-            if not isinstance(seen, dict):
+            if not isinstance(seen, Mapping):
                 return f"Expected to find an object with property ['{step}'] in path {way}"
             way += f"['{step}']"
             if step not in seen:

@@ -195,13 +195,11 @@ def _follow_to_index(steps: tuple[Step, ...], index: int) -> Callable[[Any], Any
 
 def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     *before, last = steps
-    whole = all(isinstance(step, str | int) for step in before)
+    if isinstance(last, Names) and all(isinstance(step, str | int) for step in before):
+        return _joined(_follow_one(tuple(before)), last.names)
 
     def get(data: Any) -> Any:
         try:
-            if whole and isinstance(last, Names):
-                for value in follow_many(tuple(before), data):
-                    return last.merged(value)
             return follow_many(steps, data)
         except OverflowError as error:
             raise StateFailure("States.DataLimitExceeded", str(error)) from None
@@ -209,12 +207,27 @@ def _selection(steps: tuple[Step, ...]) -> Callable[[Any], Any]:
     return get
 
 
+def _joined(find: Callable[[Any], Any], names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """One object of those of the names that there are."""
+
+    def get(data: Any) -> Any:
+        found = find(data)
+        if isinstance(found, dict):
+            return {name: found[name] for name in names if name in found}
+        raise LookupError(names)
+
+    return get
+
+
 def _numbers(values: Any) -> list[float]:
-    if not isinstance(values, list) or not values:
+    """Those of the list, of which there must be one; Jayway passes over what is no number."""
+    if not isinstance(values, list):
         raise TypeError("not a list of numbers")
-    if any(isinstance(value, bool) for value in values):
-        raise TypeError("not a number")
-    return values
+    numbers = (item for item in values if isinstance(item, int | float))
+    found = [item for item in numbers if not isinstance(item, bool)]
+    if not found:
+        raise TypeError("no numbers")
+    return found
 
 
 def _length(value: Any) -> int:

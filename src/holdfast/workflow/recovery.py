@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +37,18 @@ ERRORS: Final = frozenset(
     }
 )
 """The names that begin with `States.`; those of `States.Http.` are an integration's own."""
+
+_LOWERED: Final = {name.lower(): name for name in ERRORS}
+_CLOSE: Final = 0.9
+"""Alike enough: a letter missing, doubled or in the wrong place."""
+
+
+def misspelt(name: str) -> str | None:
+    """The name of the language that this one was meant to be; None: it may be one that AWS adds."""
+    if name in ERRORS or not name.startswith("States."):
+        return None
+    close = difflib.get_close_matches(name.lower(), _LOWERED, n=1, cutoff=_CLOSE)
+    return _LOWERED[close[0]] if close else None
 
 
 def matches(names: frozenset[str], error: str | None) -> bool:

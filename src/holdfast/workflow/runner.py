@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.secrets import Secrets
@@ -24,9 +25,11 @@ from holdfast.workflow.asl import load
 from holdfast.workflow.chronicle import logged
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.events import (
+    Asked,
     Cancel,
     Event,
     Finish,
+    Record,
     RunTask,
     Snapshot,
     Started,
@@ -45,6 +48,7 @@ from holdfast.workflow.queues import Queues
 from holdfast.workflow.recovery import HEARTBEAT, TIMEOUT
 from holdfast.workflow.result import Result
 from holdfast.workflow.states import TaskState
+from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 
 _SALT: Final = entropy.token_hex(16)
@@ -69,6 +73,8 @@ class Express:
         queues: Queues | None = None,
         wait: Wait = asyncio.sleep,
         uniform: Uniform = random.uniform,
+        tally: StateTally | None = None,
+        keys: KeyRing | None = None,
     ) -> None:
         """`queues`: those of the other webhooks, where this one's workflow may send to them.
 
@@ -88,11 +94,13 @@ class Express:
             forwarder=Forwarder(self._client, secrets, clock),
             caller=HttpCaller(self._client, webhook.connections, secrets, clock),
             queues=queues or Queues((), clock),
+            keys=keys or KeyRing(clock),
         )
         self._clock = clock
         self._telemetry = telemetry
         self._wait = wait
         self._uniform = uniform
+        self._tally = StateTally(clock) if tally is None else tally
 
     async def invoke(
         self, leases: Sequence[Lease], report: Callable[[Lease, Result], None]
@@ -140,6 +148,7 @@ class _Execution:
         "_began",
         "_begun",
         "_cancelled",
+        "_caught",
         "_events",
         "_express",
         "_failures",
@@ -155,6 +164,8 @@ class _Execution:
         self._lease = lease
         self._events: list[Event] = []
         self._failures: list[Failed] = []
+        self._caught: list[dict[str, Any]] = []
+        """What AWS logs of failures at level ERROR, as far as the execution has come."""
         self._snapshot: Snapshot | None = None
         self._begun: list[RunTask | StartTimer] = []
         """Not awaited yet."""
@@ -171,7 +182,11 @@ class _Execution:
         message = self._lease.message
         started: dict[str, Any] = {"messageId": message.id}
         name = f"{message.id}-{self._lease.receive_count}"
-        event: Event = Started(started, self._started_ms, name, message.webhook, seed=_SALT + name)
+        asked: Asked = "failures" if self._express._webhook.log_level == "ERROR" else "none"
+        seed = _SALT + name
+        event: Event = Started(
+            started, self._started_ms, name, message.webhook, history=asked, seed=seed
+        )
         try:
             async with asyncio.timeout(program.timeout_seconds) as limit:
                 while True:
@@ -198,18 +213,20 @@ class _Execution:
         """What the event sets in motion is begun; the end, if it has come."""
         self._events.append(event)
         self._snapshot, commands = machine.step(self._express._program, self._snapshot, event)
-        last = commands[-1] if commands else None
-        if isinstance(last, Finish):
-            return last
+        end: Finish | None = None
         for command in commands:
-            if isinstance(command, Cancel):
+            if isinstance(command, Finish):
+                end = command
+            elif isinstance(command, Record):
+                self._caught.append(command.event)
+            elif isinstance(command, Cancel):
                 running = self._running.pop(command.ticket, None)
                 if running is not None:
                     running.cancel()
                     self._cancelled.append(running)
-            elif isinstance(command, RunTask | StartTimer):
+            else:
                 self._begun.append(command)
-        return None
+        return end
 
     async def _first(self) -> Event:
         """What comes first of all that is under way."""
@@ -245,6 +262,16 @@ class _Execution:
         return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
 
     async def _run_task(self, command: RunTask) -> Outcome:
+        tally = self._express._tally
+        began = tally.begin(command.state)
+        outcome: Outcome | None = None
+        try:
+            outcome = await self._task_outcome(command)
+        finally:
+            tally.end(command.state, began, outcome)
+        return outcome
+
+    async def _task_outcome(self, command: RunTask) -> Outcome:
         run = self._express._runs[command.resource]
         seconds, error = command.timeout_seconds, TIMEOUT
         # A task here is one call, which sends no heartbeats: the first that is due is missed.
@@ -308,9 +335,10 @@ class _Execution:
 
     def _history(self, *, failed: bool) -> tuple[dict[str, Any], ...]:
         """Every step at ALL, and at ERROR of what failed; else what AWS logs at the level."""
-        level, snapshot = self._express._webhook.log_level, self._snapshot
-        caught = snapshot is not None and snapshot["failures"] > 0
-        if level == "OFF" or not (failed or level == "ALL" or (level == "ERROR" and caught)):
+        level = self._express._webhook.log_level
+        if level == "ERROR" and not failed:
+            return tuple(self._caught)
+        if level == "OFF" or not (failed or level == "ALL"):
             return ()
         told = machine.history(self._express._program, self._events)
         if level == "ALL":

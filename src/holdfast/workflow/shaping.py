@@ -12,7 +12,7 @@ from holdfast.workflow.fields import Fields
 from holdfast.workflow.misses import in_parameter, invalid_path
 from holdfast.workflow.paths import Getter, Miss, Placer, compile_getter, compile_placer
 from holdfast.workflow.queries import is_query, select_query, source
-from holdfast.workflow.recovery import ALL, ERRORS, Catcher, Recovery, Retrier
+from holdfast.workflow.recovery import ALL, Catcher, Recovery, Retrier, misspelt
 from holdfast.workflow.sources import SECONDS_MAX, Source
 from holdfast.workflow.states import PLAIN, Shaping
 from holdfast.workflow.templates import (
@@ -24,7 +24,9 @@ from holdfast.workflow.templates import (
     select_text,
 )
 
-_DELAY_MAX: Final = 31_622_400
+_DELAY_MAX: Final = 31_622_399
+"""MaxDelaySeconds is less than 31,622,400 on AWS."""
+
 _FLOW: Final = ("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath")
 _OF_PATHS: Final = (
     *_FLOW,
@@ -162,9 +164,9 @@ class Tongue:
         if self.queries and is_query(fields.raw(name)):
             return source(fields.raw(name), name, fields.note(name)).string
         fields.one_of((name, f"{name}Path"))
+        literal = fields.string(name)
         if f"{name}Path" in fields and not self.queries:
             return _text_path(fields, f"{name}Path")
-        literal = fields.string(name)
         return None if literal is None else constant(literal).get
 
     def recovery(self, fields: Fields, known: Known) -> Recovery:
@@ -267,7 +269,6 @@ def _errors(fields: Fields, *, last: bool) -> frozenset[str]:
     if ALL in names and not last:
         fields.mistake("ErrorEquals", "States.ALL must come last")
     for name in names:
-        own = name.startswith("States.") and not name.startswith("States.Http.")
-        if own and name not in ERRORS:
-            fields.mistake("ErrorEquals", f"the language has no error {name}")
+        if (meant := misspelt(name)) is not None:
+            fields.mistake("ErrorEquals", f"there is no error {name}; did you mean {meant}?")
     return frozenset(names)

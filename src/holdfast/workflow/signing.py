@@ -8,8 +8,9 @@ from typing import NamedTuple
 import orjson
 
 from holdfast.definition import Verification
-from holdfast.message import Headers, Request
+from holdfast.message import Request
 from holdfast.secrets import Secrets
+from holdfast.verify.credentials import Credentials
 
 
 class Signed(NamedTuple):
@@ -21,24 +22,15 @@ class Signed(NamedTuple):
 def signed(
     request: Request, scheme: Verification | None, secrets: Secrets, now_seconds: float
 ) -> Signed:
-    """With the headers that a genuine sender would add. Raises SecretMissing, NotSupported."""
+    """As a genuine sender would send it. Raises SecretMissing, NotSupported."""
     if scheme is None:
         return Signed(request)
-    secret = secrets.values(scheme.secrets)[0]
-    added = {
-        name.lower(): value for name, value in scheme.sign(request, secret, now_seconds).items()
-    }
-    kept = [line for line in request.headers if line[0] not in added]
-    headers = Headers.of([*kept, *added.items()])
-    ready = Request(
-        method=request.method,
-        path=request.path,
-        query=request.query,
-        headers=headers,
-        body=request.body,
-        origin=request.origin,
-    )
-    return Signed(ready, _shown_in(secret, added) if scheme.secret_headers else ())
+    secret = (secrets.values(scheme.secrets) or [""])[0]
+    ready = scheme.sign(request, secret, now_seconds)
+    if not isinstance(scheme, Credentials) and not scheme.secret_headers:
+        return Signed(ready)
+    added = dict(line for line in ready.headers if line not in request.headers.lines)
+    return Signed(ready, _shown_in(secret, added))
 
 
 def _shown_in(secret: str, added: Mapping[str, str]) -> tuple[str, ...]:

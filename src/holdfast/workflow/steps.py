@@ -66,12 +66,6 @@ class Names(Wide):
             return []
         return [value[name] for name in self.names if name in value]
 
-    def merged(self, value: Any) -> dict[str, Any] | list[Any]:
-        """What a path that ends here gives: one object of those names."""
-        if not isinstance(value, dict):
-            return []
-        return {name: value[name] for name in self.names if name in value}
-
 
 @dataclass(frozen=True, slots=True)
 class Indices(Wide):

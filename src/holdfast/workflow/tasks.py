@@ -17,10 +17,11 @@ import orjson
 from holdfast.compiled import CompiledWebhook, Forward, Task
 from holdfast.errors import SchemaInvalid, VerificationFailed
 from holdfast.gateway.schema import BodySchema
+from holdfast.keyring import KeyRing
 from holdfast.message import Lease, Message, Request
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.secrets import Secrets
-from holdfast.verify.source import check_source
+from holdfast.verify.source import check_source, fetches_keys
 from holdfast.workflow import lambda_invoke
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.crew import Crew
@@ -66,6 +67,7 @@ def assemble(
     forwarder: Forwarder,
     caller: HttpCaller,
     queues: Queues,
+    keys: KeyRing,
 ) -> Mapping[str, Run]:
     """What each resource of a webhook's workflow does, by the text that its states carry."""
     tasks: dict[str, Run] = {}
@@ -74,7 +76,7 @@ def assemble(
             tasks[name] = _forward(task, forwarder)
         else:
             tasks[name] = _function(task, arguments_of(webhook, task), crew)
-    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim), **tasks}
+    runs: dict[str, Run] = {VERIFY: _verify(webhook, secrets, claim, keys), **tasks}
     for resource in resources:
         run = None if resource in runs else _called(resource, webhook, tasks, caller, queues)
         if run is not None:
@@ -133,13 +135,18 @@ def _told(call: Run) -> Run:
     return run
 
 
-def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant) -> Run:
+def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
+    waits = fetches_keys(webhook.verification)
     schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
 
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
         try:
-            check_message(webhook, lease.message, secrets)
+            if waits:
+                # The sender's public key may have to be fetched first.
+                await asyncio.to_thread(check_message, webhook, lease.message, secrets, keys)
+            else:
+                check_message(webhook, lease.message, secrets, keys)
             if schema is not None:
                 schema.check(lease.message.request)
             delivery.validate()
@@ -175,13 +182,15 @@ class _SchemaOfSent:
             raise SchemaInvalid("; ".join(told))
 
 
-def check_message(webhook: CompiledWebhook, message: Message, secrets: Secrets) -> None:
+def check_message(
+    webhook: CompiledWebhook, message: Message, secrets: Secrets, keys: KeyRing
+) -> None:
     """The first thing that a workflow does: the door's verdict, or one of its own.
 
-    Raises VerificationFailed, SecretMissing.
+    Raises VerificationFailed, SecretMissing, and what `check_source` raises.
     """
     if message.verdict is None:
-        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000)
+        check_source(webhook, message.request, secrets, message.judged_at_ms / 1000, keys)
     elif message.verdict != VERIFIED:
         raise VerificationFailed(message.verdict)
 

@@ -142,10 +142,7 @@ class Turn(Execution):
             move = self._ready.popleft()
 
     def _enter(self, state: State, thread: Thread) -> Move:
-        id = self._event_id = self._event_id + 1
-        if self._chronicle is not None:
-            self._chronicle.entered(id, thread["last_id"], state, thread["input"])
-        thread["entered_id"] = id
+        id = thread["entered_id"] = self._came_in(state, thread)
         view = View(self.snapshot, thread, self._now_ms, id)
         try:
             return _ENTER[type(state)](self, state, view)
@@ -333,7 +330,6 @@ class Turn(Execution):
     def _failed(
         self, state: State, view: View, error: str | None, cause: str | None, where: str = ""
     ) -> Move:
-        self.snapshot["failures"] += 1
         if not isinstance(state, TaskState | ParallelState | MapState):
             return self._give_up(state, view, error, cause, where or state.name)
         if self._retry(state, view, error):

@@ -12,6 +12,7 @@ from holdfast.aws.worker.records import attempt_of, message_of, model_of
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.errors import SchemaInvalid
 from holdfast.gateway.schema import BodySchema
+from holdfast.keyring import KeyRing
 from holdfast.message import Message
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.queue.engines.sqs.ledger import ClaimKey, Ledger
@@ -31,10 +32,12 @@ class Verify:
         self,
         webhook: CompiledWebhook,
         secrets: Secrets,
+        keys: KeyRing,
         ledger: Ledger | None,
         claim_seconds: float,
     ) -> None:
         self._webhook = webhook
+        self._keys = keys
         self._secrets = secrets
         self._ledger = ledger
         self._claim_seconds = claim_seconds
@@ -55,7 +58,7 @@ class Verify:
 
     def _verified(self, record: Record) -> Delivery:
         message = message_of(record, self._webhook)
-        check_message(self._webhook, message, self._secrets)
+        check_message(self._webhook, message, self._secrets, self._keys)
         message = _redacted(self._webhook, message)
         self._hold_against_the_schema(message)
         delivery = Delivery(self._webhook, message, attempt_of(record), self._model)

@@ -32,11 +32,15 @@ from holdfast.queue.engines.sqlite import (
     upkeep,
 )
 from holdfast.queue.engines.sqlite.bell import Bell, Ringer
+from holdfast.queue.engines.sqlite.beside import Beside
 from holdfast.queue.engines.sqlite.clockwatch import ClockWatch
+from holdfast.queue.engines.sqlite.desk import DeskFile
 from holdfast.queue.engines.sqlite.files import File, Synchronous, storing
 from holdfast.queue.engines.sqlite.holders import Begun, inherit
+from holdfast.queue.engines.sqlite.search import SearchFile
 from holdfast.queue.engines.sqlite.shelf import Shelf, read_receipt, tally
 from holdfast.queue.engines.sqlite.store import Store, network_file_system
+from holdfast.queue.views import DESK, SEARCH, WATCH
 from holdfast.telemetry import Telemetry
 
 SYNC_SECONDS = 1.0
@@ -47,7 +51,7 @@ TURNS = 50
 CHUNKS = (256, 128, 64, 32, 16, 8, 4, 2, 1)
 
 
-class SQLiteEngine:
+class SQLiteEngine(Beside):
     """The contract over `inbox.db` and `ledger.db` in the directory `path`.
 
     holder: the name under which this process leases; made up where absent. Raises StoreError and
@@ -55,7 +59,7 @@ class SQLiteEngine:
     """
 
     name = "sqlite"
-    abilities = frozenset(ABILITIES)
+    abilities = frozenset({*ABILITIES, DESK, WATCH, SEARCH})
 
     def __init__(
         self,
@@ -81,6 +85,8 @@ class SQLiteEngine:
             clock=clock,
             telemetry=telemetry or Telemetry(),
         )
+        self._desk = DeskFile(store)
+        self._search = SearchFile(self._shelf)
         self._watch = ClockWatch(self._shelf)
         self._watch.look()
         self._presence = threading.Lock()
@@ -191,8 +197,9 @@ class SQLiteEngine:
         self, receipts: Sequence[Receipt], lease_seconds: float, failure: Failure | None = None
     ) -> list[bool]:
         held_on = failure is None and lease_seconds > 0
-        visible_at = self._clock.now_ms() + round(lease_seconds * 1000)
-        answers = settling.extend(self._shelf, receipts, visible_at, failure, held_on=held_on)
+        now = self._clock.now_ms()
+        visible_at = now + round(lease_seconds * 1000)
+        answers = settling.extend(self._shelf, receipts, visible_at, failure, now, held_on=held_on)
         # A lease that has passed on is no longer this holder's to answer for.
         self._ended(
             receipt
@@ -225,7 +232,11 @@ class SQLiteEngine:
         if by_ms := watch.set_back_ms():
             upkeep.bring_forward(shelf, by_ms)
             watch.brought_forward(by_ms)
-        more = watch.may_expire() and retention.step(shelf)
+        removed: list[int] = []
+        more = watch.may_expire() and retention.step(shelf, removed)
+        if removed:
+            self._search.forget(removed)
+        more = upkeep.name_groups(shelf) or more
         if not more:
             upkeep.square_counts(shelf)
             upkeep.trim(shelf)
@@ -303,6 +314,8 @@ class SQLiteEngine:
             self._bell.close()
             self._bell = None
         self._shelf.ringer.close()
+        self._desk.close()
+        self._search.close()
         for file in (self._shelf.outbox, self._shelf.inbox, self._shelf.ledger):
             file.close()
 

@@ -206,13 +206,7 @@ class _Turn:
     def _bury(self, n: int, id: str, reason: str) -> None:
         failure = last_attempt(self._ledger, n)
         lay_to_rest(
-            self._ledger,
-            n=n,
-            id=id,
-            webhook=self._webhook,
-            reason=reason,
-            failure=failure,
-            now_ms=self._now,
+            self._ledger, n=n, id=id, webhook=self._webhook, reason=reason, now_ms=self._now
         )
         self.buried.append(
             {

@@ -31,19 +31,19 @@ Row = tuple[int, str, str]
 def events(shelf: Shelf, filter: Filter, after: str | None, limit: int, now_ms: int) -> list[Entry]:
     """Newest (or oldest) first; rows that do not match are passed over page by page."""
     found: list[Entry] = []
-    narrow = _narrow(shelf, filter, now_ms)
+    only = narrow(shelf, filter, now_ms)
     selective = any(one is not None for one in (filter.state, filter.reason, filter.error))
     page = PAGE if selective else min(PAGE, limit)
     while len(found) < limit:
-        rows = _candidates(shelf, filter, narrow, after, page)
-        found += _entries(shelf, rows, filter, limit - len(found), now_ms)
+        rows = _candidates(shelf, filter, only, after, page)
+        found += entries(shelf, rows, filter, limit - len(found), now_ms)
         if len(rows) < page:
             break
         after = rows[-1][1]
     return found
 
 
-def _narrow(shelf: Shelf, filter: Filter, now_ms: int) -> list[int] | None:
+def narrow(shelf: Shelf, filter: Filter, now_ms: int) -> list[int] | None:
     """The only messages that can match, where the ledger has them at hand; None: any may."""
     with shelf.ledger.read() as ledger:
         if filter.reason is not None:
@@ -58,23 +58,69 @@ def _narrow(shelf: Shelf, filter: Filter, now_ms: int) -> list[int] | None:
                 "SELECT n FROM delivery WHERE state = 0 AND visible_at > ? AND token IS NOT NULL",
                 (now_ms,),
             )
+        elif filter.state is not None:
+            return _few(shelf, ledger, filter, now_ms)
         else:
             return None
     return [n for (n,) in rows]
 
 
+def _few(shelf: Shelf, ledger: apsw.Connection, filter: Filter, now_ms: int) -> list[int] | None:
+    """All in this state, where they are few: then nobody need walk over all the others."""
+    with shelf.inbox.read() as inbox:
+        # Also those that nobody configured: all of theirs is waiting.
+        positions = dict(select(inbox, "SELECT webhook, 0 FROM sent"))
+    positions |= dict(select(ledger, "SELECT webhook, position FROM queue"))
+    found: list[int] = []
+    for webhook, position in positions.items():
+        if filter.webhook not in (None, webhook):
+            continue
+        if filter.state is State.WAITING:
+            query = (
+                "SELECT n FROM delivery WHERE webhook = ?1 AND state = 0"
+                " AND (visible_at <= ?2 OR token IS NULL) LIMIT ?3"
+            )
+            rows = select(ledger, query, (webhook, now_ms, FEW + 1))
+            query = "SELECT n FROM message WHERE webhook = ? AND n > ? LIMIT ?"
+            with shelf.inbox.read() as inbox:
+                rows += select(inbox, query, (webhook, position, FEW + 1))
+        else:
+            if filter.state is State.DONE and _taken_as_done(shelf, ledger, webhook, position):
+                return None
+            query = (
+                "SELECT n FROM delivery INDEXED BY delivery_finished WHERE webhook = ?"
+                " AND state IN (1, 3) AND state = ? LIMIT ?"
+            )
+            state = DONE if filter.state is State.DONE else PURGED
+            rows = select(ledger, query, (webhook, state, FEW + 1))
+        found += [n for (n,) in rows]
+        if len(found) > FEW:
+            return None
+    return found
+
+
+def _taken_as_done(shelf: Shelf, ledger: apsw.Connection, webhook: str, position: int) -> bool:
+    """Whether a new ledger was made that says nothing of this webhook's oldest messages."""
+    query = "SELECT n FROM message WHERE webhook = ? ORDER BY n LIMIT 1"
+    with shelf.inbox.read() as inbox:
+        oldest = select_value(inbox, query, (webhook,))
+    if oldest is None or oldest > position:
+        return False
+    return not select_value(ledger, "SELECT EXISTS (SELECT 1 FROM delivery WHERE n = ?)", (oldest,))
+
+
 def _candidates(
-    shelf: Shelf, filter: Filter, narrow: list[int] | None, after: str | None, page: int
+    shelf: Shelf, filter: Filter, only: list[int] | None, after: str | None, page: int
 ) -> list[Row]:
     with shelf.inbox.read() as inbox:
-        few = narrow is not None or _has_few(inbox, filter.webhook)
+        few = only is not None or _has_few(inbox, filter.webhook)
         tests: dict[str, Any] = {
             "id = ?": filter.id,
             ("webhook = ?" if few else "+webhook = ?"): filter.webhook,
             "received_at >= ?": filter.since_ms,
             "received_at < ?": filter.until_ms,
-            ("id < ?" if filter.newest_first else "id > ?"): after,
-            "n IN (SELECT value FROM json_each(?))": None if narrow is None else numbers(narrow),
+            **_bounds(inbox, filter, after),
+            "n IN (SELECT value FROM json_each(?))": None if only is None else numbers(only),
         }
         given = {test: value for test, value in tests.items() if value is not None}
         where = " AND ".join(given) or "1"
@@ -89,12 +135,41 @@ def _candidates(
         ]
 
 
+def _bounds(inbox: apsw.Connection, filter: Filter, after: str | None) -> dict[str, str | None]:
+    """Between which ids. Times are among them where ids begin with the time of arrival: then the
+    index finds the place, and not everything that is newer or older is looked at."""
+    since, until = filter.since_ms, filter.until_ms
+    low = high = None
+    if (since is not None or until is not None) and _dated(inbox):
+        low = None if since is None else f"{since:012x}"
+        high = None if until is None else f"{until:012x}"
+    if filter.newest_first:
+        return {
+            "id >= ?": low,
+            "id < ?": min((one for one in (after, high) if one is not None), default=None),
+        }
+    if after is not None and (low is None or after >= low):
+        return {"id > ?": after, "id < ?": high}
+    return {"id >= ?": low, "id < ?": high}
+
+
+def _dated(inbox: apsw.Connection) -> bool:
+    """Whether ids begin with the time of arrival, as `new_message_id` makes them."""
+    ends = select(
+        inbox,
+        "SELECT id, received_at FROM (SELECT id, received_at FROM message ORDER BY id LIMIT 1)"
+        " UNION ALL SELECT id, received_at FROM"
+        "  (SELECT id, received_at FROM message ORDER BY id DESC LIMIT 1)",
+    )
+    return all(id.startswith(f"{received_at:012x}") for id, received_at in ends)
+
+
 def _has_few(inbox: apsw.Connection, webhook: str | None) -> bool:
     total = select_value(inbox, "SELECT total FROM sent WHERE webhook = ?", (webhook,))
     return (total or 0) <= FEW
 
 
-def _entries(
+def entries(
     shelf: Shelf, rows: Sequence[Row], filter: Filter, limit: int, now_ms: int
 ) -> list[Entry]:
     """Those that match, no more than the limit, with head and body."""

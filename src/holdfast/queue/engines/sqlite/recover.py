@@ -15,7 +15,7 @@ from holdfast.errors import StoreLocked, StoreMismatch
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.engines.sqlite.files import connect, require_sqlite, storing, translate
 from holdfast.queue.engines.sqlite.query import select, select_value
-from holdfast.queue.engines.sqlite.schema import LEDGER_SCHEMA
+from holdfast.queue.engines.sqlite.schema import INBOX_FORMAT, LEDGER_FORMAT, LEDGER_SCHEMA
 from holdfast.queue.engines.sqlite.store import Store, create, judge_format, make_directory
 
 
@@ -49,7 +49,7 @@ def recover(path: Path, *, from_ms: int | None, clock: Clock) -> Recovery:
 def _recover(store: Store, from_ms: int | None, clock: Clock) -> Recovery:
     inbox = connect(store.inbox, synchronous="FULL")
     try:
-        judge_format(inbox, store.inbox)
+        judge_format(inbox, store.inbox, INBOX_FORMAT)
         store_id = select_value(inbox, "SELECT value FROM meta WHERE key = 'store_id'")
         totals = dict(select(inbox, "SELECT webhook, total FROM sent"))
         queues = []
@@ -80,6 +80,7 @@ def _recover(store: Store, from_ms: int | None, clock: Clock) -> Recovery:
         LEDGER_SCHEMA,
         store_id,
         lambda ledger: ledger.executemany("INSERT INTO queue VALUES (?, ?, ?, ?, ?, ?, 0)", rows),
+        format=LEDGER_FORMAT,
     )
     return Recovery(
         waiting=sum(waiting for *_, waiting in queues), considered_done=kept, set_aside=set_aside

@@ -13,7 +13,6 @@ from holdfast.queue.engines.sqlite.query import select, select_value
 from holdfast.queue.engines.sqlite.shelf import (
     Shelf,
     forget,
-    last_attempt,
     lay_to_rest,
     numbers,
 )
@@ -23,12 +22,14 @@ STEP: Final = 200
 STEP_BYTES: Final = 8 * 1024 * 1024
 
 
-def step(shelf: Shelf) -> bool:
-    """A little of each; True if there may be more."""
+def step(shelf: Shelf, removed: list[int]) -> bool:
+    """A little of each; True if there may be more. What is removed for good joins `removed`."""
     more = expire(shelf)
     more = remove_old_dead(shelf) or more
     forget_deliveries(shelf)
-    return remove_finished(shelf) or more
+    finished = remove_finished(shelf)
+    removed += finished
+    return bool(finished) or more
 
 
 def expire(shelf: Shelf) -> bool:
@@ -106,24 +107,17 @@ def _expire_fresh(
 
 
 def _rest(ledger: apsw.Connection, n: int, id: str, webhook: str, now: int) -> None:
-    lay_to_rest(
-        ledger,
-        n=n,
-        id=id,
-        webhook=webhook,
-        reason=EXPIRED,
-        failure=last_attempt(ledger, n),
-        now_ms=now,
-    )
+    lay_to_rest(ledger, n=n, id=id, webhook=webhook, reason=EXPIRED, now_ms=now)
 
 
 def remove_old_dead(shelf: Shelf) -> bool:
-    """Dead letters past their own retention."""
+    """Dead letters past their own retention; those that are put aside have none."""
     now = shelf.clock.now_ms()
     # CROSS JOIN: webhook by webhook, each by its index, and not every dead letter each time.
     query = (
-        "SELECT x.n FROM queue AS q CROSS JOIN dead AS x ON x.webhook = q.webhook"
-        " AND x.at <= ? - q.dead_retention LIMIT ?"
+        "SELECT x.n FROM queue AS q CROSS JOIN dead AS x INDEXED BY dead_resting"
+        " ON x.webhook = q.webhook AND x.since <= ? - q.dead_retention"
+        " WHERE x.parked_at IS NULL LIMIT ?"
     )
     with shelf.ledger.read() as ledger:
         if not select(ledger, query, (now, 1)):
@@ -133,15 +127,15 @@ def remove_old_dead(shelf: Shelf) -> bool:
     return True
 
 
-def remove_finished(shelf: Shelf) -> bool:
-    """Bodies of what is done and past its retention, and of what was purged.
+def remove_finished(shelf: Shelf) -> list[int]:
+    """Bodies of what is done and past its retention, and of what was purged: which they were.
 
     First the ledger is on disk saying so, then the body goes, then the ledger's row: a power cut
     between any two of these leaves a body too many, never one too few.
     """
     finished = _finished(shelf)
     if not finished:
-        return False
+        return []
     which = numbers(finished)
     # On disk with this, whoever committed it.
     with shelf.ledger.write(durable=True) as ledger:
@@ -154,12 +148,12 @@ def remove_finished(shelf: Shelf) -> bool:
             "DELETE FROM claim WHERE until IS NULL AND n IN (SELECT value FROM json_each(?))",
             (which,),
         )
-        for table in ("attempt", "execution", "yielded", "delivery"):
+        for table in ("attempt", "execution", "yielded", "redrive", "delivery"):
             ledger.execute(
                 f"DELETE FROM {table} WHERE n IN (SELECT value FROM json_each(?))",
                 (which,),
             )
-    return True
+    return finished
 
 
 def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str) -> None:

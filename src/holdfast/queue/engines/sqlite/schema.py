@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-FORMAT: Final = 1
+INBOX_FORMAT: Final = 1
+LEDGER_FORMAT: Final = 2
 
 INBOX_SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -54,7 +55,7 @@ DONE: Final = 1
 DEAD: Final = 2
 PURGED: Final = 3
 
-LEDGER_SCHEMA: Final = """
+_LEDGER: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- position: every message of the webhook up to this n has a row in delivery, or had one.
@@ -88,7 +89,8 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_live ON delivery (webhook, visible_at, since) WHERE state = 0;
 CREATE INDEX delivery_finished ON delivery (webhook, finished_at) WHERE state IN (1, 3);
 
--- error: that of the last attempt, to search by; the rest of it is with the attempts.
+-- error: that of the last attempt, to search by; the rest of it is with the attempts. since: when
+-- its retention began (died, or no longer parked).
 CREATE TABLE dead (
   n INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -96,10 +98,11 @@ CREATE TABLE dead (
   reason TEXT NOT NULL,
   error TEXT,
   at INTEGER NOT NULL,
-  superseded_by INTEGER
+  superseded_by INTEGER,
+  fingerprint TEXT,
+  parked_at INTEGER,
+  since INTEGER
 );
-CREATE INDEX dead_of_webhook ON dead (webhook, at);
-
 CREATE TABLE attempt (
   n INTEGER NOT NULL, k INTEGER NOT NULL,
   error TEXT NOT NULL, cause TEXT NOT NULL, state TEXT NOT NULL, at INTEGER NOT NULL,
@@ -135,4 +138,83 @@ CREATE TABLE tally (
   minute INTEGER NOT NULL, webhook TEXT NOT NULL, outcome TEXT NOT NULL, count INTEGER NOT NULL,
   PRIMARY KEY (minute, webhook, outcome)
 ) WITHOUT ROWID;
+"""
+
+LEDGER_DESK: Final = """
+CREATE INDEX dead_of_webhook ON dead (webhook, at, parked_at);
+CREATE INDEX dead_resting ON dead (webhook, since) WHERE parked_at IS NULL;
+-- Holds all that the groups are counted from.
+CREATE INDEX dead_of_group ON dead (fingerprint, id, at, parked_at);
+
+-- Each time that a dead letter was sent back, and by which run.
+CREATE TABLE redrive (
+  k INTEGER PRIMARY KEY,
+  n INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  run TEXT,
+  reason TEXT NOT NULL,
+  died_at INTEGER NOT NULL
+);
+CREATE INDEX redrive_of_message ON redrive (n);
+CREATE INDEX redrive_of_run ON redrive (run, n, at) WHERE run IS NOT NULL;
+
+-- What the tasks of each state came to, per minute; and how many each process runs at this moment.
+CREATE TABLE state_tally (
+  minute INTEGER NOT NULL, webhook TEXT NOT NULL, state TEXT NOT NULL,
+  succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, milliseconds REAL NOT NULL,
+  PRIMARY KEY (minute, webhook, state)
+) WITHOUT ROWID;
+CREATE TABLE state_running (
+  holder TEXT NOT NULL, webhook TEXT NOT NULL, state TEXT NOT NULL,
+  running INTEGER NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (holder, webhook, state)
+) WITHOUT ROWID;
+"""
+"""What format 2 has more than format 1, in a new ledger and in an old one."""
+
+LEDGER_SCHEMA: Final = _LEDGER + LEDGER_DESK
+
+LEDGER_UPGRADES: Final = {
+    1: """
+ALTER TABLE dead ADD COLUMN fingerprint TEXT;
+ALTER TABLE dead ADD COLUMN parked_at INTEGER;
+ALTER TABLE dead ADD COLUMN since INTEGER;
+UPDATE dead SET since = at;
+DROP INDEX dead_of_webhook;
+"""
+    + LEDGER_DESK
+}
+"""From each earlier format to the next."""
+
+DESK_FORMAT: Final = 1
+DESK_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE run (
+  id TEXT PRIMARY KEY,
+  webhooks TEXT NOT NULL,
+  active INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  beat_at INTEGER NOT NULL,
+  document BLOB NOT NULL,
+  asked TEXT
+) WITHOUT ROWID;
+
+-- One active run per webhook, at most.
+CREATE TABLE run_on (webhook TEXT PRIMARY KEY, run TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE act (
+  k INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  operator TEXT NOT NULL,
+  via TEXT NOT NULL,
+  action TEXT NOT NULL,
+  webhook TEXT,
+  target TEXT,
+  detail BLOB NOT NULL
+);
+CREATE TRIGGER act_stays BEFORE UPDATE ON act
+  BEGIN SELECT raise(ABORT, 'what was done is never rewritten'); END;
+CREATE TRIGGER act_remains BEFORE DELETE ON act
+  BEGIN SELECT raise(ABORT, 'what was done is never removed'); END;
 """

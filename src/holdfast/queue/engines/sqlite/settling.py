@@ -77,6 +77,7 @@ def extend(
     receipts: Sequence[Receipt],
     visible_at: int,
     failure: Failure | None,
+    now_ms: int,
     *,
     held_on: bool,
 ) -> list[bool]:
@@ -93,6 +94,12 @@ def extend(
         if failure is not None:
             for n, _ in held:
                 add_attempt(ledger, n, failure)
+            ledger.execute(
+                "INSERT INTO tally SELECT ?, webhook, 'retried', count(*) FROM delivery"
+                " WHERE n IN (SELECT value FROM json_each(?)) GROUP BY webhook"
+                " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                (now_ms // MINUTE_MS, numbers([n for n, _ in held])),
+            )
     return [key in held for key in keys]
 
 
@@ -108,15 +115,7 @@ def bury(shelf: Shelf, receipt: Receipt, failure: Failure, now_ms: int) -> bool:
         id, webhook = found[0]
         if failure.error:
             add_attempt(ledger, n, failure)
-        lay_to_rest(
-            ledger,
-            n=n,
-            id=id,
-            webhook=webhook,
-            reason=failure.reason,
-            failure=failure,
-            now_ms=now_ms,
-        )
+        lay_to_rest(ledger, n=n, id=id, webhook=webhook, reason=failure.reason, now_ms=now_ms)
     return True
 
 

@@ -14,6 +14,7 @@ from holdfast.queue.engines.sqlite.bell import Ringer
 from holdfast.queue.engines.sqlite.files import File
 from holdfast.queue.engines.sqlite.query import select
 from holdfast.queue.engines.sqlite.store import Store
+from holdfast.queue.fingerprint import fingerprint
 from holdfast.telemetry import Telemetry
 
 MINUTE_MS: Final = 60_000
@@ -124,26 +125,28 @@ def last_attempt(connection: apsw.Connection, n: int) -> Failure | None:
     return attempts[-1] if attempts else None
 
 
-def lay_to_rest(  # one dead letter has all of these
-    connection: apsw.Connection,
-    *,
-    n: int,
-    id: str,
-    webhook: str,
-    reason: str,
-    failure: Failure | None,
-    now_ms: int,
+def lay_to_rest(
+    connection: apsw.Connection, *, n: int, id: str, webhook: str, reason: str, now_ms: int
 ) -> None:
-    """Into dead letters, in the caller's transaction."""
+    """Into dead letters, in the caller's transaction. Its last attempt is written down already."""
     connection.execute(
         "UPDATE delivery SET state = 2, token = NULL, holder = NULL, alone = 0, finished_at = ?"
         " WHERE n = ?",
         (now_ms, n),
     )
-    error = storable(failure.error) if failure and failure.error else None
+    last = last_attempt(connection, n)
     connection.execute(
-        "INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, NULL)",
-        (n, id, webhook, reason, error, now_ms),
+        "INSERT OR REPLACE INTO dead (n, id, webhook, reason, error, at, since, fingerprint)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)",
+        (
+            n,
+            id,
+            webhook,
+            reason,
+            last.error if last else None,
+            now_ms,
+            fingerprint(webhook, reason, last),
+        ),
     )
     tally(connection, now_ms, webhook, "dead", 1)
 

@@ -7,7 +7,7 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +16,18 @@ import apsw
 from holdfast.errors import StoreFormat, StoreMismatch
 from holdfast.queue.engines.sqlite.files import connect, require_sqlite, storing, translate
 from holdfast.queue.engines.sqlite.query import select_value
-from holdfast.queue.engines.sqlite.schema import FORMAT, INBOX_SCHEMA, LEDGER_SCHEMA
+from holdfast.queue.engines.sqlite.schema import (
+    INBOX_FORMAT,
+    INBOX_SCHEMA,
+    LEDGER_FORMAT,
+    LEDGER_SCHEMA,
+    LEDGER_UPGRADES,
+)
 
 INBOX: Final = "inbox.db"
 LEDGER: Final = "ledger.db"
+DESK: Final = "desk.db"
+SEARCH: Final = "search.db"
 
 APPLICATION_ID: Final = 0x484F4C44  # "HOLD", so that file(1) and we know whose it is
 
@@ -37,6 +45,8 @@ class Store:
         self.path = path
         self.inbox = path / INBOX
         self.ledger = path / LEDGER
+        self.desk = path / DESK
+        self.search = path / SEARCH
         self._vfs = vfs
 
     def prepare(self) -> str:
@@ -70,7 +80,7 @@ class Store:
                 f"{LEDGER} away to start empty"
             )
         if not has_inbox:
-            create(self.inbox, INBOX_SCHEMA, secrets.token_hex(16))
+            create(self.inbox, INBOX_SCHEMA, secrets.token_hex(16), format=INBOX_FORMAT)
         inbox_id, sequence = self._judge_inbox()
         if not has_ledger:
             if sequence:
@@ -78,7 +88,7 @@ class Store:
                     f"{self.path} has messages but no ledger, so nobody knows which were worked: "
                     "put it back from a backup, or `holdfast recover --all|--from TIME|--none`"
                 )
-            create(self.ledger, LEDGER_SCHEMA, inbox_id)
+            create(self.ledger, LEDGER_SCHEMA, inbox_id, format=LEDGER_FORMAT)
         self._judge_ledger(inbox_id, sequence)
         return inbox_id
 
@@ -92,13 +102,13 @@ class Store:
             )
 
     def _judge_inbox(self) -> tuple[str, int]:
-        with self._judging(self.inbox) as connection:
+        with self._judging(self.inbox, INBOX_FORMAT) as connection:
             store_id = _store_id(connection)
             row = select_value(connection, "SELECT seq FROM sqlite_sequence WHERE name='message'")
             return store_id, int(row or 0)
 
     def _judge_ledger(self, inbox_id: str, sequence: int) -> None:
-        with self._judging(self.ledger) as connection:
+        with self._judging(self.ledger, LEDGER_FORMAT) as connection:
             if _store_id(connection) != inbox_id:
                 raise StoreMismatch(
                     f"{LEDGER} belongs to another store than {INBOX}: put the right one back, or "
@@ -111,15 +121,34 @@ class Store:
                     f"{sequence}: an older inbox was restored; put back the ledger of the same "
                     "time, or `holdfast recover --all|--from TIME|--none`"
                 )
+            upgrade(connection, LEDGER_UPGRADES)
+
+    def add(self, path: Path, schema: str, format: int) -> None:
+        """See to it that one of the files beside inbox and ledger is there, and of this store.
+
+        Raises StoreFormat, StoreMismatch.
+        """
+        with storing(self.path), self._exclusively():
+            with self._judging(self.inbox, INBOX_FORMAT) as connection:
+                store_id = _store_id(connection)
+            self._judge_log(path)
+            if not path.exists():
+                create(path, schema, store_id, format=format)
+            with self._judging(path, format) as connection:
+                if _store_id(connection) != store_id:
+                    raise StoreMismatch(
+                        f"{path.name} belongs to another store than {INBOX}: move it away, or put "
+                        "the right one back"
+                    )
 
     @contextlib.contextmanager
-    def _judging(self, path: Path) -> Iterator[apsw.Connection]:
+    def _judging(self, path: Path, format: int) -> Iterator[apsw.Connection]:
         try:
             connection = connect(path, synchronous="FULL", vfs=self._vfs)
         except apsw.Error as error:
             raise translate(error, path) from error
         try:
-            judge_format(connection, path)
+            judge_format(connection, path, format)
             yield connection
         except apsw.Error as error:
             raise translate(error, path) from error
@@ -155,6 +184,8 @@ def create(
     schema: str,
     store_id: str,
     fill: Callable[[apsw.Connection], object] = lambda _: None,
+    *,
+    format: int,
 ) -> None:
     """A new file, under its name only once it is filled and on disk. Readable to its owner alone,
     and so are the files that SQLite makes beside it."""
@@ -171,7 +202,7 @@ def create(
             connection.execute(schema)
             connection.execute("INSERT INTO meta VALUES ('store_id', ?)", (store_id,))
             fill(connection)
-            connection.execute(f"PRAGMA user_version={FORMAT}")
+            connection.execute(f"PRAGMA user_version={format}")
             connection.execute("COMMIT")
         finally:
             connection.close(force=True)
@@ -181,16 +212,29 @@ def create(
     sync_directory(path.parent)
 
 
-def judge_format(connection: apsw.Connection, path: Path) -> None:
-    """Raises StoreFormat unless the file is ours and of our format."""
+def judge_format(connection: apsw.Connection, path: Path, format: int) -> None:
+    """Raises StoreFormat unless the file is ours, and of this format or an earlier one."""
     application = select_value(connection, "PRAGMA application_id")
     version = select_value(connection, "PRAGMA user_version")
     if application != APPLICATION_ID:
         raise StoreFormat(f"{path} is not a Holdfast store; choose another directory")
-    if version > FORMAT:
+    if version > format:
         raise StoreFormat(
-            f"{path} has format {version}, this Holdfast knows {FORMAT}: upgrade Holdfast"
+            f"{path} has format {version}, this Holdfast knows {format}: upgrade Holdfast"
         )
+
+
+def upgrade(connection: apsw.Connection, steps: Mapping[int, str]) -> None:
+    """Bring a file of an earlier format up to date, in one transaction per step."""
+    while (version := select_value(connection, "PRAGMA user_version")) in steps:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(steps[version])
+            connection.execute(f"PRAGMA user_version={version + 1}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
 
 
 def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:

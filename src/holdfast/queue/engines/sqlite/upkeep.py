@@ -9,11 +9,19 @@ import orjson
 from holdfast.message import Failure
 from holdfast.queue.engines.sqlite.holders import DeadHolder, inherit, others
 from holdfast.queue.engines.sqlite.query import select, select_value
-from holdfast.queue.engines.sqlite.shelf import MINUTE_MS, Shelf, add_attempt, numbers
+from holdfast.queue.engines.sqlite.shelf import (
+    MINUTE_MS,
+    Shelf,
+    add_attempt,
+    attempts_of,
+    numbers,
+)
+from holdfast.queue.fingerprint import VERSION, fingerprint
 
 WORKER_DIED: Final = "Holdfast.WorkerDied"
 LOG_BYTES: Final = 4 * 1024 * 1024
 TALLY_DAYS: Final = 8
+GROUP_STEP: Final = 200
 
 
 def checkpoint(shelf: Shelf) -> None:
@@ -57,6 +65,7 @@ def free(shelf: Shelf, dead: DeadHolder) -> None:
             " holder = NULL WHERE n IN (SELECT value FROM json_each(?))",
             (now, numbers(idle)),
         )
+        ledger.execute("DELETE FROM state_running WHERE holder = ?", (dead.name,))
         for n, count in begun:
             cause = "the worker process ended while this message was being worked"
             add_attempt(ledger, n, Failure(WORKER_DIED, cause, "", now, count))
@@ -105,6 +114,27 @@ def square_counts(shelf: Shelf) -> None:
             )
 
 
+def name_groups(shelf: Shelf) -> bool:
+    """Fingerprints for letters that another Holdfast laid to rest; True if there may be more."""
+    with shelf.ledger.read() as ledger:
+        if select_value(ledger, "SELECT value FROM meta WHERE key = 'fingerprints'") == VERSION:
+            return False
+    with shelf.ledger.write() as ledger:
+        rows = select(
+            ledger,
+            "SELECT n, webhook, reason FROM dead"
+            " WHERE fingerprint IS NULL OR substr(fingerprint, 1, 1) <> ? LIMIT ?",
+            (VERSION, GROUP_STEP),
+        )
+        attempts = attempts_of(ledger, [n for n, *_ in rows])
+        for n, webhook, reason in rows:
+            name = fingerprint(webhook, reason, attempts[n][-1] if n in attempts else None)
+            ledger.execute("UPDATE dead SET fingerprint = ? WHERE n = ?", (name, n))
+        if not rows:
+            ledger.execute("INSERT OR REPLACE INTO meta VALUES ('fingerprints', ?)", (VERSION,))
+    return bool(rows)
+
+
 def trim(shelf: Shelf) -> None:
     """Minutes that no rate asks for."""
     minute = shelf.clock.now_ms() // MINUTE_MS - TALLY_DAYS * 1440
@@ -116,3 +146,5 @@ def trim(shelf: Shelf) -> None:
         if old:
             with writer.write() as connection:
                 connection.execute("DELETE FROM tally WHERE minute < ?", (minute,))
+                if writer is shelf.ledger:
+                    connection.execute("DELETE FROM state_tally WHERE minute < ?", (minute,))

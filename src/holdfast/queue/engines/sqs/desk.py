@@ -153,7 +153,8 @@ class Desk:
                 with self._hidden(one) as copies:
                     found = collate(copies, one)
                 letters += self._told(one, found)
-        self._places.update((letter.message.id, letter.message.webhook) for letter in letters)
+        places = {letter.message.id: letter.message.webhook for letter in letters}
+        self._places = places if webhook is None else self._places | places
         return _Look(tuple(letters), webhook, self._clock.monotonic() + SAME_LOOK_SECONDS)
 
     def _told(self, webhook: str, letters: list[Letter]) -> list[DeadLetter]:

@@ -119,8 +119,6 @@ class SQSEngine:
         if limit < 1:
             return []
         if self.paused(webhook):
-            if self._listener is not None:
-                self.release([lease.receipt for lease in self._listener.drain(webhook)])
             return []
         if wait_seconds <= 0 and self._listener is not None:
             heard = self._listener.receive(webhook, limit, lease_seconds)
@@ -156,7 +154,11 @@ class SQSEngine:
     def paused(self, webhook: str) -> bool:
         if webhook not in self._pauses and self._clock.monotonic() < self._pauses_until:
             return False
-        return webhook in self._read_pauses()
+        paused = webhook in self._read_pauses()
+        if paused and self._listener is not None:
+            # What was heard meanwhile is not to lie here until its lease ends.
+            self.release([lease.receipt for lease in self._listener.drain(webhook)])
+        return paused
 
     def bell(self) -> int | None:
         with self._guard:

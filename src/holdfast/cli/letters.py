@@ -1,0 +1,307 @@
+"""dead groups, dead dry-run, dead park, dead unpark."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.markup import escape
+
+from holdfast.cli import exits
+from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.options import (
+    ErrorOption,
+    GroupOption,
+    IdOption,
+    ListLimitOption,
+    Output,
+    OutputOption,
+    ParkedOption,
+    ReasonOption,
+    SinceOption,
+    StoreOption,
+    UntilOption,
+    WebhookOption,
+    WorkLimitOption,
+    book_on,
+    command,
+    engine_on,
+    parse_time,
+)
+from holdfast.cli.output import age, console, hint, print_json, print_rows, printable
+from holdfast.cli.progress import end, tell, work_through
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.errors import NotFound
+from holdfast.message import Message
+from holdfast.operate import groups as grouping
+from holdfast.operate import lookup
+from holdfast.operate.abilities import archive_of, need_archive, need_desk
+from holdfast.operate.fields import instant
+from holdfast.operate.rehearsal import Called, Mock, Rehearsal, rehearse
+from holdfast.operate.selection import Selection, dead_ids
+from holdfast.queue.contract import Engine, Filter
+from holdfast.runtime.store import DEFAULT_STORE
+from holdfast.secrets import Secrets
+
+
+def letter_filter(
+    webhook: str | None,
+    reason: str | None,
+    error: str | None,
+    since: str | None,
+    until: str | None,
+    *,
+    parked: bool | None,
+) -> Filter:
+    """The options that say which dead letters."""
+    return Filter(
+        webhook=webhook,
+        reason=reason,
+        error=error,
+        since_ms=parse_time(since),
+        until_ms=parse_time(until),
+        parked=parked,
+    )
+
+
+def groups(
+    webhook: WebhookOption = None,
+    reason: ReasonOption = None,
+    error: ErrorOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    parked: ParkedOption = False,
+    limit: ListLimitOption = 20,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Dead letters as the few problems that they are: by failing state and error."""
+    wanted = letter_filter(webhook, reason, error, since, until, parked=parked)
+    with engine_on(store) as engine:
+        lookup.known_webhook(engine, webhook)
+        found = grouping.groups(engine, wanted, limit)
+    if output is Output.JSON:
+        print_json([_group_fields(group) for group in found.shown])
+        return
+    print_rows([_group_row(group) for group in found.shown], "no dead letters")
+    if found.groups > len(found.shown):
+        hint(f"these are {len(found.shown)} of {found.groups} groups; more with --limit")
+    if found.shown:
+        hint(f"what would happen:  {command('dead dry-run --group ID', store)}")
+        hint(f"a few, then all:    {command('dead redrive --group ID --try 5', store)}")
+        hint(f"out of the way:     {command('dead park --group ID', store)}")
+
+
+def _group_fields(group: grouping.Group) -> dict[str, Any]:
+    return {
+        "id": group.id,
+        "webhook": group.webhook,
+        "reason": group.reason,
+        "state": group.state,
+        "error": group.error,
+        "message": group.message,
+        "count": group.count,
+        "first_at": instant(group.first_ms),
+        "last_at": instant(group.last_ms),
+        "example": group.example.message.id,
+    }
+
+
+def _group_row(group: grouping.Group) -> dict[str, Any]:
+    where = f" in {group.state}" if group.state else ""
+    return {
+        "group": group.id,
+        "letters": group.count,
+        "first": age(group.first_ms),
+        "last": age(group.last_ms),
+        "webhook": group.webhook,
+        "reason": group.reason,
+        "error": f"{group.error}{where}: {group.message}".lstrip(": "),
+    }
+
+
+PARKING: Final = "put dead letters aside"
+
+
+def park(
+    id: IdOption = None,
+    group: GroupOption = None,
+    webhook: WebhookOption = None,
+    reason: ReasonOption = None,
+    error: ErrorOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: WorkLimitOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Put dead letters aside: out of the groups, and kept without limit."""
+    filter = letter_filter(webhook, reason, error, since, until, parked=False)
+    with engine_on(store) as engine:
+        _move(engine, "park", need_desk(engine, PARKING).park, id, group, filter, limit, output)
+
+
+def unpark(
+    id: IdOption = None,
+    group: GroupOption = None,
+    webhook: WebhookOption = None,
+    reason: ReasonOption = None,
+    error: ErrorOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: WorkLimitOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Take dead letters out of the parking again; their retention begins anew."""
+    filter = letter_filter(webhook, reason, error, since, until, parked=True)
+    with engine_on(store) as engine:
+        _move(engine, "unpark", need_desk(engine, PARKING).unpark, id, group, filter, limit, output)
+
+
+def _move(
+    engine: Engine,
+    action: str,
+    act: Callable[[Sequence[str]], list[bool]],
+    ids: list[str] | None,
+    group: str | None,
+    filter: Filter,
+    limit: int | None,
+    output: Output,
+) -> None:
+    narrowed = (filter.webhook, filter.reason, filter.error, filter.since_ms, filter.until_ms)
+    if not ids and group is None and all(one is None for one in narrowed):
+        raise typer.BadParameter("say which: --id, --group or a filter")
+    if group is not None:
+        filter = replace(filter, group=grouping.group(engine, group).id)
+    wanted = Selection(tuple(ids or ()), filter, limit)
+    selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
+    if selected:
+        target = filter.group or (selected[0] if len(selected) == 1 else None)
+        book_on(engine).note(action, webhook=filter.webhook, target=target, letters=len(selected))
+    word = f"{action}ed"
+    outcome = work_through(selected, lambda chunk: sum(act(chunk)), what=word)
+    if output is Output.JSON:
+        print_json({"selected": selected, word: outcome.done, "stopped": outcome.cancelled})
+    else:
+        console.print(tell(outcome, word))
+    end(outcome)
+
+
+def dry_run(
+    id: IdOption = None,
+    group: GroupOption = None,
+    limit: ListLimitOption = 1,
+    mock: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mock",
+            metavar="TASK=JSON",
+            help="What a task is to come to, by its name or its state's; may be repeated.",
+        ),
+    ] = None,
+    definition: DefinitionOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """What today's code would do with dead letters, without doing any of it.
+
+    Succeeds if all of them would be done. Past events may be named too.
+    """
+    if bool(id) == (group is not None):
+        raise typer.BadParameter("say which: --id or --group")
+    mocks = dict(map(_mock, mock or ()))
+    compiled, _ = running_definition(store, definition)
+    with engine_on(store) as engine:
+        archive = archive_of(engine)
+        messages = _messages(engine, id or [], group, limit)
+        went = []
+        for message in messages:
+            webhook = compiled.webhook(message.webhook)
+            if webhook is None:
+                raise NotFound(f"the definition has no webhook {message.webhook}")
+            earlier = archive.executions(message.id) if archive else []
+            now = SYSTEM_CLOCK.now_ms()
+            told = rehearse(webhook, message, Secrets(), now, mocks=mocks, earlier=earlier)
+            went.append((message.id, told))
+    if output is Output.JSON:
+        print_json([_rehearsal_fields(*one) for one in went])
+    else:
+        for one in went:
+            _print_rehearsal(*one)
+    if any(told.status != "SUCCEEDED" for _, told in went):
+        sys.exit(exits.FAILED)
+
+
+def _messages(engine: Engine, ids: Sequence[str], group: str | None, limit: int) -> list[Message]:
+    if group is None:
+        return [lookup.event(need_archive(engine), id).message for id in ids]
+    filter = Filter(group=grouping.group(engine, group).id, parked=False)
+    return [letter.message for letter in grouping.letters(engine, filter, None, limit)]
+
+
+def _mock(written: str) -> tuple[str, Mock]:
+    name, equals, value = written.partition("=")
+    try:
+        if not (name and equals):
+            raise ValueError("no =")
+        return name, Mock(orjson.loads(value))
+    except ValueError:
+        raise typer.BadParameter(f"{written!r}: write TASK=JSON, such as charge={{}}") from None
+
+
+def would(went: Rehearsal) -> str:
+    """What would become of the event, in a few words."""
+    if went.status == "SUCCEEDED":
+        return "would be done"
+    where = f" in {went.state}" if went.state else ""
+    if went.quarantine:
+        return f"would rest again, {went.quarantine}{where}"
+    return f"would fail with {went.error}{where}, and be tried again"
+
+
+def _print_rehearsal(id: str, went: Rehearsal) -> None:
+    told = would(went)
+    if went.assumed:
+        told += ", if every task whose result is assumed may come to null"
+    console.print(f"{id} {escape(printable(told))}")
+    for call in went.calls:
+        console.print(f"  {escape(printable(_called(call)))}")
+
+
+def _called(call: Called) -> str:
+    given = orjson.dumps(call.input).decode()
+    shown = given if len(given) <= 200 else f"{given[:200]}..."
+    outcome = call.error or orjson.dumps(call.result).decode()
+    return f"{call.state}: {call.resource}({shown}) -> {outcome[:100]} ({call.source})"
+
+
+def _rehearsal_fields(id: str, went: Rehearsal) -> dict[str, Any]:
+    return {
+        "event": id,
+        "status": went.status,
+        "error": went.error,
+        "cause": went.cause,
+        "state": went.state,
+        "reason": went.quarantine,
+        "output": went.output,
+        "assumed": went.assumed,
+        "calls": [
+            {
+                "state": call.state,
+                "resource": call.resource,
+                "input": call.input,
+                "takes": call.takes,
+                "source": call.source,
+                "result": call.result,
+                "error": call.error,
+                "cause": call.cause,
+            }
+            for call in went.calls
+        ],
+        "waits": list(went.waits),
+    }

@@ -1,0 +1,19 @@
+"""The endpoints, by resource. `ENDPOINTS` is all of them, in the order of the document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdfast.console.endpoint import Endpoint
+from holdfast.console.routes import acts, dead, events, executions, front, runs, sending, webhooks
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *front.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *events.ENDPOINTS,
+    *executions.ENDPOINTS,
+    *sending.ENDPOINTS,
+    *dead.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *acts.ENDPOINTS,
+)

@@ -1,0 +1,167 @@
+"""What a description says of a sender beside how it signs, judged key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from holdfast.clock import parse_duration
+from holdfast.definition import Answer, Disabling, Handshake, Provider, Retries
+from holdfast.verify.naming import naming_mistakes
+from holdfast.verify.networks import Unsigned
+
+KEYS: Final = (
+    "title",
+    "secret",
+    "delivery_id",
+    "event_type",
+    "content_types",
+    "statuses",
+    "deadline",
+    "addresses",
+    "handshakes",
+    "unconfirmed",
+    "notes",
+    "config",
+    "verify",
+    "variants",
+    "answer",
+    "retries",
+    "disabling",
+    "handshake",
+)
+
+ANY: Final = ("*/*",)
+"""The content types of a sender whose own are not known: its signature speaks for it."""
+
+
+class Facts:
+    """A description under examination; `wrong` collects what is wrong with it, in words."""
+
+    def __init__(self, table: Mapping[str, Any], wrong: list[str]) -> None:
+        self._table = table
+        self._wrong = wrong
+        unknown = [key for key in table if key not in KEYS]
+        wrong += [f"{key}: not a key; there are {', '.join(KEYS)}" for key in unknown]
+
+    def provider(self, name: str) -> Provider:
+        """All of it; the verification is made later, with a secret."""
+        return Provider(
+            name=name,
+            title=self.text("title") or name,
+            verification=Unsigned(),
+            delivery_id=self._places("delivery_id"),
+            event_type=self._places("event_type"),
+            handshakes=self.texts("handshakes"),
+            content_types=self.texts("content_types") or ANY,
+            answer=self._answer(),
+            statuses=self.text("statuses") or "2xx",
+            deadline_seconds=self._seconds(self._table, "deadline"),
+            retries=self._retries(),
+            disabling=self._disabling(),
+            handshake=self._handshake(),
+            addresses=self.texts("addresses"),
+            notes=self.texts("notes"),
+            unconfirmed=self.texts("unconfirmed"),
+        )
+
+    def text(self, key: str) -> str:
+        return _text(self._table, key, self._wrong)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """One text or several; none where the key is absent."""
+        value = self._table.get(key, ())
+        if isinstance(value, str):
+            return (value,)
+        if isinstance(value, Sequence) and all(isinstance(text, str) for text in value):
+            return tuple(value)
+        self._wrong.append(f"{key}: a text or a list of texts is needed")
+        return ()
+
+    def table(self, key: str) -> Mapping[str, Any]:
+        """A table of its own; empty where the key is absent."""
+        value = self._table.get(key, {})
+        if isinstance(value, Mapping):
+            return value
+        self._wrong.append(f"{key}: a table is needed")
+        return {}
+
+    def _places(self, key: str) -> tuple[str, ...]:
+        places = self.texts(key)
+        self._wrong += [f"{key}: {mistake}" for mistake in naming_mistakes(places)]
+        return places
+
+    def _answer(self) -> Answer | None:
+        table = self._own("answer", ("status", "body"))
+        if not table:
+            return None
+        status = self._whole(table, "answer", "status")
+        body = _text(table, "body", self._wrong, of="answer.") if "body" in table else None
+        return Answer(status=200 if status is None else status, body=body)
+
+    def _retries(self) -> Retries | None:
+        table = self._own("retries", ("count", "delays", "period", "note"))
+        if not table:
+            return None
+        delays = table.get("delays", ())
+        if isinstance(delays, str) or not isinstance(delays, Sequence):
+            self._wrong.append("retries.delays: a list of durations is needed")
+            delays = ()
+        return Retries(
+            count=self._whole(table, "retries", "count"),
+            delays_seconds=tuple(self._duration("retries.delays", delay) for delay in delays),
+            period_seconds=self._seconds(table, "period", of="retries."),
+            note=_text(table, "note", self._wrong, of="retries."),
+        )
+
+    def _disabling(self) -> Disabling | None:
+        table = self._own("disabling", ("failures", "window", "note"))
+        if not table:
+            return None
+        return Disabling(
+            failures=self._whole(table, "disabling", "failures"),
+            window_seconds=self._seconds(table, "window", of="disabling."),
+            note=_text(table, "note", self._wrong, of="disabling."),
+        )
+
+    def _handshake(self) -> Handshake | None:
+        table = self._own("handshake", ("kind", "when", "answer", "signed"))
+        if not table:
+            return None
+        kind, when, answer = (
+            _text(table, key, self._wrong, of="handshake.") for key in ("kind", "when", "answer")
+        )
+        return Handshake(kind, when, answer, signed=table.get("signed") is True)
+
+    def _own(self, key: str, known: tuple[str, ...]) -> Mapping[str, Any]:
+        table = self.table(key)
+        unknown = [inner for inner in table if inner not in known]
+        self._wrong += [
+            f"{key}.{inner}: not a key; there are {', '.join(known)}" for inner in unknown
+        ]
+        return table
+
+    def _whole(self, table: Mapping[str, Any], of: str, key: str) -> int | None:
+        value = table.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+            return value
+        self._wrong.append(f"{of}.{key}: a whole number is needed")
+        return None
+
+    def _seconds(self, table: Mapping[str, Any], key: str, *, of: str = "") -> float | None:
+        return self._duration(f"{of}{key}", table[key]) if key in table else None
+
+    def _duration(self, setting: str, value: Any) -> float:
+        try:
+            return parse_duration(value if isinstance(value, str) else "")
+        except ValueError:
+            self._wrong.append(f'{setting}: a duration is needed, such as "10s"')
+            return 0.0
+
+
+def _text(table: Mapping[str, Any], key: str, wrong: list[str], *, of: str = "") -> str:
+    value = table.get(key, "")
+    if isinstance(value, str):
+        return value
+    wrong.append(f"{of}{key}: a text is needed")
+    return ""

@@ -1,0 +1,113 @@
+"""A sender's description, and the `Provider` that it becomes with a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from holdfast.definition import Provider
+from holdfast.errors import UnknownProvider
+from holdfast.providers.facts import Facts
+from holdfast.providers.ways import Choices, Way, with_mistakes
+from holdfast.verify.judge import References
+
+
+class Preset:
+    """A known sender. Called with a secret's reference, it gives the `Provider` for a webhook."""
+
+    def __init__(self, id: str, table: Mapping[str, Any], *, of: str = "", wrong: str = "") -> None:
+        """`of`: what a mistake in the table is said to be in, such as the name of its file."""
+        self.id = id
+        self._of = of
+        self._wrong = [wrong] if wrong else []
+        facts = Facts(table, self._wrong)
+        self.secret = facts.text("secret")
+        """What its secret is called, or looks like."""
+        self.config = {name: str(about) for name, about in facts.table("config").items()}
+        """Settings of its own, and what each is."""
+        self.ways = _ways(facts, self._wrong)
+        """Its ways to sign, by variant; the first is the default. One without variants is `""`."""
+        for way in self.ways.values():
+            self._wrong += way.mistakes()
+        self._provider = facts.provider(id)
+
+    def __repr__(self) -> str:
+        return f"<provider {self.id}>"
+
+    @property
+    def title(self) -> str:
+        return self._provider.title
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Its ways to sign, the default first; none where there is only one."""
+        return tuple(name for name in self.ways if name)
+
+    def __call__(
+        self,
+        secret: References | None = None,
+        *,
+        variant: str | None = None,
+        tolerance: str | None = None,
+        url: str | None = None,
+        **config: str,
+    ) -> Provider:
+        """The sender, for `app.webhook(..., provider=...)`.
+
+        secret: a reference such as `env:NAME`, or several during a rotation. Where the sender signs
+            with a private key: its public key, or nothing where that is published.
+        variant: which of its ways to sign; default: the first.
+        tolerance: how old a delivery may be, where the sender's own idea does not suit; `"any"`.
+        url: the address as it is registered with the sender, where that is signed and differs from
+            what is seen here, as behind a proxy.
+        config: the settings of its own, by name.
+
+        Never raises: what is wrong is among the mistakes of the definition.
+        """
+        wrong: list[str] = []
+        try:
+            way = self.way(variant)
+        except UnknownProvider as error:
+            wrong.append(f"variant: {error}")
+            way = next(iter(self.ways.values()))
+        unknown = [name for name in config if name not in self.config]
+        known = ", ".join(self.config) or "none"
+        wrong += [f"{name}: not a setting of {self.id}; there are: {known}" for name in unknown]
+        for name in way.lacks(config):
+            about = self.config.get(name, "")
+            wrong.append(
+                f'{name}: it must be given: {name}="..."' + (f", {about}" if about else "")
+            )
+        given = None if way is _NOTHING else secret
+        found = way.make(given, Choices(tolerance, url, config), wrong)
+        told = [f"{self._of} {mistake}".strip() for mistake in self._wrong] + wrong
+        named = variant or next(iter(self.variants), None)
+        return replace(self._provider, verification=with_mistakes(found, told), variant=named)
+
+    def way(self, variant: str | None) -> Way:
+        """How it signs, in that variant or by default. Raises UnknownProvider, naming those known."""
+        if variant is None:
+            return next(iter(self.ways.values()))
+        if not variant or variant not in self.ways:
+            known = ", ".join(self.variants) or "none"
+            raise UnknownProvider(f"{self.id} has no variant {variant!r}; there are: {known}")
+        return self.ways[variant]
+
+
+def _ways(facts: Facts, wrong: list[str]) -> dict[str, Way]:
+    shared = facts.table("verify")
+    variants = facts.table("variants")
+    if not shared and not variants and not wrong:
+        wrong.append('verify: say how it signs; scheme = "none" where it does not')
+    ways: dict[str, Way] = {}
+    for name, changes in variants.items():
+        if isinstance(changes, Mapping):
+            ways[name] = Way.of({**shared, **changes})
+        else:
+            wrong.append(f"variants.{name}: a table is needed")
+    return ways or {"": Way.of(shared) if shared else _NOTHING}
+
+
+_NOTHING = Way("none", {})
+"""Stands where a description does not say how its sender signs; its mistakes tell so."""

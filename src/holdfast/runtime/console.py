@@ -1,0 +1,98 @@
+"""The console's process: its application over the store, on a socket that the supervisor holds.
+
+The supervisor binds the port, so that a port in use is told at once and connections wait while this
+process is started again. It is a process of its own because searching and grouping cost time that
+neither reception nor the supervisor should pay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets as entropy
+import socket
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.compiled import Compiled
+from holdfast.console.access import Access, Sessions, TokenRef, Tokens
+from holdfast.console.app import Console
+from holdfast.console.site import Site
+from holdfast.gateway.serve import serve_application
+from holdfast.operate.book import CONSOLE, local_user
+from holdfast.operate.running import find_running
+from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.store import open_engine, store_path
+from holdfast.secrets import Secrets
+from holdfast.telemetry import Telemetry
+
+
+def make_console(
+    options: ConsoleOptions,
+    compiled: Compiled | None,
+    definition: Path | None,
+    store: str,
+    telemetry: Telemetry,
+) -> Console:
+    """The application over this store. Raises StoreError. `close_console` ends it."""
+    values = Secrets()
+    tokens = Tokens([TokenRef.parse(text) for text in options.tokens], values)
+    # Without tokens a session is worth nothing, and may end with the process.
+    key = tokens.key() if tokens else entropy.token_bytes(32)
+    access = Access(
+        tokens,
+        Sessions(key),
+        local_user(CONSOLE),
+        frozenset(name.lower() for name in (*options.hosts, options.host) if name),
+        options.read_only,
+    )
+    site = Site(
+        store=open_engine(store, telemetry=telemetry),
+        depths=open_engine(store, telemetry=telemetry),
+        compiled=compiled,
+        definition=definition,
+        access=access,
+        clock=SYSTEM_CLOCK,
+        telemetry=telemetry,
+        secrets=values,
+        find_running=lambda: find_running(store_path(store)),
+        version=_version(),
+    )
+    return Console(site)
+
+
+def close_console(console: Console) -> None:
+    """Let go of the store."""
+    for engine in (console.site.store, console.site.depths):
+        engine.close()
+
+
+async def serve_console(
+    console: Console,
+    listener: socket.socket,
+    *,
+    stop: asyncio.Event,
+    drain_seconds: float,
+    on_ready: Callable[[int], None],
+) -> None:
+    """Until `stop` is set; then the streams end, and the runs are let go of."""
+    await console.start()
+    try:
+        await serve_application(
+            console,
+            listener,
+            on_ready=on_ready,
+            stop=stop,
+            empty=console.stop,
+            drain_seconds=drain_seconds,
+        )
+    finally:
+        await console.stop()
+
+
+def _version() -> str:
+    try:
+        return version("holdfast")
+    except PackageNotFoundError:
+        return "0"
