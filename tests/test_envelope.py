@@ -174,3 +174,63 @@ def test_rubbish_is_refused_and_nothing_else(rubbish: str | bytes) -> None:
     """Whatever lies in the queue, reading it ends in a message or in EnvelopeInvalid."""
     with pytest.raises(EnvelopeInvalid):
         decode(rubbish, "users")
+
+
+def of_api_gateway(**changes: Any) -> str:
+    """What the template of `holdfast.aws.mapping` writes beside the shortest form."""
+    more = {
+        "m": "POST",
+        "q": "a=1",
+        "p64": encoded("/t/é".encode()),
+        "params64": {"t": encoded(b"x")},
+    }
+    return minimal(**{**more, **changes})
+
+
+def test_path_and_parameters_may_come_in_base64() -> None:
+    """As API Gateway writes what a sender has a hand in."""
+    message = decode(of_api_gateway(), "orders")
+
+    assert (message.request.path, message.params) == ("/t/é", {"t": "x"})
+    assert (message.request.method, message.request.query) == ("POST", "a=1")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (b"sha256=ab", "sha256=ab"),
+        ("\u00e9".encode(), "\u00e9"),
+        ("\u00c3\u00a9".encode(), "\u00c3\u00a9"),
+        ("\u20ac".encode(), "\u00e2\u0082\u00ac"),
+        (b"\xff", "\u00ff"),
+    ],
+)
+def test_headers_of_api_gateway_are_the_bytes_on_the_wire(written: bytes, read: str) -> None:
+    """Read by AWS as Latin-1 and written as UTF-8; beyond that they were UTF-8 before."""
+    told = {"x-a": encoded(written), "x%21b": encoded(b"1")}
+
+    headers = decode(of_api_gateway(h=told), "orders").request.headers
+
+    assert headers["x-a"] == read
+    assert headers["x!b"] == "1"
+    assert decode(minimal(h={"x%21b": encoded(written)}), "orders").request.headers["x%21b"] == (
+        written.decode("latin-1")
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"p64": 7},
+        {"p64": "no"},
+        {"p64": encoded(b"\xff")},
+        {"params64": []},
+        {"params64": {"t": 1}},
+        {"params64": {"t": encoded(b"\xff")}},
+        {"h": {"x-a": encoded(b"1"), "x%2Da": encoded(b"2")}},
+    ],
+)
+def test_what_api_gateway_never_writes_is_no_envelope(changes: dict[str, Any]) -> None:
+    """Nor is a header that stands twice under two spellings."""
+    with pytest.raises(EnvelopeInvalid):
+        decode(of_api_gateway(**changes), "orders")

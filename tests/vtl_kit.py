@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote_plus, unquote
 import airspeed
 from airspeed import operators
 
-from holdfast.envelope import decode as read_envelope
+from holdfast import envelope
 from holdfast.message import Message, Request
 
 # Methods of Java's String that airspeed leaves to whoever embeds it.
@@ -133,9 +133,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def decode(envelope: dict[str, Any], webhook: str) -> Message:
-    """The message in an envelope of API Gateway, as workers read it."""
-    return read_envelope(json.dumps(envelope), webhook)
+def decode(document: dict[str, Any], webhook: str) -> Message:
+    """The message in an envelope of API Gateway."""
+    return envelope.decode(json.dumps(document), webhook)
 
 
 def decoded(params: str) -> str:

@@ -6,7 +6,12 @@
 That much the mapping template of API Gateway can tell: an id, the time of arrival in milliseconds
 since 1970, the peer's address, one value per header, and the body. Values of headers and the body
 are base64, because SQS refuses some characters that JSON may hold, and signatures are over bytes.
-Our gateway knows more, and adds it; every field below may be absent:
+Every field below may be absent. The template also has `m`, `q`, `o` and
+
+    p64           path, in base64 of its UTF-8: a sender has a hand in it
+    params64      the path's parameters by name, likewise
+
+and writes names of headers percent-encoded, values as base64 of UTF-8. Our gateway knows more:
 
     n             size of the body in bytes: it is exactly what `b` holds
     m, p, q, o    method, path, raw query string, scheme and authority
@@ -15,10 +20,6 @@ Our gateway knows more, and adds it; every field below may be absent:
     verdict       what the door found out about a secret that a header carried
     replay_of     the id of the event that this one repeats
     first_ts      when the event that a replay repeats came in
-
-API Gateway knows most of that too, but has no way to escape text in JSON: `m`, `q` and `o` as above, and
-
-    p64, params64   path and its parameters in base64; with them, names in `h` are percent-encoded
 
 The text is ASCII throughout, so its length is its size in SQS.
 """
@@ -42,10 +43,6 @@ VERSION: Final = 1
 
 EMPTY_BODY: Final = b"{}"
 """What `$input.body` of API Gateway becomes where the request has none."""
-
-
-_PATH: Final = "p64"
-"""Only API Gateway writes it: what has it was written by the mapping template."""
 
 
 class LetterAttribute(StrEnum):
@@ -106,7 +103,7 @@ def decode(text: str | bytes, webhook: str, *, method: str = "POST", path: str =
     headers = _decode_headers(document)
     request = Request(
         method=_text(document, "m", method),
-        path=_path(document, path),
+        path=_utf8(document["p64"], "p64") if _of_aws(document) else _text(document, "p", path),
         query=_text(document, "q", ""),
         headers=headers,
         body=_decode_body(document, headers),
@@ -176,9 +173,8 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
     told = document.get("h")
     if not isinstance(told, dict):
         raise EnvelopeInvalid("h is not an object")
-    if _PATH in document:
-        told = {unquote_plus(name): value for name, value in told.items()}
-    lines = [(name.lower(), _from_base64(value, "h")) for name, value in told.items()]
+    spelt = unquote_plus if _of_aws(document) else str
+    lines = [(spelt(name).lower(), _from_base64(value, "h")) for name, value in told.items()]
     if len({name for name, _ in lines}) != len(lines):
         raise EnvelopeInvalid("a header stands twice")
     repeated = document.get("r", [])
@@ -190,31 +186,36 @@ def _decode_headers(document: Mapping[str, Any]) -> Headers:
                 lines.insert(place, (name.lower(), _from_base64(value, "r")))
             case _:
                 raise EnvelopeInvalid("r holds what is no header line")
-    read = _as_text if _PATH in document else _as_bytes
+    read = _of_utf8 if _of_aws(document) else _of_latin1
     return Headers(tuple((name, read(value)) for name, value in lines))
 
 
-def _as_bytes(value: bytes) -> str:
+def _of_aws(document: Mapping[str, Any]) -> bool:
+    """Whether the template of API Gateway wrote it, as `holdfast.aws.mapping` says."""
+    return "p64" in document
+
+
+def _of_latin1(value: bytes) -> str:
     return value.decode("latin-1")
 
 
-def _as_text(value: bytes) -> str:
-    """API Gateway reads a header's bytes as characters before it writes those as UTF-8."""
-    text = value.decode("utf-8", "replace")
-    return text if all(character <= "\xff" for character in text) else _as_bytes(value)
+def _of_utf8(value: bytes) -> str:
+    """A header's value as the bytes on the wire, where AWS read those as Latin-1 and wrote UTF-8.
 
-
-def _path(document: Mapping[str, Any], default: str) -> str:
-    if _PATH in document:
-        return _from_base64(document[_PATH], _PATH).decode("utf-8", "replace")
-    return _text(document, "p", default)
+    What cannot have come about in that way was UTF-8 on the wire already.
+    """
+    try:
+        text = value.decode("utf-8")
+        text.encode("latin-1")
+    except UnicodeError:
+        return _of_latin1(value)
+    return text
 
 
 def _decode_body(document: Mapping[str, Any], headers: Headers) -> bytes:
-    written = document.get("b")
-    # What it takes for binary it hands over in base64, but for the two characters of nothing.
-    nothing = _PATH in document and written == EMPTY_BODY.decode()
-    body = EMPTY_BODY if nothing else _from_base64(written, "b")
+    if _of_aws(document) and document.get("b") == EMPTY_BODY.decode():
+        return b""  # of a type that is no text, so that the template took it for base64
+    body = _from_base64(document.get("b"), "b")
     if "n" in document:
         if _integer(document, "n") != len(body):
             raise EnvelopeInvalid("b is not as long as n says")
@@ -225,16 +226,20 @@ def _decode_body(document: Mapping[str, Any], headers: Headers) -> bytes:
 
 
 def _params(document: Mapping[str, Any]) -> dict[str, str]:
-    encoded = document.get("params64")
-    if isinstance(encoded, dict):
-        return {
-            name: _from_base64(value, "params64").decode("utf-8", "replace")
-            for name, value in encoded.items()
-        }
     params = document.get("params", {})
     if not isinstance(params, dict) or not all(isinstance(one, str) for one in params.values()):
         raise EnvelopeInvalid("params is not an object of texts")
-    return params
+    encoded = document.get("params64", {})
+    if not isinstance(encoded, dict):
+        raise EnvelopeInvalid("params64 is not an object")
+    return params | {name: _utf8(value, "params64") for name, value in encoded.items()}
+
+
+def _utf8(value: object, name: str) -> str:
+    try:
+        return _from_base64(value, name).decode("utf-8")
+    except UnicodeDecodeError:
+        raise EnvelopeInvalid(f"{name} holds what is not UTF-8") from None
 
 
 def _text(document: Mapping[str, Any], name: str, default: str | None = None) -> str:

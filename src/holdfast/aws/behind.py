@@ -173,9 +173,15 @@ def connections(webhook: CompiledWebhook, app: str) -> tuple[Connection, ...]:
         part = f"connection:{name}"
         if scheme is None:
             made.append(Connection(part, OPEN_HEADER, None, "", None))
-        elif isinstance(scheme, Credentials) and (scheme.user or scheme.secret_headers):
+        elif isinstance(scheme, Credentials) and _is_known(scheme):
             own = secret(scheme.secrets[0], app)
             prefix = f"{scheme.word} " if scheme.word and scheme.user is None else ""
             header = None if scheme.user is not None else scheme.place.name
             made.append(Connection(part, header, scheme.user, prefix, own))
     return tuple(made)
+
+
+def _is_known(scheme: Credentials) -> bool:
+    """Whether EventBridge can show the secret: in a header, and not put together with the user's."""
+    whole = scheme.word != "Basic" or scheme.user is not None
+    return whole and scheme.place.kind == "header"

@@ -22,7 +22,12 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.compiled import Compiled, Forward
+from holdfast.definition import Verification
 from holdfast.errors import BundleFailed
+from holdfast.verify.methods import Symmetric
+from holdfast.verify.signed import Signed
+from holdfast.verify.source import fetches_keys
+from holdfast.verify.webtoken import WebToken
 
 PYTHON: Final = "3.13"
 """Of the functions in Lambda."""
@@ -143,8 +148,18 @@ def _needed(compiled: Compiled) -> Iterator[str]:
     if "email_validator" in sys.modules:  # pydantic imports it for addresses, and for nothing else
         yield "email-validator"
     tasks = (task for webhook in compiled.webhooks for task in webhook.tasks.values())
-    if any(isinstance(task, Forward) for task in tasks):
+    sources = [webhook.verification for webhook in compiled.webhooks]
+    if any(isinstance(task, Forward) for task in tasks) or any(map(fetches_keys, sources)):
         yield "httpx"
+    if any(map(uses_private_keys, sources)):
+        yield "cryptography"
+
+
+def uses_private_keys(verification: Verification | None) -> bool:
+    """Whether its senders sign with a key that only they have, which takes more than hashing."""
+    if isinstance(verification, Signed):
+        return not isinstance(verification.method, Symmetric)
+    return isinstance(verification, WebToken)
 
 
 def _required(folder: Path) -> list[str]:

@@ -70,8 +70,6 @@ CLAIM_GRACE_SECONDS: Final = 60
 CARRIED: Final = "holdfast"
 """The member of an execution's input that holds the event for the tasks that take it."""
 
-ENVELOPE_INVALID: Final = "envelope_invalid"
-
 _MARK: Final = "[quarantine: "
 _NO_NAME: Final = re.compile(r"""[^ -~]|["\\\]]""")
 

@@ -27,6 +27,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from holdfast.aws.contract import DEAD_LETTERS, DUPLICATE, IS_QUARANTINED, REASON, SETTLE
+from holdfast.envelope import LetterAttribute
 
 TASK_SECONDS: Final = 15
 """For functions of ours around the work: a cold start takes two or three."""
@@ -190,12 +191,12 @@ def _letter(name: _Names, reason: str) -> dict[str, Any]:
     """The record's body as it came, and why in its attributes; SQS takes none that is empty."""
     cause = f"$substring($states.input.Cause, 0, {CAUSE_MAX})"
     attributes = {
-        "reason": reason,
-        "error": "{% $states.input.Error = '' ? 'States.TaskFailed' : $states.input.Error %}",
-        "cause": f"{{% $states.input.Cause = '' ? '-' : {cause} %}}",
-        "attempt": f"{{% {_RECEIVES} %}}",
-        "receive_count": f"{{% {_RECEIVES} %}}",
-        "at_ms": "{% $string($toMillis($states.context.State.EnteredTime)) %}",
+        LetterAttribute.REASON: reason,
+        LetterAttribute.ERROR: "{% $states.input.Error = '' ? 'States.TaskFailed' : $states.input.Error %}",
+        LetterAttribute.CAUSE: f"{{% $states.input.Cause = '' ? '-' : {cause} %}}",
+        LetterAttribute.ATTEMPT: f"{{% {_RECEIVES} %}}",
+        LetterAttribute.RECEIVE_COUNT: f"{{% {_RECEIVES} %}}",
+        LetterAttribute.AT_MS: "{% $string($toMillis($states.context.State.EnteredTime)) %}",
     }
     return {
         "Type": "Task",
@@ -205,7 +206,7 @@ def _letter(name: _Names, reason: str) -> dict[str, Any]:
             "QueueUrl": f"${{{DEAD_LETTERS}}}",
             "MessageBody": f"{{% {_RECORD}.body %}}",
             "MessageAttributes": {
-                key: {"DataType": "String", "StringValue": value}
+                key.value: {"DataType": "String", "StringValue": value}
                 for key, value in attributes.items()
             },
         },

@@ -187,7 +187,7 @@ def check_message(
 ) -> None:
     """The first thing that a workflow does: the door's verdict, or one of its own.
 
-    Raises VerificationFailed, SecretMissing.
+    Raises VerificationFailed, SecretMissing, and what `check_source` raises.
     """
     if message.verdict is None:
         check_source(webhook, message.request, secrets, message.judged_at_ms / 1000, keys)

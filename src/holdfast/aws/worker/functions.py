@@ -12,6 +12,7 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compile import compile_app, load
 from holdfast.compiled import Compiled, CompiledWebhook, Forward
 from holdfast.errors import NotFound
+from holdfast.keyring import KeyRing
 from holdfast.queue.engines.sqs.api import Api
 from holdfast.queue.engines.sqs.ledger import Ledger
 from holdfast.queue.engines.sqs.location import Location
@@ -51,7 +52,7 @@ def _around(
     ledger = Ledger(Api(location), location, clock) if webhook.delivery_id else None
     if setting.task == SETTLE:
         return verify.Settle(webhook, ledger)
-    return verify.Verify(webhook, secrets, ledger, setting.claim_seconds)
+    return verify.Verify(webhook, secrets, KeyRing(clock), ledger, setting.claim_seconds)
 
 
 def _door(

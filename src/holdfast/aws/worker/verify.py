@@ -33,10 +33,12 @@ class Verify:
         self,
         webhook: CompiledWebhook,
         secrets: Secrets,
+        keys: KeyRing,
         ledger: Ledger | None,
         claim_seconds: float,
     ) -> None:
         self._webhook = webhook
+        self._keys = keys
         self._secrets = secrets
         self._keys = KeyRing(SYSTEM_CLOCK)
         self._ledger = ledger
