@@ -123,14 +123,18 @@ def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
             details: Any = event.get("details") or {}
             resource = str(details.get("resource"))
             match event.get("type"):
-                case "TaskScheduled" if "parameters" in details:
-                    under_way.setdefault(resource, []).append(_key(details.get("parameters")))
+                case "TaskScheduled":
+                    # What was left out is like nothing that will be asked for.
+                    asked = _key(details["parameters"]) if "parameters" in details else b""
+                    under_way.setdefault(resource, []).append(asked)
                 case "TaskSucceeded":
                     given = under_way.pop(resource, [])
                     if len(given) == 1 and "output" in details:
                         found[resource, given[0]] = details.get("output")
                 case "TaskFailed" | "TaskTimedOut":
                     under_way.pop(resource, None)
+                case "EventsLeftOut":
+                    under_way.clear()
     return found
 
 
