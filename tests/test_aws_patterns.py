@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
@@ -9,7 +11,7 @@ from typing import Any, Final
 import dukpy  # type: ignore[import-untyped]  # it has no types
 import jsonschema_rs
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from holdfast.aws.patterns import FORMATS, Untranslatable, translate
@@ -105,6 +107,17 @@ def ours(pattern: str) -> Callable[[str], bool] | None:
         return None
 
 
+def refused_by_python(pattern: str, text: str) -> bool:
+    """Where a third one, which takes more than both, says no: jsonschema-rs takes "_" for
+    `^(a?)_+a?_+$`, which wants two of them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return re.search(pattern, text) is None
+        except re.error:
+            return False
+
+
 @settings(max_examples=800, deadline=None)
 @given(PATTERNS, st.lists(TEXTS, min_size=1, max_size=6))
 def test_a_translation_accepts_whatever_the_pattern_does(pattern: str, texts: list[str]) -> None:
@@ -121,6 +134,7 @@ def test_a_translation_accepts_whatever_the_pattern_does(pattern: str, texts: li
     again = ours(translation.text)
     assert again is not None
     for text in texts:
+        assume(not (matches(text) and refused_by_python(pattern, text)))
         assert theirs(translation.text, text) or not matches(text), (translation, text)
         assert again(text) or not matches(text), (translation, text)
         if translation.exact:

@@ -168,7 +168,8 @@ def test_verify_says_under_which_reason_a_record_rests(shop: Shop) -> None:
     verify = shop.function("users", VERIFY)
 
     assert (
-        "[quarantine: signature_mismatch]" in raised(verify, a_record(a_user(secret="a guess")))[1]
+        "[quarantine: body_altered_or_wrong_secret]"
+        in raised(verify, a_record(a_user(secret="a guess")))[1]
     )
     name, message = raised(verify, a_record(a_user(age=17)))
     assert (name, "[quarantine: schema_invalid]" in message) == ("SchemaInvalid", True)
@@ -318,7 +319,7 @@ def test_the_door_refuses_a_forgery_and_what_is_too_large(
     large = door(proxied(signed(body={"n": "x" * 200_000})), None)
 
     assert (forged["statusCode"], large["statusCode"]) == (401, 413)
-    assert json.loads(forged["body"])["error"] == "signature_mismatch"
+    assert json.loads(forged["body"])["error"] == "body_altered_or_wrong_secret"
     assert cloud.asked("SendMessage") == []
 
 

@@ -157,7 +157,6 @@ PROVIDERS: dict[str, Callable[[str], Any]] = {
 }
 
 PUBLISHED = [
-    ("github", "docs-example", "done", None, "ping"),
     ("github", "docs-example-no-prefix", "dead", "header_malformed", None),
     ("github", "octokit-bad", "dead", "header_malformed", None),
     ("stripe", "sdk-header", "done", None, "example.created"),
@@ -206,6 +205,28 @@ def test_published_deliveries_go_the_whole_way(
     assert [(event.raw, event.type) for event in worked] == (
         [(body, type)] if state == "done" else []
     )
+
+
+def test_a_ping_is_answered_and_is_no_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's own example is the ping that it sends to a new hook: a handshake, signed."""
+    vector = VECTORS["github", "docs-example"]
+    monkeypatch.setenv("SECRET", vector["secret"])
+    worked: list[Event[Any]] = []
+    app = App()
+    app.webhook("/hook", provider=providers.github("env:SECRET"))
+    keeping(app, worked)
+
+    async def test() -> tuple[int, int]:
+        async with living(app, tmp_path / "store", at_the_time_of(vector)) as house:
+            body = base64.b64decode(vector["body"])
+            genuine = await house.send("/hook", body, vector["headers"])
+            forged = await house.send("/hook", body + b"!", vector["headers"])
+            return genuine.status_code, forged.status_code
+
+    assert asyncio.run(test()) == (200, 401)
+    assert worked == []
 
 
 def test_a_github_push_is_worked_by_its_type(

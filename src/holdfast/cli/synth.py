@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from holdfast.aws.plan import plan
 from holdfast.cli.definitions import DefinitionArgument
-from holdfast.cli.output import console
+from holdfast.cli.options import Output, OutputOption
+from holdfast.cli.output import console, print_json
 from holdfast.compile import compile_app, load
 
 
@@ -30,6 +31,7 @@ def synth(
             help="Let API Gateway write logs; once per account and Region.",
         ),
     ] = True,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Write the definition as a CDK cloud assembly.
 
@@ -43,5 +45,8 @@ def synth(
         template = synth(definition, out, chosen, tracing=tracing, account_role=account_role)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if output is Output.JSON:
+        print_json({"stack": chosen, "template": str(template), "assembly": str(out)})
+        return
     console.print(f"stack [bold]{escape(chosen)}[/bold] in {escape(str(template))}")
     console.print(f"deploy it with: cdk deploy --app {escape(str(out))}")

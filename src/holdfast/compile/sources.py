@@ -73,8 +73,11 @@ def _provider(spot: Spot, value: object) -> Provider | None:
     judge_verification(spot, value.verification)
     locators(spot.under("delivery_id"), value.delivery_id)
     locators(spot.under("event_type"), value.event_type)
+    where = spot.under("handshakes")
+    if not isinstance(value.handshakes, tuple | list):
+        where.wrong("not a list of handshakes; write handshakes=(...)")
+        return value
     for handshake in value.handshakes:
-        where = spot.under("handshakes")
         if not isinstance(handshake, Handshake):
             choice(where, handshake, sorted(HANDSHAKES))
             continue

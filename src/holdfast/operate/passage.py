@@ -56,6 +56,9 @@ class Passage:
 
 _ENTERED: Final = "StateEntered"
 _EXITED: Final = "StateExited"
+_SCHEDULED: Final = ("TaskScheduled", "LambdaFunctionScheduled")
+_SUCCEEDED: Final = ("TaskSucceeded", "LambdaFunctionSucceeded")
+_FAILED: Final = ("TaskFailed", "TaskTimedOut", "LambdaFunctionFailed", "LambdaFunctionTimedOut")
 
 
 def passage(
@@ -63,8 +66,13 @@ def passage(
 ) -> Passage:
     """The way through. `document`: the workflow, so that the ways between states can be told."""
     visits: list[Visit] = []
+    lines: dict[Any, Visit] = {}
     for event in history:
-        _take(visits, str(event.get("type", "")), event.get("details") or {}, _ms(event))
+        details, type = event.get("details") or {}, str(event.get("type", ""))
+        calling = lines.get(event.get("previousEventId"))
+        visit = _take(visits, type, details, _ms(event), calling)
+        if visit is not None:
+            lines[event.get("id")] = visit
     if history and _is_failure(str(history[-1].get("type", ""))):
         details, at_ms = history[-1].get("details") or {}, _ms(history[-1])
         for visit in visits:
@@ -78,34 +86,42 @@ def passage(
     return Passage(tuple(visits), tuple(_gone(visits, edges)))
 
 
-def _take(visits: list[Visit], type: str, details: Mapping[str, Any], at_ms: int | None) -> None:
+def _take(
+    visits: list[Visit],
+    type: str,
+    details: Mapping[str, Any],
+    at_ms: int | None,
+    calling: Visit | None,
+) -> Visit | None:
+    """The visit that the event belongs to. `calling`: that of the event before it in its line."""
+    visit: Visit | None = calling
     if type.endswith(_ENTERED):
-        visits.append(
-            Visit(
-                str(details.get("name", "?")),
-                type.removesuffix(_ENTERED),
-                entered_at_ms=at_ms,
-                input=details.get("input"),
-            )
+        visit = Visit(
+            str(details.get("name", "?")),
+            type.removesuffix(_ENTERED),
+            entered_at_ms=at_ms,
+            input=details.get("input"),
         )
+        visits.append(visit)
     elif type.endswith(_EXITED):
         if visit := _open(visits, name=str(details.get("name", "?"))):
             visit.came = "caught" if visit.error is not None else "succeeded"
             visit.exited_at_ms, visit.output = at_ms, details.get("output")
-    elif type == "TaskScheduled":
-        if visit := _open(visits):
+    elif type in _SCHEDULED:
+        if visit := calling or _open(visits):
             visit.tasks += 1
             visit.resource = details.get("resource")
-    elif type == "TaskSucceeded":
-        if visit := _open(visits, resource=details.get("resource")):
+    elif type in _SUCCEEDED:
+        if visit := calling or _open(visits, resource=details.get("resource")):
             visit.error = visit.cause = None
-    elif type in ("TaskFailed", "TaskTimedOut"):
-        if visit := _open(visits, resource=details.get("resource")):
+    elif type in _FAILED:
+        if visit := calling or _open(visits, resource=details.get("resource")):
             visit.error, visit.cause = str(details.get("error") or type), details.get("cause")
     elif type.endswith("StateFailed") and (
         visit := _open(visits, type=type.removesuffix("StateFailed"))
     ):
         visit.error, visit.cause = str(details.get("error") or type), details.get("cause")
+    return visit
 
 
 def _open(

@@ -39,6 +39,7 @@ from holdfast.workflow.events import (
 )
 from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception
+from holdfast.workflow.resources import service
 from holdfast.workflow.sqs_send import VERIFIED
 
 STEPS_MAX: Final = 10_000
@@ -113,28 +114,24 @@ def rehearse(
 
 
 def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
-    """What tasks came to, by resource and input; the latest execution wins. Where several calls of
-    one resource were under way, nobody knows whose result was whose; nor what a value was that
-    the history has left out."""
+    """What tasks came to, by resource and input; the latest execution wins. What the history has
+    left out is like nothing that will be asked for."""
     found: dict[tuple[str, bytes], Any] = {}
     for run in earlier:
-        under_way: dict[str, list[bytes]] = {}
+        asked: dict[Any, tuple[str, bytes]] = {}
         for event in run.history:
             details: Any = event.get("details") or {}
-            resource = str(details.get("resource"))
+            call = asked.get(event.get("previousEventId"))
             match event.get("type"):
-                case "TaskScheduled":
-                    # What was left out is like nothing that will be asked for.
-                    asked = _key(details["parameters"]) if "parameters" in details else b""
-                    under_way.setdefault(resource, []).append(asked)
-                case "TaskSucceeded":
-                    given = under_way.pop(resource, [])
-                    if len(given) == 1 and "output" in details:
-                        found[resource, given[0]] = details.get("output")
-                case "TaskFailed" | "TaskTimedOut":
-                    under_way.pop(resource, None)
-                case "EventsLeftOut":
-                    under_way.clear()
+                case "LambdaFunctionScheduled" if "input" in details:
+                    call = str(details.get("resource")), _key(details["input"])
+                case "TaskScheduled" if "parameters" in details:
+                    called = f"{details.get('resourceType')}:{details.get('resource')}"
+                    call = called, _key(details["parameters"])
+                case "LambdaFunctionSucceeded" | "TaskSucceeded" if call and "output" in details:
+                    found[call] = details["output"]
+            if call is not None:
+                asked[event.get("id")] = call
     return found
 
 
@@ -270,7 +267,7 @@ class _Stage:
         for name in (command.state, command.resource):
             if name in self._mocks:
                 return "mocked", self._mocks[name]
-        key = command.resource, _key(command.input)
+        key = service(command.resource) or command.resource, _key(command.input)
         if key in self._recorded:
             return "recorded", Mock(self._recorded[key])
         return "assumed", Mock()
