@@ -190,17 +190,30 @@ _FAULTS: Final = frozenset(("Exception", "States.Runtime", "States.QueryEvaluati
 
 
 def _fault(environment: Any, name: str | None, details: Mapping[str, Any]) -> Fault | None:
-    """Of the state of that name, of the one that the cause names, or of the one entered last."""
+    """Of the state of that name, of the one that the cause names, or of the innermost under way."""
     if details.get("error") not in _FAULTS:
         return None
     told = re.search(r"while executing the state '(\w+)'", details.get("cause") or "")
     if name is None and told is not None:
         name = told[1]
     elif name is None:
-        history = environment.event_manager.get_event_history()
-        entered = [event for event in history if str(event["type"]).endswith("StateEntered")]
-        name = next(iter(reversed(entered)))["stateEnteredEventDetails"]["name"]
+        name = _under_way(environment.event_manager.get_event_history())[-1]
     return Fault(name, details["error"], details.get("cause") or "")
+
+
+def _under_way(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The states that were entered and not left."""
+    names: list[str] = []
+    for event in history:
+        entered, exited = (
+            event.get("stateEnteredEventDetails"),
+            event.get("stateExitedEventDetails"),
+        )
+        if entered is not None:
+            names.append(entered["name"])
+        elif exited is not None and exited["name"] in names:
+            names.remove(exited["name"])
+    return names
 
 
 def _telling(from_error: Any) -> Any:
