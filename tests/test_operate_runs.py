@@ -149,6 +149,21 @@ def test_a_run_does_not_take_what_came_back(engine: Engine, clock: ManualClock) 
     assert sorted(workers.worked) == sorted(ids)
 
 
+def test_a_run_does_not_take_what_dies_later(engine: Engine, clock: ManualClock) -> None:
+    """Not even in the place of one that was selected and is gone."""
+    ids = buried(engine, clock, 3)
+    run = planned(engine, clock, Selection())
+    engine.purge([ids[1]])
+    clock.advance(1)
+    (late,) = buried(engine, clock, 1, "another")
+    workers = Workers(engine, clock)
+
+    ended = driven(engine, clock, run, workers)
+
+    assert (ended.stage, ended.sent) == (Stage.FINISHED, 2)
+    assert late not in workers.worked
+
+
 def test_no_more_than_was_asked_for(engine: Engine, clock: ManualClock) -> None:
     """By ids, each once; by a limit, the oldest; and what is gone by its turn is skipped."""
     ids = buried(engine, clock, 10)
@@ -331,6 +346,25 @@ def test_a_lost_driver_is_replaced(desk: SQLiteEngine, clock: ManualClock) -> No
 
     assert ended.stage is Stage.FINISHED
     assert sorted(workers.worked) == sorted(ids)
+
+
+def test_a_step_that_nobody_noted_is_known(desk: SQLiteEngine, clock: ManualClock) -> None:
+    """A driver that is killed right after it sent: the heir counts those, and sends the others."""
+    ids = buried(desk, clock, 30)
+    run = planned(desk, clock, Selection())
+    open_run(desk, run, "gone:0:x", clock.now_ms())
+    desk.redrive_for(run.id, ids[:25])
+    clock.advance(60)
+    (record,) = desk.runs(active=True)
+
+    heir = adopt(desk, record, "heir", clock.now_ms())
+
+    assert heir is not None
+    assert (heir.sent, heir.outcome) == (25, RunOutcome(25))
+    workers = Workers(desk, clock)
+    ended = asyncio.run(Driver(desk, "heir", clock, sleep=workers).drive(heir))
+    assert (ended.stage, ended.outcome) == (Stage.FINISHED, RunOutcome(30, 30))
+    assert sorted(workers.worked) == ids
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,9 @@ def adopt(bench: Bench, record: RunRecord, owner: str, now_ms: int) -> Run | Non
     silent_seconds = (now_ms - record.beat_at_ms) / 1000
     if run.via != CONSOLE or silent_seconds > RESUMED_SECONDS:
         run = replace(run, stage=Stage.CUT, reason=_CUT, ended_at_ms=now_ms)
-    run = replace(run, outcome=desk.outcome(run.id))
+    # What is in the store is true, also of a step whose end nobody lived to note.
+    outcome = desk.outcome(run.id)
+    run = replace(run, outcome=outcome, sent=max(run.sent, outcome.sent))
     taken = desk.keep_run(to_record(run, owner, now_ms), record.owner)
     return run if taken else None
 
