@@ -145,13 +145,18 @@ def test_a_dry_run_remembers_what_succeeded(scene: Scene) -> None:
     id = scene.order(ORDER)
     (first,) = dry(scene, ids=[id])
     charged = first["calls"][0]["input"]["value"]
-    history = (
-        {"type": "TaskScheduled", "details": {"resource": "charge",
-                                              "parameters": {**charged, "attempt": 2}}},
-        {"type": "TaskSucceeded", "details": {"resource": "charge", "output": {"paid": 5}}},
-        {"type": "TaskScheduled", "details": {"resource": "ship", "parameters": {}}},
-        {"type": "TaskFailed", "details": {"resource": "ship", "error": "X"}},
-    )  # fmt: skip
+    asked = {"resource": "charge", "input": {**charged, "attempt": 2}}
+    told = (
+        (1, 0, "LambdaFunctionScheduled", asked),
+        (2, 1, "LambdaFunctionStarted", {}),
+        (3, 2, "LambdaFunctionSucceeded", {"output": {"paid": 5}}),
+        (4, 3, "LambdaFunctionScheduled", {"resource": "ship", "input": {}}),
+        (5, 4, "LambdaFunctionFailed", {"error": "X"}),
+    )
+    history = tuple(
+        {"id": id, "previousEventId": previous, "type": type, "details": details}
+        for id, previous, type, details in told
+    )
     scene.dead("orders", "X", "x", "Ship", id=id, history=history)
 
     (went,) = dry(scene, ids=[id])
