@@ -146,7 +146,7 @@ def test_a_dry_run_remembers_what_succeeded(scene: Scene) -> None:
     (first,) = dry(scene, ids=[id])
     charged = first["calls"][0]["input"]["value"]
     asked = {"resource": "charge", "input": {**charged, "attempt": 2}}
-    told = (
+    told: tuple[tuple[int, int, str, dict[str, Any]], ...] = (
         (1, 0, "LambdaFunctionScheduled", asked),
         (2, 1, "LambdaFunctionStarted", {}),
         (3, 2, "LambdaFunctionSucceeded", {"output": {"paid": 5}}),
