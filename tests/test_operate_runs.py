@@ -11,21 +11,18 @@ import pytest
 
 from holdfast.clock import ManualClock
 from holdfast.errors import HoldfastError, NotFound, StoreError
-from holdfast.message import Failure
 from holdfast.operate import runs
 from holdfast.operate.book import COMMAND_LINE, CONSOLE
-from holdfast.operate.canary import Plan, Stage, StopAt
+from holdfast.operate.canary import Stage, StopAt
 from holdfast.operate.driving import Driver
 from holdfast.operate.groups import Bench, group, groups, letters
-from holdfast.operate.runs import Run, RunInTheWay, adopt, ask, from_record, open_run, plan_run
+from holdfast.operate.runs import Run, RunInTheWay, adopt, ask, from_record, open_run
 from holdfast.operate.selection import Selection
 from holdfast.queue.contract import Filter, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.views import RunOutcome
 from holdfast.testing import MemoryEngine
-from sqlite_kit import message
-
-Engine = SQLiteEngine | MemoryEngine
+from runs_kit import Engine, Workers, buried, planned
 
 
 @pytest.fixture
@@ -52,54 +49,6 @@ def desk(tmp_path: Path, clock: ManualClock) -> Iterator[SQLiteEngine]:
     one.configure({"orders": QueueLimits(), "refunds": QueueLimits()})
     yield one
     one.close()
-
-
-def buried(
-    engine: Engine, clock: ManualClock, count: int, cause: str = "no", webhook: str = "orders"
-) -> list[str]:
-    first = engine.depth()[0].dead * 1000 + len(cause)
-    made = [message(first + n, clock, webhook=webhook) for n in range(count)]
-    engine.send(made)
-    for lease in engine.receive(webhook, count, 60):
-        engine.bury(lease.receipt, Failure("Gone", cause, "Ship", clock.now_ms(), 1, "permanent"))
-    clock.advance(1)
-    return [one.id for one in made]
-
-
-class Workers:
-    """Stands in for the workers while a run sleeps: what is waiting is worked, in order."""
-
-    def __init__(self, engine: Engine, clock: ManualClock, failing: tuple[str, ...] = ()) -> None:
-        self._engine = engine
-        self._clock = clock
-        self._failing = failing
-        self.worked: list[str] = []
-        self.before: list[int] = []
-        """How many were sent before each look."""
-        self.ten = asyncio.Event()
-        """Set once as many were worked."""
-
-    async def __call__(self, seconds: float) -> None:
-        self._clock.advance(seconds)
-        leases = self._engine.receive("orders", 1000, 60)
-        self.before.append(len(leases))
-        for lease in leases:
-            self.worked.append(lease.message.id)
-            if lease.message.id in self._failing:
-                again = Failure("Gone", "no", "Ship", self._clock.now_ms(), 1, "permanent")
-                self._engine.bury(lease.receipt, again)
-            else:
-                self._engine.settle([lease.receipt])
-        if len(self.worked) >= 10:
-            self.ten.set()
-        await asyncio.to_thread(lambda: None)
-
-
-def planned(engine: Bench, clock: ManualClock, selection: Selection, **plan: object) -> Run:
-    def make(total: int) -> Plan:
-        return replace(Plan(total), **plan)  # type: ignore[arg-type]  # fields by name
-
-    return plan_run(engine, selection, make, operator="ada", via=CONSOLE, now_ms=clock.now_ms())
 
 
 def driven(engine: Bench, clock: ManualClock, run: Run, workers: Workers) -> Run:
