@@ -17,12 +17,12 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook, Task
-from holdfast.errors import VerificationFailed
+from holdfast.keyring import KeyRing
 from holdfast.message import Message
 from holdfast.queue.contract import Execution
 from holdfast.secrets import Secrets
-from holdfast.verify.source import check_source
 from holdfast.workflow import machine
 from holdfast.workflow.asl import VERIFY, load
 from holdfast.workflow.events import (
@@ -40,7 +40,7 @@ from holdfast.workflow.events import (
 from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception
 from holdfast.workflow.resources import service
-from holdfast.workflow.sqs_send import VERIFIED
+from holdfast.workflow.tasks import check_message
 
 STEPS_MAX: Final = 10_000
 """A document that loops without waiting is given up after so many steps."""
@@ -111,6 +111,10 @@ def rehearse(
     Raises DefinitionError where the workflow cannot be loaded.
     """
     return _Stage(webhook, message, secrets, mocks or {}, _recorded(earlier)).play(now_ms)
+
+
+_KEYS = KeyRing(SYSTEM_CLOCK)
+"""Senders' public keys, kept from one dry run to the next."""
 
 
 def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
@@ -205,11 +209,7 @@ class _Stage:
     def _verified(self) -> Outcome:
         message = self._message
         try:
-            if message.verdict is None:
-                seconds = message.judged_at_ms / 1000
-                check_source(self._webhook, message.request, self._secrets, seconds)
-            elif message.verdict != VERIFIED:
-                raise VerificationFailed(message.verdict)
+            check_message(self._webhook, message, self._secrets, _KEYS)
             self._delivery.validate()
             built, size = self._delivery.input()
         except Exception as error:
