@@ -329,7 +329,7 @@ def test_counts_are_badges() -> None:
         for one in tree.iter("g")
         if "g-badge" in one.attrib.get("class", "")
     ]
-    assert badges == [("g-badge g-running", "2"), ("g-badge g-ok", "1.2k")]
+    assert badges == [("g-badge g-running", "▸ 2"), ("g-badge g-ok", "✓ 1.2k")]
 
 
 def test_states_are_links_where_they_lead_somewhere() -> None:
