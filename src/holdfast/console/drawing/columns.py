@@ -94,11 +94,11 @@ def _straighten(rows: Sequence[Sequence[Cell]], chains: Sequence[Chain]) -> None
     """Make one straight line of as many cells of each link as there is room for, from one side to
     the other and back: whoever stands outermost moves out of the others' way first."""
     at = {cell: place for row in rows for place, cell in enumerate(row)}
-    long = [chain for chain in chains if len(chain.cells) > 1]
+    order = list(chains)
     for turn in range(4):
-        long.sort(key=lambda chain: sum(one.x for one in chain.cells) / len(chain.cells),
+        order.sort(key=lambda chain: sum(one.x for one in chain.cells) / len(chain.cells),
                   reverse=turn % 2 == 0)  # fmt: skip
-        for chain in long:
+        for chain in order:
             run: list[Cell] = []
             least, most = _FAR
             for cell in chain.cells:
@@ -128,27 +128,47 @@ def _align(run: Sequence[Cell], least: float, most: float) -> None:
     """In line with what is above or below it, if that fits; else where most of it is."""
     if not run:
         return
-    ends = [one.x for one in (*run[0].up, *run[-1].down)]
-    wanted = min(ends, key=lambda x: abs(x - run[0].x)) if ends else run[0].x
-    if not least <= wanted <= most:
-        wanted = sorted(cell.x for cell in run)[len(run) // 2]
+    middle = sorted(cell.x for cell in run)[len(run) // 2]
+    ends = [one for one in (*run[0].up, *run[-1].down) if least <= one.x <= most]
+    # Where a box has many lines on that side, the bend is there anyway.
+    ends.sort(key=lambda one: (_lines(one, run), abs(one.x - middle)))
+    wanted = ends[0].x if ends else middle
     for cell in run:
         cell.x = min(max(wanted, least), most)
 
 
+def _lines(end: Cell, run: Sequence[Cell]) -> int:
+    """How many lines a box has where this one meets it; of a cell of the same line, none beside."""
+    if end.box is None:
+        return 0
+    return len(end.up) if end in run[-1].down else len(end.down)
+
+
 def _snap(rows: Sequence[Sequence[Cell]]) -> None:
-    """Take out small bends of what is as short as one row."""
+    """Take out small bends, by moving whatever hangs straight together on one side of them."""
     at = {cell: place for row in rows for place, cell in enumerate(row)}
     for upward in (False, True, False):
         for row in reversed(rows) if upward else rows:
             for cell in row:
                 ties = cell.down if upward else cell.up
-                others = cell.up if upward else cell.down
                 if len(ties) != 1 or not 0 < abs(ties[0].x - cell.x) <= SNAP:
                     continue
-                # Whoever is straight already on its other side stays so.
-                if any(abs(one.x - cell.x) < 0.01 for one in others):
-                    continue
-                least, most = _room(cell, rows, at)
-                if least <= ties[0].x <= most:
-                    cell.x = ties[0].x
+                stack, wanted = _stack(cell, upward=upward), ties[0].x
+                rooms = [_room(one, rows, at) for one in stack]
+                if stack and all(least <= wanted <= most for least, most in rooms):
+                    for one in stack:
+                        one.x = wanted
+
+
+def _stack(cell: Cell, *, upward: bool) -> list[Cell]:
+    """The cell, and what lies straight behind it; nothing where that would get a new bend."""
+    found = [cell]
+    while True:
+        behind = found[-1].up if upward else found[-1].down
+        straight = [one for one in behind if abs(one.x - found[-1].x) < 0.01]
+        if not straight:
+            return found
+        back = straight[0].down if upward else straight[0].up
+        if len(behind) > 1 or len(back) > 1:
+            return []
+        found.append(straight[0])
