@@ -110,6 +110,10 @@ class Shop:
         id: str = answer.headers.get("x-holdfast-id") or answer.headers["x-request-id"]
         return id
 
+    def visit(self, path: str) -> None:
+        """Somebody comes to where there is no webhook."""
+        assert httpx.post(self.gateway + path, json={}, timeout=30).status_code == 404
+
     def kept(self, *given: Any, **more: Any) -> str:
         """Sent, and worked to its end."""
         id = self.send(*given, **more)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from browser_kit import NARROW, SECRETS, WIDE, Shop, launched, viewing
+from places import places
 from playwright.sync_api import Browser, Page, sync_playwright
 from seeds import seed
 
@@ -23,24 +24,9 @@ LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 
-def pages(shop: Shop) -> dict[str, str]:
-    """By the name of its picture: where it is."""
-    events = shop.api.get("/events", params={"limit": 200}).json()["items"]
-
-    def first(**wanted: Any) -> str:
-        ids = (one["id"] for one in events if wanted.items() <= one.items())
-        return str(next(ids))
-
-    return {
-        "overview": "/",
-        "events": "/events",
-        "events-found": "/events?where=customer%3Dcus_1",
-        "event-done": f"/events/{first(webhook='orders', state='done', attempts=1)}",
-        "event-dead": f"/events/{first(webhook='orders', state='dead', attempts=2)}",
-        "event-edit": f"/events/{first(webhook='stripe')}/edit",
-        "refusal": f"/refusals/{first(kind='refusal')}",
-        "not-here": "/nothing-here",
-    }
+PICTURES: Final = (
+    "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
+)  # fmt: skip
 
 
 def take(page: Page, path: Path, *, whole: bool) -> None:
@@ -50,9 +36,11 @@ def take(page: Page, path: Path, *, whole: bool) -> None:
 
 def shoot(browser: Browser, shop: Shop, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    there = places(shop)
+    wanted = {name: there[name] for name in PICTURES}
     for look, settings in LOOKS:
         with viewing(browser, shop.url, **settings) as viewer:
-            for name, path in pages(shop).items():
+            for name, path in wanted.items():
                 page = viewer.open(path)
                 if page.query_selector("[data-live]"):
                     viewer.live()

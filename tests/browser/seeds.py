@@ -54,6 +54,7 @@ def seed(shop: Shop) -> None:
     shop.kept("/stripe", stripe("customer.deleted", id="cus_9"))
     shop.send("/partner/acme", b"{}", {"authorization": "Bearer wrong-token"}, signed=False)
     shop.kept("/partner/acme", b'{"hello": "acme"}')
+    shop.visit("/nowhere")
     hostile = json.dumps({"type": HOSTILE, HOSTILE: HOSTILE, "file": BIDI, "esc": "\x1b[31m"})
     shop.kept("/anything", hostile.encode(), {"x-odd": HOSTILE})
     shop.kept("/anything", f"fail with {HOSTILE}{BIDI}".encode(), {"content-type": "text/html"})
