@@ -75,6 +75,7 @@ class Part {
         return;
       }
       if (answer.ok) this.put(await answer.text());
+      else if (answer.status === 404) this.gone();
     } catch {
       // The stream says that it reconnects; once it does, everything is fetched anew.
     } finally {
@@ -82,6 +83,16 @@ class Part {
       this.restUntil = performance.now() + REST_MS;
       if (this.wanted) this.want();
     }
+  }
+
+  // Removed meanwhile: what is shown is all that is left of it.
+  gone() {
+    if (this.element.querySelector(".gone")) return;
+    const said = document.createElement("p");
+    said.className = "complaint gone";
+    said.role = "alert";
+    said.textContent = "What this page shows is no longer there.";
+    this.element.prepend(said);
   }
 
   put(html) {
