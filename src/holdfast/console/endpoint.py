@@ -57,6 +57,13 @@ class Call(Generic[Params, Body]):
             self.site, self.who, self.session, self.path, Nothing(), Nothing(), self.request
         )
 
+    def asking(
+        self, params: BaseModel | None = None, body: BaseModel | None = None
+    ) -> Call[Any, Any]:
+        """The same with others, for another endpoint."""
+        asked = params or Nothing(), body or Nothing()
+        return Call(self.site, self.who, self.session, self.path, *asked, self.request)
+
     @property
     def book(self) -> Book:
         return self.site.book(self.who)

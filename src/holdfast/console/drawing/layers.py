@@ -56,6 +56,8 @@ class Cell:
     down: list[Cell] = field(default_factory=list)
     beside: Cell | None = None
     """The box whose link goes back up from here: best next to it."""
+    weight: float = 1.0
+    """How much it matters that its line is straight."""
 
 
 @dataclass(slots=True)
@@ -156,7 +158,8 @@ def _depth_first(boxes: Sequence[Box], links: Sequence[Link]) -> list[str]:
 
 def _chain(link: Link, source: Cell, target: Cell, label_height: float, *, back: bool) -> Chain:
     first, last = (target.row, source.row) if back else (source.row + 1, target.row - 1)
-    cells = [Cell(row, LINE_WIDTH, 0.0) for row in range(first, last + 1)]
+    weight = 1.0 if link.aside or back else 3.0
+    cells = [Cell(row, LINE_WIDTH, 0.0, weight=weight) for row in range(first, last + 1)]
     labelled: Cell | None = None
     if link.label_width:
         # Near its source; of a link that goes back, in the last row between boxes, if there is one.
@@ -186,6 +189,8 @@ def _ordered(rows: list[list[Cell]]) -> None:
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
             _sort(row, rows, downward=downward)
+        for row in rows:
+            _exchange(row, rows)
         crossings = _crossings(rows)
         if crossings < fewest:
             best, fewest = [list(row) for row in rows], crossings
@@ -209,6 +214,29 @@ def _sort(row: list[Cell], rows: list[list[Cell]], *, downward: bool) -> None:
             beside = cell.beside
             mean[cell] = mean.get(beside, here[beside]) + 1e-3 if beside else here[cell]
     row.sort(key=lambda cell: (mean[cell], here[cell]))
+
+
+def _exchange(row: list[Cell], rows: Sequence[Sequence[Cell]]) -> None:
+    """Let neighbours change places as long as that takes out crossings."""
+    if len(row) < 2:
+        return
+    at = row[0].row
+    sides = [rows[one] for one in (at - 1, at + 1) if 0 <= one < len(rows)]
+    there = {cell: place for side in sides for place, cell in enumerate(side)}
+    changed, left = True, SWEEPS
+    while changed and left:
+        changed, left = False, left - 1
+        for place in range(len(row) - 1):
+            one, other = row[place], row[place + 1]
+            before = _between(one.up, other.up, there) + _between(one.down, other.down, there)
+            after = _between(other.up, one.up, there) + _between(other.down, one.down, there)
+            if after < before:
+                row[place], row[place + 1], changed = other, one, True
+
+
+def _between(ones: Sequence[Cell], others: Sequence[Cell], there: Mapping[Cell, int]) -> int:
+    """Crossings of the lines of two cells, the first of which is left of the second."""
+    return sum(there[one] > there[other] for one in ones for other in others)
 
 
 def _places(row: Sequence[Cell]) -> Mapping[Cell, float]:

@@ -48,7 +48,7 @@ class Layout:
 def layout(boxes: Sequence[Box], links: Sequence[Link]) -> Layout:
     """Where everything lies. Each link's ends must be among the boxes."""
     told = arranged(boxes, links, LABEL_HEIGHT)
-    width = place(told.rows)
+    width = place(told.rows, told.chains)
     channels = [_Channel() for _ in told.rows]
     crossings = [_crossing(chain, channels) for chain in told.chains]
     tops, height = _heights(told.rows, channels)

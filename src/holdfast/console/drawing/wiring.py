@@ -18,7 +18,7 @@ from typing import Final
 from markupsafe import Markup
 
 from holdfast.console.drawing.routes import Point
-from holdfast.console.drawing.svg import element, fitted
+from holdfast.console.drawing.svg import BOLD, element, fitted
 from holdfast.console.drawing.workflow import rounded
 
 _WIDE: Final = 176.0
@@ -146,7 +146,9 @@ def _station(station: Station, corner: Point, wide: float) -> Markup:
         element("title", f"{station.name}: {station.first}. {station.second}".strip()),
         element("rect", class_="g-box", x=x, y=y, width=wide, height=_TALL, rx=8),
         element("text", station.name, class_="g-kind", x=x + 12, y=y + 18),
-        element("text", fitted(station.first, 14, room), class_="g-first", x=x + 12, y=y + 37),
+        element(
+            "text", fitted(station.first, 14 * BOLD, room), class_="g-first", x=x + 12, y=y + 37
+        ),
         element("text", fitted(station.second, 11, room), class_="g-small", x=x + 12, y=y + 54),
     ]
     tone = f" tone-{station.tone}" if station.tone else ""

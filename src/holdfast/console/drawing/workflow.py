@@ -25,12 +25,12 @@ from holdfast.console.drawing.scopes import (
     State,
     plan,
 )
-from holdfast.console.drawing.svg import element, fitted, text_width
+from holdfast.console.drawing.svg import BOLD, element, fitted, text_width
 from holdfast.console.shapes.events import PassedFields
 from holdfast.console.shapes.webhooks import StateFields
 from holdfast.operate.graph import Edge, Graph, Node
 
-NAME_SIZE: Final = 13.0
+NAME_SIZE: Final = 13.0 * BOLD
 SMALL_SIZE: Final = 11.0
 _WIDEST: Final = 240.0
 _NARROWEST: Final = 136.0
@@ -197,8 +197,12 @@ class _Drawing:
         count = self._counts.get(node["name"])
         if count is None:
             return []
-        told = ("running", count["running"]), ("ok", count["succeeded"]), ("bad", count["failed"])
-        return [(kind, compact(value)) for kind, value in told if value]
+        told = (
+            ("running", "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}", count["running"]),
+            ("ok", "\N{CHECK MARK}", count["succeeded"]),
+            ("bad", "\N{MULTIPLICATION X}", count["failed"]),
+        )
+        return [(kind, f"{sign} {compact(value)}") for kind, sign, value in told if value]
 
     def _badges(self, node: Node, x: float, y: float) -> list[Markup]:
         parts = []

@@ -10,7 +10,17 @@ from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from holdfast.console.access import LOGIN_PATH
-from holdfast.console.pages import event, events, overview, refusal
+from holdfast.console.pages import (
+    audit,
+    dead,
+    event,
+    events,
+    executions,
+    overview,
+    refusal,
+    runs,
+    webhooks,
+)
 from holdfast.console.pages.files import files
 from holdfast.console.pages.page import Page
 from holdfast.console.pages.session import session_routes
@@ -23,6 +33,11 @@ PAGES: Final[tuple[Page, ...]] = (
     *events.PAGES,
     *event.PAGES,
     *refusal.PAGES,
+    *dead.PAGES,
+    *webhooks.PAGES,
+    *executions.PAGES,
+    *runs.PAGES,
+    *audit.PAGES,
 )
 
 AREAS: Final = (

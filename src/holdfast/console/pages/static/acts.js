@@ -166,7 +166,10 @@ async function perform(element, body) {
       if (told.accepted === false) throw new Refused({ message: `Answered ${told.status}: ${told.body ?? ""}` });
       location.assign(filled(then.slice(6), told));
       return;
-    } else refresh();
+    } else {
+      form?.closest("dialog")?.close();
+      refresh();
+    }
   } catch (error) {
     if (!(error instanceof Refused || error instanceof SyntaxError)) throw error;
     if (complaint) complain(complaint, error);
