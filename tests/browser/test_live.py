@@ -128,7 +128,7 @@ def test_a_console_that_went_away_is_found_again(shop: Shop, viewer: Viewer) -> 
     expect(page.locator(f"#e-{id}")).to_be_visible()
 
 
-def test_what_is_alike_is_not_touched(shop: Shop, viewer: Viewer) -> None:
+def test_what_is_alike_is_not_touched(viewer: Viewer) -> None:
     """Put in place of the old, the new keeps every node that is still there: with what comes before it,
     goes, moves, or differs in white space only."""
     page = viewer.open("/events")

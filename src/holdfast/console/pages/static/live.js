@@ -66,6 +66,7 @@ class Part {
   async fetch() {
     this.busy = true;
     this.wanted = false;
+    const began = performance.now();
     try {
       const answer = await fetch(location.href, {
         headers: { "X-Holdfast-Fragment": this.element.dataset.fragment },
@@ -80,7 +81,9 @@ class Part {
       // The stream says that it reconnects; once it does, everything is fetched anew.
     } finally {
       this.busy = false;
-      this.restUntil = performance.now() + REST_MS;
+      // Where answers take long there is much to do, and more important things than to look.
+      const now = performance.now();
+      this.restUntil = now + Math.max(REST_MS, 4 * (now - began));
       if (this.wanted) this.want();
     }
   }
