@@ -58,7 +58,7 @@ def target() -> Iterator[Target]:
 def toast(page: Page) -> str:
     place = page.locator(".toast span").last
     place.wait_for()
-    return place.inner_text()
+    return str(place.inner_text())
 
 
 def test_an_event_is_replayed(shop: Shop, viewer: Viewer) -> None:
