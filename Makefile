@@ -32,6 +32,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/browser/*.py
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix

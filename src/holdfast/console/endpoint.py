@@ -34,8 +34,8 @@ class Nothing(BaseModel):
 
 
 # Both are only read, so that whoever takes fewer parameters can be handed more.
-Params = TypeVar("Params", bound=BaseModel, default=Nothing, covariant=True)
-Body = TypeVar("Body", bound=BaseModel, default=Nothing, covariant=True)
+Params = TypeVar("Params", bound=BaseModel, default=Nothing, covariant=True)  # noqa: PLC0105 - a word, not a notation
+Body = TypeVar("Body", bound=BaseModel, default=Nothing, covariant=True)  # noqa: PLC0105 - same
 
 
 @dataclass(frozen=True, slots=True)

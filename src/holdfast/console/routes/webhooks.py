@@ -157,6 +157,7 @@ def _secrets(site: Site, webhook: CompiledWebhook) -> list[SecretFields]:
         {
             "reference": one.reference,
             "purpose": one.purpose,
+            "name": one.name,
             "there": one.there,
             "problem": one.problem,
         }

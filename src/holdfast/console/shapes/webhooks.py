@@ -15,6 +15,9 @@ class SecretFields(TypedDict):
 
     reference: str
     purpose: str
+    """`verification`, `handshake`, `forward`, `connection`."""
+    name: str
+    """Of the handshake's kind, the task, the connection."""
     there: bool
     problem: str
 
