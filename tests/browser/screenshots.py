@@ -28,6 +28,8 @@ LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 WINDOW: Final = "/?window=24h"
 PICTURES: Final = (
     "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
+    "dead", "group", "dry-run", "letter", "webhooks", "webhook", "webhook-settings", "webhook-test",
+    "executions", "execution", "execution-failed", "runs", "run", "audit",
 )  # fmt: skip
 
 
