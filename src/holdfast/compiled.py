@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from holdfast.alerts import AlertSeverity, Security, Subject
 from holdfast.definition import LogLevel, Provider, Verification, VerifyAt
+from holdfast.secrets import SecretRef
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -110,11 +112,61 @@ class CompiledWebhook:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRule:
+    """When somebody is told of a webhook; each of `webhooks` is judged by itself."""
+
+    name: str
+    watches: Subject
+    webhooks: tuple[str, ...]
+    over: float | None
+    """So many messages, such a share, or so many seconds; None: the provider guard knows."""
+    window_seconds: float
+    at_least: int
+    severity: AlertSeverity
+    lasting_seconds: float
+    repeat_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlackTarget:
+    name: str
+    at_least: AlertSeverity
+    url: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    name: str
+    at_least: AlertSeverity
+    url: str
+    sign: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTarget:
+    name: str
+    at_least: AlertSeverity
+    to: tuple[str, ...]
+    sender: str
+    host: str
+    port: int
+    security: Security
+    user: str | SecretRef | None
+    password: tuple[SecretRef, ...]
+
+
+AlertTarget = SlackTarget | WebhookTarget | EmailTarget
+"""Who is told: `at_least` this severity, under a `name` of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A whole definition."""
 
     name: str
     webhooks: tuple[CompiledWebhook, ...]
+    alerts: tuple[AlertRule, ...] = ()
+    notify: tuple[AlertTarget, ...] = ()
 
     def webhook(self, name_or_path: str) -> CompiledWebhook | None:
         """By name, or by path."""
