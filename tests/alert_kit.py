@@ -40,7 +40,9 @@ def high(value: float = 200, severity: Any = "warning") -> Reading:
 
 
 def low(value: float = 0, *, content: bool = True) -> Reading:
-    return Reading(value, holds=False, content=content, severity="warning", detail=f"{value:g} waiting")
+    return Reading(
+        value, holds=False, content=content, severity="warning", detail=f"{value:g} waiting"
+    )
 
 
 class Story:
@@ -87,7 +89,9 @@ def a_slack(reference: str = "env:SLACK_URL", **fields: Any) -> SlackTarget:
 
 def a_shop(rules: tuple[AlertRule, ...], targets: tuple[AlertTarget, ...] = ()) -> Compiled:
     """A definition with two webhooks, `users` and `orders`."""
-    webhooks = tuple(a_webhook(_nothing, name=name, path=f"/{name}") for name in ("users", "orders"))
+    webhooks = tuple(
+        a_webhook(_nothing, name=name, path=f"/{name}") for name in ("users", "orders")
+    )
     return Compiled("shop", webhooks, rules, targets)
 
 

@@ -102,7 +102,9 @@ def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Targ
     watcher.arrived()
 
     (message,) = messages(target)
-    assert message["title"] == "[shop] orders, users: dead letters" or message["title"].startswith("[shop] users, orders")
+    assert message["title"] == "[shop] orders, users: dead letters" or message["title"].startswith(
+        "[shop] users, orders"
+    )
     assert message["console_url"] == "http://127.0.0.1:8082"
     assert [one["detail"] for one in message["alerts"]] == ["1 dead letter", "1 dead letter"]
     assert message["alerts"][0]["groups"][0].startswith("1 x CardDeclined in Handle (group ")
@@ -340,11 +342,12 @@ def test_an_engine_that_knows_less_is_watched_all_the_same() -> None:
     path = Path("/nonexistent/store")
     alerting = Alerting(a_shop(rules), path, telemetry, clock)
     store: Any = Plain()
-    sums = {("requests_accepted", "users"): 1.0}
+    sums: Sums = {("requests_accepted", "users"): 1.0}
+    more: Sums = {("requests_accepted", "users"): 2.0}
     alerting.look(store, sums, [Depth("users", 0, 0, 1, None)], ())
     clock.advance(601)
     alerting.look(store, sums, [Depth("users", 0, 0, 1, None)], ())
     clock.advance(1)
-    alerting.look(store, {("requests_accepted", "users"): 2.0}, [], ())
+    alerting.look(store, more, [], ())
 
     assert told == ["alert.firing", "alert.firing", "alert.ended"]

@@ -142,7 +142,13 @@ def reading(watches: str, seen: Seen, ends: Ends | None = None, **fields: Any) -
 
 @pytest.mark.parametrize(
     ("waiting", "holds", "content"),
-    [(101, True, False), (100, False, False), (91, False, False), (90, False, True), (0, False, True)],
+    [
+        (101, True, False),
+        (100, False, False),
+        (91, False, False),
+        (90, False, True),
+        (0, False, True),
+    ],
 )
 def test_depth_is_over_above_its_threshold_and_content_a_tenth_below(
     waiting: int, holds: bool, content: bool

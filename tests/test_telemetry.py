@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast.clock import ManualClock
 from holdfast.queue.contract import Depth
-from holdfast.runtime.logs import LogFormat, make_log
 from holdfast.runtime.exposition import exposition
+from holdfast.runtime.logs import LogFormat, make_log
 from holdfast.runtime.metrics import Counts, Totals
 from holdfast.telemetry import EVENTS, Level, Telemetry
 

@@ -20,7 +20,7 @@ def grafana(
     ] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print a dashboard over the metrics, to be imported into Grafana.
+    """Print a dashboard over the metrics, for Grafana.
 
     Or rules that Prometheus itself evaluates.
     """

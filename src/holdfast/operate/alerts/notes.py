@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -65,7 +65,7 @@ def write_notes(store: Path, notes: Notes) -> None:
         "standing": [[*key, asdict(one)] for key, one in notes.standing.items()],
         "sent_ms": [[*key, at] for key, at in notes.sent_ms.items()],
         "outboxes": {
-            name: {**asdict(box), "entries": [asdict(one) for one in box.entries.values()]}
+            name: {**asdict(replace(box, entries={})), "entries": _listed(box)}
             for name, box in notes.outboxes.items()
         },
     }
@@ -76,6 +76,10 @@ def write_notes(store: Path, notes: Notes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(store / ALERTS_FILE)
+
+
+def _listed(box: Outbox) -> list[dict[str, Any]]:
+    return [{**asdict(one), "key": list(one.key)} for one in box.entries.values()]
 
 
 def _outbox(given: Mapping[str, Any]) -> Outbox:
