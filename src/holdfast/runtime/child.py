@@ -141,6 +141,7 @@ async def _worker(
     traces = start_traces("worker", telemetry, SYSTEM_CLOCK)
     if traces is not None:
         telemetry.subscribe(traces)
+        traces.share()
     worker = Worker(compiled, options.store, telemetry, traces=traces)
     loop = asyncio.get_running_loop()
     repeat = loop.create_task(reports.repeat(counts))

@@ -34,6 +34,7 @@ from opentelemetry.trace import (
     StatusCode,
     get_current_span,
     set_span_in_context,
+    set_tracer_provider,
     use_span,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -81,6 +82,10 @@ class Traces:
         self._incoming = incoming
         self._attempts: dict[str, Span] = {}
         """By message: attempts of which the queue has not heard yet how they ended."""
+
+    def share(self) -> None:
+        """Spans of handlers, and of the libraries that they use, go the same way."""
+        set_tracer_provider(self._provider)
 
     def close(self) -> None:
         """Send what is left, within a limit."""
