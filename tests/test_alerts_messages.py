@@ -9,7 +9,7 @@ from typing import Any, Final
 from alert_kit import NOW_MS, USERS, a_rule, a_slack, some_news
 from holdfast.compiled import EmailTarget
 from holdfast.operate.alerts import outbox as boxes
-from holdfast.operate.alerts.letters import Letter, condition, trial, write
+from holdfast.operate.alerts.letters import Letter, trial, write
 from holdfast.operate.alerts.outbox import GATHER_SECONDS, GIVE_UP_SECONDS, Outbox
 from holdfast.operate.alerts.standing import Key, News
 from holdfast.operate.alerts.targets import SLACK_TEXT_MAX, mail, slack_document, where
@@ -190,7 +190,7 @@ def test_programs_get_every_field() -> None:
 def test_every_rule_says_when_it_holds() -> None:
     """In words that need no manual."""
     said = [
-        condition(rule)
+        rule.condition
         for rule in (
             *RULES,
             a_rule("dead", over=10),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from holdfast.alerts import AlertSeverity, Security, Subject
+from holdfast.clock import format_duration
 from holdfast.definition import LogLevel, Provider, Verification, VerifyAt
 from holdfast.secrets import SecretRef
 
@@ -125,6 +126,29 @@ class AlertRule:
     severity: AlertSeverity
     lasting_seconds: float
     repeat_seconds: float | None
+
+    @property
+    def condition(self) -> str:
+        """When it holds, in words."""
+        over, window = self.over or 0, format_duration(self.window_seconds)
+        match self.watches:
+            case "depth":
+                return f"more than {over:,.0f} waiting"
+            case "oldest":
+                return f"the oldest has waited for longer than {format_duration(over)}"
+            case "dead":
+                return f"more than {over:,.0f} dead letters" if over else "dead letters"
+            case "new_dead":
+                many = f"more than {over:,.0f} new" if over else "new"
+                return f"{many} dead letters within {window}"
+            case "failure_rate":
+                few = f"at least {self.at_least:,} attempts within {window}"
+                return f"more than {over:.0%} of {few} fail"
+            case "silence":
+                long = "usual" if self.over is None else format_duration(over)
+                return f"nothing comes for longer than {long}"
+            case "provider":
+                return "a sender may give up"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing_extensions import TypedDict
 
 from holdfast.compiled import AlertTarget, Compiled, EmailTarget, SlackTarget
-from holdfast.operate.alerts.letters import condition
 from holdfast.operate.alerts.notes import Notes
 from holdfast.operate.alerts.outbox import Outbox
 from holdfast.operate.alerts.standing import Key, Standing
@@ -79,7 +78,7 @@ def _alerts(compiled: Compiled, notes: Notes, *, watching: bool) -> list[AlertFi
                     "rule": rule.name,
                     "webhook": webhook,
                     "watches": rule.watches,
-                    "condition": condition(rule),
+                    "condition": rule.condition,
                     "state": _state(known, watching=watching),
                     "severity": known.severity if known else rule.severity,
                     "over": rule.over,

@@ -112,34 +112,9 @@ def trial(app: str, target: str, *, id: str, console_url: str | None, now_ms: in
     )  # fmt: skip
 
 
-def condition(rule: AlertRule) -> str:
-    """When a rule holds, in words."""
-    over = rule.over or 0
-    match rule.watches:
-        case "depth":
-            return f"more than {over:,.0f} waiting"
-        case "oldest":
-            return f"the oldest has waited for longer than {format_duration(over)}"
-        case "dead":
-            return f"more than {over:,.0f} dead letters" if over else "dead letters"
-        case "new_dead":
-            many = f"more than {over:,.0f} new" if over else "new"
-            return f"{many} dead letters within {format_duration(rule.window_seconds)}"
-        case "failure_rate":
-            within = f"within {format_duration(rule.window_seconds)}"
-            return f"more than {over:.0%} of at least {rule.at_least:,} attempts {within} fail"
-        case "silence":
-            long = (
-                "longer than usual" if rule.over is None else f"longer than {format_duration(over)}"
-            )
-            return f"nothing comes for {long}"
-        case "provider":
-            return "a sender may give up"
-
-
 def _section(rule: AlertRule, word: str, news: Sequence[News], now_ms: int) -> Iterator[str]:
     mark = f"{word}: " if word else ""
-    yield f"{mark}{condition(rule)} ({rule.name})"
+    yield f"{mark}{rule.condition} ({rule.name})"
     for one in sorted(news, key=lambda each: each.key.webhook):
         lasted = format_duration(max(1.0, (now_ms - one.since_ms) / 1000))
         if one.turn == "ended":
@@ -166,7 +141,7 @@ def _title(
     more = f" (+{others} more rule{'' if others == 1 else 's'})" if others else ""
     word = "" if standing else "over: "
     critical = "critical: " if standing and first.severity == "critical" else ""
-    title = f"[{app}] {critical}{word}{where}: {condition(rules[first.key.rule])}{more}"
+    title = f"[{app}] {critical}{word}{where}: {rules[first.key.rule].condition}{more}"
     return title if len(title) <= TITLE_CHARACTERS else f"{title[: TITLE_CHARACTERS - 3]}..."
 
 
