@@ -17,6 +17,7 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
 from holdfast.console.access import Access, Sessions, TokenRef, Tokens
 from holdfast.console.app import Console
+from holdfast.console.pages import OPEN_PATHS, WebPages
 from holdfast.console.site import Site
 from holdfast.gateway.serve import serve_application
 from holdfast.operate.alerts.notes import read_notes
@@ -48,6 +49,7 @@ def make_console(
         local_user(CONSOLE),
         frozenset(name.lower() for name in (*options.hosts, options.host) if name),
         options.read_only,
+        OPEN_PATHS,
     )
     site = Site(
         store=open_engine(store, telemetry=telemetry),
@@ -64,7 +66,7 @@ def make_console(
         find_alerts=lambda: read_notes(run_directory(store)),
         version=installed_version(),
     )
-    return Console(site)
+    return Console(site, WebPages(site))
 
 
 def close_console(console: Console) -> None:
