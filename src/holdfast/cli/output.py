@@ -18,8 +18,8 @@ from rich.markup import escape
 
 from holdfast.clock import SYSTEM_CLOCK, format_duration
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 # Below this a wrapped last column is harder to read than one on a line of its own.
 _WRAP_MIN: Final = 24
