@@ -23,6 +23,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "providers": "holdfast.cli.providers:app",
     "verify": "holdfast.cli.verify:verify",
     "events": "holdfast.cli.events:app",
+    "tail": "holdfast.cli.tail:tail",
+    "listen": "holdfast.cli.listen:listen",
     "dead": "holdfast.cli.dead:app",
     "replay": "holdfast.cli.replay:replay",
     "pause": "holdfast.cli.status:pause",
