@@ -48,7 +48,10 @@ def _tell(row: Row) -> None:
     for style, text in as_line(row):
         line.append(text, _STYLES.get(style, ""))
     line.rstrip()
-    console.print(line)
+    with console.capture() as captured:
+        console.print(line)
+    # Written here: where nobody reads any more, the console would end the process as a failure.
+    sys.stdout.write(captured.get())
     sys.stdout.flush()
 
 

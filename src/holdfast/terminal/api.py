@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -25,6 +28,14 @@ class ConsoleAway(HoldfastError):
     """Nothing answers there just now: it is tried again."""
 
     retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Of a stream. `hang_up`: ends whoever waits for the next one in another thread."""
+
+    lines: Iterator[str]
+    hang_up: Callable[[], None]
 
 
 class ConsoleApi:
@@ -72,8 +83,8 @@ class ConsoleApi:
         return self._send("GET", path).content
 
     @contextmanager
-    def stream(self, cursor: str | None, webhook: str | None) -> Iterator[Iterator[str]]:
-        """The lines of the stream of what happens. Raises as `get` does, also while it is read."""
+    def stream(self, cursor: str | None, webhook: str | None) -> Iterator[Lines]:
+        """The stream of what happens. Raises as `get` does, also while it is read."""
         headers = {"last-event-id": cursor} if cursor else {}
         params = {"webhook": webhook} if webhook else {}
         try:
@@ -83,7 +94,8 @@ class ConsoleApi:
                 if response.status_code != 200:
                     response.read()
                     raise self._problem(response)
-                yield response.iter_lines()
+                wire = response.extensions["network_stream"].get_extra_info("socket")
+                yield Lines(response.iter_lines(), partial(wire.shutdown, socket.SHUT_RDWR))
         except httpx.HTTPError as error:
             raise self._away(error) from None
 

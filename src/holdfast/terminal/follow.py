@@ -69,6 +69,8 @@ class Follow:
         self._changes: str | None = None
         self._early: list[Row] = []
         """Refusals that are told once what came in before them is."""
+        self._late: list[str] = []
+        """What ended while nobody looked, told once all that came in is."""
         self._unfinished: dict[str, None] = {}
         self._asked_at = float("-inf")
 
@@ -85,7 +87,11 @@ class Follow:
             return News(trouble=f"{error}; trying again")
 
     def keep(self) -> None:
-        if self._bookmark is not None and self._begun:
+        if self._begun:
+            self._remember()
+
+    def _remember(self) -> None:
+        if self._bookmark is not None:
             place = {"arrivals": self._arrivals, "changes": self._changes}
             self._bookmark.write({**place, "at_ms": self._clock.now_ms()})
 
@@ -129,13 +135,21 @@ class Follow:
     def _begin_whole(self, saved: dict[str, object] | None) -> News:
         source, start = self._source, self._start
         if saved is not None and not start.since:
-            self._arrivals, self._changes = str(saved["arrivals"]), str(saved["changes"])
+            self._arrivals = str(saved["arrivals"])
+            changed = source.changes(str(saved["changes"]))
+            self._changes = changed.cursor
+            turned = [row for row in source.named(changed.ids) if row.state == "refused"]
+            self._early = sorted(turned, key=lambda row: row.order)
+            early = {row.id for row in turned}
+            self._late = [id for id in changed.ids if id not in early]
             return self._next()
         self._changes = source.changes(None).cursor
         if start.since:
             self._early = [row for row in self._past(lambda _: True) if row.state == "refused"]
             return self._next()
         self._arrivals = source.here()
+        # At once: what comes from here on must not be missed, however soon this is ended.
+        self._remember()
         if not start.catch_up:
             return News(counts=source.counts())
         return self._told(self._past(lambda _: False), more=False)
@@ -169,7 +183,8 @@ class Follow:
         if not came.more:
             changed = source.changes(self._changes)
             known = {row.id for row in rows}
-            ids = [id for id in changed.ids if id not in known]
+            ids = [id for id in dict.fromkeys((*self._late, *changed.ids)) if id not in known]
+            self._late = []
             rows += source.named(tuple(ids + self._stale(known.union(ids))))
             self._changes = changed.cursor
         self._arrivals = came.cursor

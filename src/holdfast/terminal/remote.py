@@ -24,7 +24,11 @@ class RemoteSource:
 
     def __init__(self, api: ConsoleApi, wanted: Wanted, clock: Clock) -> None:
         self.title = api.url
-        self.about: dict[str, Any] = api.get("/about")
+        try:
+            self.about: dict[str, Any] = api.get("/about")
+        except HoldfastError:
+            api.close()
+            raise
         self._api = api
         self._wanted = wanted
         self._clock = clock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from holdfast.errors import HoldfastError
+from holdfast.terminal.api import Lines
 from holdfast.terminal.feed import Counts
 from holdfast.terminal.source import Changed
 
@@ -20,7 +22,7 @@ AGAIN_SECONDS: Final = 1.0
 IDS_MAX: Final = 2_000
 """Changes that wait to be taken; beyond it, the oldest are found out otherwise, or not told."""
 
-Opened = AbstractContextManager[Iterator[str]]
+Opened = AbstractContextManager[Lines]
 
 
 class Stream:
@@ -36,6 +38,7 @@ class Stream:
         self._error: HoldfastError | None = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
+        self._hang_up: Callable[[], None] = lambda: None
 
     def changes(self, cursor: str | None) -> Changed:
         """What it told since the last time. Raises what the stream broke with, until it is back."""
@@ -70,15 +73,24 @@ class Stream:
                 self._news.wait(seconds)
 
     def close(self) -> None:
+        """Ends its thread, whatever that waits for."""
         self._over.set()
         with self._news:
             self._news.notify_all()
+        if self._thread is None:
+            return
+        while self._thread.is_alive():
+            # Again where it was just opening another one.
+            with contextlib.suppress(OSError):
+                self._hang_up()
+            self._thread.join(0.1)
 
     def _follow(self) -> None:
         while not self._over.is_set():
             try:
-                with self._opened(self._cursor) as lines:
-                    for name, id, data in events(lines):
+                with self._opened(self._cursor) as opened:
+                    self._hang_up = opened.hang_up
+                    for name, id, data in events(opened.lines):
                         if self._over.is_set():
                             return
                         self._take(name, id, data)
@@ -92,12 +104,13 @@ class Stream:
 
     def _take(self, name: str, id: str, data: Any) -> None:
         with self._news:
-            self._error, self._heard = None, True
+            self._error = None
             # A greeting tells of now; what was missed before comes after it, and may be cut off.
             if id and (name != "hello" or self._cursor is None):
                 self._cursor = id
             if name == "depth":
-                self._counts = data
+                # The last of what a greeting consists of: what was missed came before it.
+                self._counts, self._heard = data, True
             elif name == "changes":
                 for one in (*data["ended"], *data["refused"]):
                     self._ids.pop(one["id"], None)
