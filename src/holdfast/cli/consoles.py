@@ -10,8 +10,9 @@ import typer
 from dotenv import load_dotenv
 
 from holdfast.cli.output import warn
+from holdfast.errors import NotSupported
 from holdfast.operate.running import find_running
-from holdfast.runtime.store import describe_store, run_directory
+from holdfast.runtime.store import describe_store, is_deployed, run_directory
 from holdfast.secrets import SecretRef, Secrets
 from holdfast.terminal.api import ConsoleApi
 
@@ -35,6 +36,11 @@ def console_at(url: str | None, token: str | None, store: str) -> ConsoleApi:
     """The console at `url`, or the one that runs on the store here. Raises BadParameter."""
     load_dotenv(Path.cwd() / ".env", override=False)
     ref = None if token is None else _reference(token)
+    if url is None and is_deployed(store):
+        raise NotSupported(
+            f"{describe_store(store)} has no console of Holdfast and keeps no history; name the "
+            "console of a running Holdfast with --url"
+        )
     if url is None:
         running = find_running(run_directory(store))
         url = running.console_url if running is not None else None

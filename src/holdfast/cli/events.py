@@ -148,3 +148,4 @@ def _suggest(entry: Entry, store: str) -> None:
         hint(f"\nsend it back: {command(f'dead redrive --id {entry.message.id}', store)}")
     else:
         hint(f"\nsend it through again: {command(f'replay {entry.message.id}', store)}")
+    hint(f"in the console: {command(f'open {entry.message.id}', store)}")

@@ -26,6 +26,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "tail": "holdfast.cli.tail:tail",
     "listen": "holdfast.cli.listen:listen",
     "dead": "holdfast.cli.dead:app",
+    "retry": "holdfast.cli.retry:retry",
+    "open": "holdfast.cli.retry:open_page",
     "replay": "holdfast.cli.replay:replay",
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",

@@ -28,6 +28,9 @@ PAST_PAGE: Final = 50
 """Bodies come along with history, so it is not taken in larger pieces."""
 
 UNFINISHED_MAX: Final = 2_000
+TOLD_MAX: Final = 10_000
+"""Rows of which is known how they were told last."""
+
 UNFINISHED_PAGE: Final = 100
 UNFINISHED_SECONDS: Final = 1.0
 """How often what is not over is asked for anew: an attempt that failed is told by nobody."""
@@ -73,6 +76,7 @@ class Follow:
         """What ended while nobody looked, told once all that came in is."""
         self._unfinished: dict[str, None] = {}
         self._asked_at = float("-inf")
+        self._told_of: dict[str, tuple[object, ...]] = {}
 
     def look(self) -> News:
         try:
@@ -124,7 +128,7 @@ class Follow:
             return News(counts=source.counts())
         left_at = int(saved["at_ms"]) if saved is not None and not start.since else None
         rows = self._past(lambda row: left_at is not None and row.at_ms > left_at)
-        news = News(tuple(rows), source.counts())
+        news = self._told(rows, more=False)
         if left_at is None:
             return news
         missed = sum(row.at_ms > left_at for row in rows)
@@ -145,7 +149,7 @@ class Follow:
             return self._next()
         self._changes = source.changes(None).cursor
         if start.since:
-            self._early = [row for row in self._past(lambda _: True) if row.state == "refused"]
+            self._early = self._turned()
             return self._next()
         self._arrivals = source.here()
         # At once: what comes from here on must not be missed, however soon this is ended.
@@ -170,6 +174,17 @@ class Follow:
             if after is None:
                 break
         return found[:ROWS_MAX][::-1]
+
+    def _turned(self) -> list[Row]:
+        """Every refusal that is wanted, oldest first; there are never many that are kept."""
+        found: list[Row] = []
+        after: str | None = None
+        while True:
+            page = self._source.refusals(after, PAGE)
+            found += page.rows
+            after = page.after
+            if after is None:
+                return found[::-1]
 
     def _next(self) -> News:
         source = self._source
@@ -203,6 +218,7 @@ class Follow:
             ]
             early = {row.id for row in self._early}
             ordered = [row for row in ordered if row.id not in early]
+        ordered = [row for row in ordered if self._is_news(row)]
         for row in ordered:
             self._unfinished.pop(row.id, None)
             if not row.over:
@@ -211,6 +227,15 @@ class Follow:
             del self._unfinished[next(iter(self._unfinished))]
         arrived += sum(row.state == "refused" for row in ordered)
         return News(tuple(ordered), self._source.counts(), arrived=arrived, more=more)
+
+    def _is_news(self, row: Row) -> bool:
+        """Whether it differs from what was told of it; what ended a moment ago is heard of twice."""
+        now = (row.state, row.attempts, row.took_ms, row.verification, row.why)
+        earlier = self._told_of.pop(row.id, None)
+        self._told_of[row.id] = now
+        while len(self._told_of) > TOLD_MAX:
+            del self._told_of[next(iter(self._told_of))]
+        return now != earlier
 
     def _stale(self, known: set[str]) -> list[str]:
         """What was told as unfinished a while ago, the longest ago first."""

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.errors import HoldfastError, NotFound, NotSupported
+from holdfast.operate.retrying import NotRetried, Retried
 from holdfast.terminal.api import ConsoleApi
 from holdfast.terminal.feed import Counts, Shown
+from holdfast.terminal.pages import FOLDERS, front
 from holdfast.terminal.rows import Row, event_row, letter_row
 from holdfast.terminal.showing import show
 from holdfast.terminal.source import Came, Changed, Past, Wanted
-from holdfast.terminal.store import NEVER_KEPT, NOT_OVER, page_url
 from holdfast.terminal.stream import Stream
 
 NAMED_MAX: Final = 100
@@ -59,6 +60,12 @@ class RemoteSource:
         told = self._api.get("/events", after=after, limit=limit, **self._wanted.params)
         return Past(tuple(map(event_row, told["items"])), told["after"])
 
+    def refusals(self, after: str | None, limit: int) -> Past:
+        if not self._wanted.criteria.of_refusals:
+            return Past((), None)
+        told = self._api.get("/refusals", after=after, limit=limit, **self._wanted.params)
+        return Past(tuple(map(event_row, told["items"])), told["after"])
+
     def letters(self, limit: int) -> list[Row]:
         """The newest dead letters that are wanted, newest first."""
         filter = self._wanted.criteria.filter
@@ -83,33 +90,32 @@ class RemoteSource:
 
     def fetch(self, row: Row, body_bytes_max: int) -> tuple[dict[str, Any], bytes | None]:
         """All of an event, and its body where that is not among the fields already."""
-        kind = {"refusal": "/refusals", "letter": "/dead/letters"}.get(
-            str(row.fields.get("kind")), "/events"
-        )
-        fields: dict[str, Any] = self._api.get(f"{kind}/{row.id}")
+        folder = FOLDERS.get(str(row.fields.get("kind")), "events")
+        fields: dict[str, Any] = self._api.get(f"/{folder}/{row.id}")
         left_out = fields.get("body") is None and fields.get("body_base64") is None
         if left_out and 0 < fields.get("bytes", 0) <= body_bytes_max and "body_url" in fields:
             return fields, self._api.body(str(fields["body_url"]))
         return fields, None
 
     def retry(self, row: Row) -> str:
+        # What fits is decided by how things are now, as `holdfast.operate.retrying` does it.
         if row.state == "refused":
-            raise NotSupported(NEVER_KEPT)
+            raise NotSupported(f"{row.id} was refused; only its sender can send it again")
         state = "dead"
         if row.fields.get("kind") != "letter":
             state = str(self._api.get(f"/events/{row.id}")["state"])
         if state in ("waiting", "leased"):
-            raise HoldfastError(NOT_OVER)
+            raise NotRetried(f"{row.id} is not over yet: it is still going to be worked")
         if state == "dead":
             self._api.post("/dead/redrive", ids=[row.id], watch=False)
-            return "redriven: back in its queue"
+            return str(Retried(row.id, "redriven"))
         made = self._api.post(f"/events/{row.id}/replay")["replayed"]
         if row.id not in made:
             raise NotFound(f"{row.id} is no longer kept")
-        return f"replayed as {made[row.id]}"
+        return str(Retried(row.id, "replayed", made[row.id]))
 
     def page(self, row: Row) -> str | None:
-        return page_url(self._api.url, row)
+        return front(self._api.url, str(row.fields.get("kind")), row.id)
 
     def close(self) -> None:
         self._stream.close()

@@ -6,10 +6,7 @@ the library would show them instead of sending them.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
-import webbrowser
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -29,6 +26,7 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import HoldfastError
 from holdfast.terminal.drawing import draw
 from holdfast.terminal.feed import Feed, News
+from holdfast.terminal.pages import show_page
 from holdfast.terminal.view import (
     Act,
     Mode,
@@ -206,13 +204,7 @@ class Screen:
             self.view = saying(self.view, "no console runs here that could show it")
             return
         self.view = saying(self.view, url)
-        # Without a desktop the standard library would start a browser of text over this screen.
-        if (
-            sys.platform == "darwin"
-            or os.environ.get("DISPLAY")
-            or os.environ.get("WAYLAND_DISPLAY")
-        ):
-            self._acting.submit(webbrowser.open, url)
+        self._acting.submit(show_page, url)
 
     def _quit(self) -> None:
         if self._app.is_running and not self._app.is_done:

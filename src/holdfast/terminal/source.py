@@ -95,6 +95,10 @@ class Source(Protocol):
 
     def past(self, after: str | None, limit: int) -> Past: ...
 
+    def refusals(self, after: str | None, limit: int) -> Past:
+        """Those alone; none where what is wanted is no refusal's."""
+        ...
+
     def counts(self) -> Counts: ...
 
     def wait(self, seconds: float) -> None:

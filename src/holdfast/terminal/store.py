@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from dataclasses import replace
 from typing import Final, cast
@@ -12,28 +11,21 @@ from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.console.routes.events import event_fields
 from holdfast.console.rows import event_row as event_fields_of_row
 from holdfast.console.rows import letter_row as letter_fields_of_row
-from holdfast.errors import HoldfastError, NotFound, NotSupported
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, need_archive, need_watch
-from holdfast.operate.book import Book, Who
-from holdfast.operate.canary import Plan, StopAt
-from holdfast.operate.driving import Driver
+from holdfast.operate.book import Who
 from holdfast.operate.fields import letter_fields, refusal_fields
 from holdfast.operate.finding import Finder, History
 from holdfast.operate.groups import letters
-from holdfast.operate.replay import replay
-from holdfast.operate.runs import new_owner, open_run, plan_run
-from holdfast.operate.selection import Selection
-from holdfast.queue.contract import Engine, Entry, Refusal, State
+from holdfast.operate.retrying import retry
+from holdfast.queue.contract import Engine, Entry, Refusal
 from holdfast.terminal.feed import Counts, Shown
+from holdfast.terminal.pages import front
 from holdfast.terminal.rows import Row, event_row, letter_row
 from holdfast.terminal.showing import show
 from holdfast.terminal.source import Came, Changed, Past, Wanted
 
 CHANGES_MAX: Final = 200
-
-NEVER_KEPT: Final = "it was refused, so it was never kept; only its sender can send it again"
-NOT_OVER: Final = "it is not over yet: it is still going to be worked"
 
 
 class StoreSource:
@@ -91,6 +83,12 @@ class StoreSource:
         page = asked(self._wanted.criteria, after, limit)
         return Past(tuple(map(self._row, page.found)), page.after)
 
+    def refusals(self, after: str | None, limit: int) -> Past:
+        if not self._wanted.criteria.of_refusals:
+            return Past((), None)
+        page = self._finder.refusals(self._wanted.criteria, after, limit)
+        return Past(tuple(map(self._row, page.found)), page.after)
+
     def letters(self, limit: int) -> list[Row]:
         """The newest dead letters that are wanted, newest first."""
         wanted = replace(self._wanted.criteria.filter, state=None, parked=False)
@@ -124,71 +122,19 @@ class StoreSource:
         return Shown(row, show(fields, found.message.request.body, width, now))
 
     def retry(self, row: Row) -> str:
-        if row.state == "refused":
-            raise NotSupported(NEVER_KEPT)
+        # As things are now, and not as the line was when it was drawn.
         with self._retrying:
-            archive = archive_of(self._engine)
-            state = State.DEAD
-            if archive is not None:
-                # As it is now, and not as the line was when it was drawn.
-                state = lookup.event(archive, row.id).state
-            if state is State.DEAD:
-                return self._redrive(row)
-            if state in (State.WAITING, State.LEASED):
-                raise HoldfastError(NOT_OVER)
-            return self._replay(row)
-
-    def _replay(self, row: Row) -> str:
-        archive = need_archive(self._engine)
-        self._book.note("replay", webhook=row.webhook, target=row.id, events=1)
-        made = replay(self._engine, archive, [row.id], self._clock.now_ms())
-        if row.id not in made:
-            raise NotFound(f"{row.id} is no longer kept")
-        return f"replayed as {made[row.id]}"
-
-    def _redrive(self, row: Row) -> str:
-        """As `holdfast dead redrive --id` does it: a run of one letter, in the book."""
-        engine, now = self._engine, self._clock.now_ms()
-
-        def plan(total: int) -> Plan:
-            return Plan(total=total, stop_at=StopAt(), watch=False)
-
-        run = plan_run(
-            engine, Selection((row.id,)), plan, operator=self._who.name, via=self._who.via,
-            now_ms=now,
-        )  # fmt: skip
-        owner = new_owner(self._who.via)
-
-        def note() -> None:
-            self._book.note("redrive", webhook=row.webhook, target=run.id, letters=1)
-
-        open_run(engine, run, owner, now, note)
-        ended = asyncio.run(Driver(engine, owner, self._clock).drive(run))
-        if not ended.sent:
-            raise HoldfastError(f"{row.id} is no dead letter any more")
-        return "redriven: back in its queue"
+            return str(retry(self._engine, row.id, self._who, self._clock))
 
     def page(self, row: Row) -> str | None:
-        return page_url(self._console_url, row)
+        kind = str(row.fields.get("kind"))
+        return front(self._console_url, kind, row.id) if self._console_url is not None else None
 
     def close(self) -> None:
         self._over.set()
-
-    @property
-    def _book(self) -> Book:
-        return Book(self._engine, self._who, self._clock)
 
     def _webhook(self, name: str) -> CompiledWebhook | None:
         return self._compiled.webhook(name) if self._compiled is not None else None
 
     def _row(self, one: Entry | Refusal) -> Row:
         return event_row(event_fields_of_row(one, self._webhook(lookup.webhook_of(one))))
-
-
-def page_url(console_url: str | None, row: Row) -> str | None:
-    """Where the console shows it."""
-    if console_url is None:
-        return None
-    kind = row.fields.get("kind")
-    folder = {"refusal": "refusals", "letter": "dead/letters"}.get(str(kind), "events")
-    return f"{console_url.rstrip('/')}/{folder}/{row.id}"
