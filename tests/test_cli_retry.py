@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +15,6 @@ from cli_scene import NOW_MS, Scene, call, scene_in
 from holdfast.cli import options
 from holdfast.queue.contract import Filter, State
 from holdfast.queue.views import ActFilter
-from holdfast.terminal import pages
 
 
 @pytest.fixture
@@ -83,8 +84,8 @@ def test_a_browser_is_opened_only_on_a_desktop(
 ) -> None:
     """At a terminal, and where nobody says otherwise; never a browser of text."""
     opened: list[str] = []
-    monkeypatch.setattr(pages.webbrowser, "open", lambda url: opened.append(url) is None)
-    monkeypatch.setattr(pages.sys, "platform", "linux")
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("DISPLAY", raising=False)
     runs_here(scene)

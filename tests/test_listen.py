@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,38 +16,16 @@ import orjson
 import pytest
 
 from cli_scene import Called, call
-from console_scene import TOKEN, Scene, served
+from console_scene import Scene
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
-from holdfast.runtime.console_options import ConsoleOptions
 from http_target import Target, a_target
+from listen_kit import free_port, once, scene, target, url
 from process_kit import Process, Run, holdfast, until
 from terminal_pty import on_terminal
 
+_ = scene, target
 MEBIBYTE: Final = 1_048_576
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with served(tmp_path / "scene", monkeypatch) as one:
-        yield one
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    with a_target() as one:
-        yield one
-
-
-def url(scene: Scene) -> str:
-    return f"http://127.0.0.1:{scene.port}"
-
-
-def once(scene: Scene, target: Target, *options: str) -> Called:
-    """What came until now, forwarded."""
-    where = ("--forward", target.url, "--url", url(scene))
-    return call("listen", *where, "--once", *options, now_ms=SYSTEM_CLOCK.now_ms())
 
 
 def ids(target: Target) -> list[str]:
@@ -71,13 +49,6 @@ def listening(scene: Scene, forward: str, *options: str) -> Iterator[Process]:
 def begun(scene: Scene, target: Target) -> None:
     """It was called before, so that it now goes on from here."""
     assert once(scene, target).code == 0
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(
@@ -301,15 +272,14 @@ def test_forgeries_are_left_out_where_that_is_asked(scene: Scene, target: Target
 def test_two_do_not_forward_the_same(scene: Scene, target: Target) -> None:
     """The second one is told, and does nothing."""
     begun(scene, target)
+    until(lambda: not scene.console.hub.viewers, "the first one has hung up")
     with listening(scene, target.url) as process:
-        refused = until(lambda: _if_refused(once(scene, target)), "it listens")
+        until(lambda: scene.console.hub.viewers, "it listens")
+        refused = once(scene, target)
+        assert refused.code == 1
         assert "already forwards" in refused.err
         process.send(signal.SIGINT)
         assert process.code() == 0
-
-
-def _if_refused(called: Called) -> Called | None:
-    return called if called.code == 1 else None
 
 
 def test_another_store_is_noticed(scene: Scene, target: Target, tmp_path: Path) -> None:
@@ -327,75 +297,6 @@ def test_another_store_is_noticed(scene: Scene, target: Target, tmp_path: Path) 
     assert "--since" in told.err
     assert once(scene, target, "--since", "1h").code == 0
     assert len(target.received) == 1
-
-
-def test_tokens_are_needed_and_judged(
-    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """None, a wrong one and the right one; none is ever shown, or taken from the command line."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("WRONG", "t0k3n-of-nobody-0123456789")
-    monkeypatch.delenv("ABSENT", raising=False)
-    options = ConsoleOptions(tokens=("ada=env:ADA_TOKEN",))
-    with served(tmp_path / "scene", monkeypatch, options) as scene:
-        for given, code, said in (
-            ((), 1, "needs a token: --token env:NAME"),
-            (("--token", "env:WRONG"), 1, "does not know the token env:WRONG"),
-            (("--token", "env:ABSENT"), 1, "env:ABSENT is not set"),
-            (("--token", TOKEN), 2, "never as the secret itself"),
-            (("--token", "env:ADA_TOKEN"), 0, ""),
-        ):
-            told = once(scene, target, *given)
-            assert (told.code, said in told.err) == (code, True), told
-            assert TOKEN not in told.err.replace("\n", "")
-            assert "nobody-0123" not in told.err
-
-
-@pytest.mark.parametrize(
-    ("address", "said"),
-    [
-        ("ftp://127.0.0.1", "is no URL"),
-        ("http://ada:secret@127.0.0.1", "credentials do not belong"),
-        ("http://127.0.0.1:{nowhere}", "no console answers at"),
-    ],
-)
-def test_a_wrong_address_is_told(
-    tmp_path: Path, target: Target, address: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is no URL, holds credentials, or is nobody's."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    told = call(
-        "listen", "--forward", target.url, "--url", address.format(nowhere=free_port()), "--once"
-    )
-    assert told.code == 1
-    assert said in " ".join(told.err.split())
-    assert "secret@" not in told.err
-
-
-@pytest.mark.parametrize(
-    ("status", "said"), [(302, "points elsewhere"), (200, "no console"), (418, "no console")]
-)
-def test_what_is_no_console_is_not_taken_for_one(
-    tmp_path: Path, target: Target, status: int, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A redirect is not followed, so a token goes nowhere else."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setenv("ADA_TOKEN", TOKEN)
-    target.status = status
-    where = ("--forward", "http://127.0.0.1:9/", "--url", target.root, "--token", "env:ADA_TOKEN")
-    told = call("listen", *where, "--once")
-
-    assert told.code == 1
-    assert said in " ".join(told.err.split())
-    assert [one.path for one in target.received] == ["/api/v1/about"]
-
-
-def test_nothing_runs_here(tmp_path: Path) -> None:
-    """Without an address the console of the store here is meant, and there is none."""
-    told = call("listen", "--forward", "http://127.0.0.1:9/", "--store", str(tmp_path / "store"))
-
-    assert told.code == 2
-    assert "no console runs on" in told.err
 
 
 HOOKS = """

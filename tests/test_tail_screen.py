@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
+from cli_scene import Scene, scene_in
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.views import ActFilter
 from process_kit import Run, until
 from terminal_pty import Terminal, on_terminal
@@ -31,6 +35,27 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield one.ready()
     finally:
         one.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A store that nobody works, and a definition that knows types."""
+    (tmp_path / "hooks.py").write_text(
+        "from holdfast import App\napp = App()\n"
+        "@app.webhook('/users', event_type='json:kind')\ndef users(event): ...\n",
+        encoding="utf-8",
+    )
+    with scene_in(tmp_path / "store") as one:
+        yield one
+
+
+def tail_of(scene: Scene, *options: str) -> tuple[str, ...]:
+    return ("tail", *scene.store, "--definition", "hooks.py", *options)
+
+
+def kind(scene: Scene, name: str) -> str:
+    """One more event of this type."""
+    return scene.kept(body=orjson.dumps({"kind": name}))
 
 
 def tail(run: Run, *options: str) -> tuple[str, ...]:
@@ -83,14 +108,15 @@ def test_a_dead_letter_is_looked_at_and_sent_back(run: Run) -> None:
         assert terminal.code() == 0
 
 
-def test_what_a_sender_wrote_does_nothing_to_the_terminal(run: Run) -> None:
+def test_what_a_sender_wrote_does_nothing_to_the_terminal(scene: Scene) -> None:
     """Not in the list, not in full, not in a header: no byte of it is sent as it is."""
-    body = {"kind": f"a{EVIL}b", "fail": f"{EVIL}!"}
-    id = run.keep("/orders", json=body, headers={"x-note": b"\x9b31mred"})
-    run.ended(id)
-    with on_terminal(*tail(run), folder=run.directory, lines=60) as terminal:
+    body = orjson.dumps({"kind": f"a{EVIL}b"})
+    headers = {"x-note": "\x9b31mred", f"x-{EVIL}": EVIL}
+    scene.dead(body=body, headers=headers, query=EVIL, error=EVIL, cause=EVIL)
+    scene.refused(reason=EVIL)
+    with on_terminal(*tail_of(scene), folder=scene.path.parent, lines=60) as terminal:
         terminal.shows("\\x1b]0;owned", "dead")
-        terminal.type("d")
+        terminal.type("up", "d")
         terminal.shows("x-note", "last failure", "body,")
         terminal.type("q", "q")
         assert terminal.code() == 0
@@ -100,32 +126,35 @@ def test_what_a_sender_wrote_does_nothing_to_the_terminal(run: Run) -> None:
         assert b"\x9b" not in terminal.raw
 
 
-def test_the_next_time_it_says_what_came_meanwhile(run: Run) -> None:
+def test_the_next_time_it_says_what_came_meanwhile(scene: Scene) -> None:
     """It catches up, or begins empty where that is not wanted."""
-    run.ended(run.keep("/orders", json={"kind": "first"}))
-    with on_terminal(*tail(run), folder=run.directory) as terminal:
+    folder = scene.path.parent
+    kind(scene, "first")
+    with on_terminal(*tail_of(scene), folder=folder) as terminal:
         terminal.shows("first")
-        until(lambda: list((run.directory / "state").rglob("tail-*.json")), "it is remembered")
+        until(lambda: list((folder / "state").rglob("tail-*.json")), "it is remembered")
         terminal.type("q")
         assert terminal.code() == 0
+    scene.clock.jump((SYSTEM_CLOCK.now_ms() - scene.clock.now_ms()) / 1000)
     for number in range(3):
-        run.ended(run.keep("/orders", json={"kind": f"missed.{number}"}))
-    with on_terminal(*tail(run), folder=run.directory) as terminal:
+        kind(scene, f"missed.{number}")
+    with on_terminal(*tail_of(scene), folder=folder) as terminal:
         terminal.shows("first", "missed.0", "missed.2", "3 since you left")
         terminal.type("q")
         assert terminal.code() == 0
-    with on_terminal(*tail(run, "--no-catch-up"), folder=run.directory) as terminal:
+    with on_terminal(*tail_of(scene, "--no-catch-up"), folder=folder) as terminal:
         terminal.shows("nothing has come yet")
-        run.keep("/orders", json={"kind": "after"})
+        until(lambda: "0.0/s" in terminal.lines[0] and "waiting" in terminal.lines[0], "it follows")
+        kind(scene, "after")
         terminal.shows("after")
         assert "missed" not in terminal.text
 
 
-def test_keys_filter_pause_and_move(run: Run) -> None:
+def test_keys_filter_pause_and_move(scene: Scene) -> None:
     """As the keys below say, through a real terminal's escape sequences and a resize."""
     for number in range(30):
-        run.keep("/orders", json={"kind": f"k.{number:02}"})
-    with on_terminal(*tail(run), folder=run.directory, lines=12) as terminal:
+        kind(scene, f"k.{number:02}")
+    with on_terminal(*tail_of(scene), folder=scene.path.parent, lines=12) as terminal:
         terminal.shows("k.29", "30/30")
         terminal.type("up", "up")
         until(lambda: "28/30" in at_bottom(terminal), "two lines up")
@@ -135,15 +164,15 @@ def test_keys_filter_pause_and_move(run: Run) -> None:
         until(lambda: "1/1" in at_bottom(terminal), "one fits")
         terminal.hides("k.08")
         terminal.type("escape")
-        terminal.shows("30")
+        until(lambda: "/30" in at_bottom(terminal), "all fit again")
         terminal.type("G", "p")
         terminal.shows("the list holds still")
-        run.keep("/orders", json={"kind": "late"})
+        kind(scene, "late")
         terminal.shows("1 more came")
         terminal.type("p")
         terminal.shows("late")
         terminal.resize(60, 8)
-        terminal.process.send_signal(28)
+        terminal.process.send_signal(signal.SIGWINCH)
         until(lambda: "31/31" in at_bottom(terminal), "it fits the smaller terminal")
         assert len(terminal.lines) == 8
         terminal.type("?")
@@ -157,7 +186,7 @@ def test_it_goes_on_over_a_restart_of_everything(run: Run) -> None:
     with on_terminal(*tail(run), folder=run.directory) as terminal:
         run.keep("/orders", json={"kind": "before"})
         terminal.shows("before")
-        run.send(15)
+        run.send(signal.SIGTERM)
         assert run.code() == 0
         again = Run(run.directory)
         try:

@@ -9,17 +9,19 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from holdfast import App, Event, Forward, Pipe, bearer, hmac_sha256
+from holdfast import App, Event, Forward, Pipe, bearer, hmac_sha256, providers
 from holdfast.cli.run import _missing_secrets
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.compile import check_app, compile_app
 from holdfast.errors import StoreError
 from holdfast.message import Headers, Message, Request
+from holdfast.operate.overview import warnings
 from holdfast.queue.contract import Entry, Filter, State
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.group_commit import GroupSender
 from holdfast.runtime.assembly import limits_of
 from holdfast.runtime.worker import Worker
+from holdfast.secrets import Secrets
 from holdfast.telemetry import Kind, Telemetry
 
 
@@ -260,6 +262,37 @@ def test_a_secret_that_a_connection_lacks_is_told_at_the_start() -> None:
         "/mails: the secret env:HOLDFAST_TEST_UNSET is not set or is empty",
         "/orders: the secret env:HOLDFAST_TEST_UNSET_TOO is not set or is empty",
     ]
+
+
+def test_a_handshakes_token_that_is_not_there_is_told_at_the_start() -> None:
+    """Meta asks for it before it sends anything, and would be answered 503."""
+    app = App()
+    meta = providers.meta("env:HOLDFAST_TEST_UNSET", verify_token="env:HOLDFAST_TEST_UNSET_TOO")
+    app.webhook("/meta", provider=meta).forward("http://localhost:3000/")
+
+    assert _missing_secrets(compile_app(app)) == [
+        "/meta: the secret env:HOLDFAST_TEST_UNSET is not set or is empty",
+        "/meta: the secret env:HOLDFAST_TEST_UNSET_TOO is not set or is empty",
+    ]
+
+
+def test_a_connections_secret_does_not_stand_in_for_anothers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of two secrets of one connection one may lack, while it is rotated; of two connections none may."""
+    monkeypatch.setenv("HOLDFAST_TEST_SET", "s3cret")
+    monkeypatch.delenv("HOLDFAST_TEST_UNSET", raising=False)
+    app, _ = a_shop()
+    app.webhooks[0].settings["verify"] = bearer(
+        ["env:HOLDFAST_TEST_SET", "env:HOLDFAST_TEST_UNSET"]
+    )
+    app.webhooks[1].settings["connections"] = {
+        "api": bearer("env:HOLDFAST_TEST_SET"),
+        "other": bearer("env:HOLDFAST_TEST_UNSET"),
+    }
+    told = warnings(compile_app(app), Secrets(), (), (), 0)
+
+    assert [(one.webhook, one.facts["purpose"]) for one in told] == [("orders", "connection")]
 
 
 def test_connections_without_a_workflow_are_a_mistake() -> None:

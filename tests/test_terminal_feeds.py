@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from cli_scene import Scene, scene_in
-from holdfast.clock import ManualClock
+from console_scene import Scene as ConsoleScene
+from console_scene import served
+from holdfast.clock import SYSTEM_CLOCK, ManualClock
+from holdfast.console import stream
 from holdfast.errors import HoldfastError, NotSupported, StoreBusy, StoreFormat
 from holdfast.message import Failure, Headers, Message, Request, new_message_id
 from holdfast.operate.book import COMMAND_LINE, Who
 from holdfast.operate.finding import Criteria
-from holdfast.queue.contract import Filter, QueueLimits
-from holdfast.queue.views import ActFilter
+from holdfast.queue.contract import Filter, QueueLimits, State
+from holdfast.queue.views import ActFilter, Query
+from holdfast.secrets import Secrets
+from holdfast.terminal.api import ConsoleApi
 from holdfast.terminal.bookmark import Bookmark
 from holdfast.terminal.feed import News
 from holdfast.terminal.follow import Follow, Start
 from holdfast.terminal.letters import DEPTH_SECONDS, LETTERS_SECONDS, Letters
+from holdfast.terminal.remote import RemoteSource
 from holdfast.terminal.rows import Row
-from holdfast.terminal.source import Changed, Wanted
+from holdfast.terminal.source import Changed, Source, Wanted
 from holdfast.terminal.store import StoreSource
 from holdfast.testing import MemoryEngine
+from process_kit import until
 from terminal_kit import text_of
 
 WHO = Who("ada", COMMAND_LINE)
@@ -212,6 +220,83 @@ def test_everything_can_be_shown_and_found_in_the_console(scene: Scene) -> None:
     assert "too young" in "\n".join(text_of(source.show(rows[refused], 80).lines))
     assert source.page(rows[dead]) == f"http://127.0.0.1:8082/events/{dead}"
     assert source.page(rows[refused]) == f"http://127.0.0.1:8082/refusals/{refused}"
+
+
+@pytest.fixture
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ConsoleScene]:
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    with served(tmp_path / "scene", monkeypatch) as one:
+        yield one
+
+
+def sources(console: ConsoleScene, wanted: Wanted) -> list[Source]:
+    """The store itself, and the console that serves it: one is as good as the other."""
+    store = StoreSource(
+        console.engine, wanted, title="store", compiled=console.compiled, who=WHO,
+        clock=SYSTEM_CLOCK, console_url=None,
+    )  # fmt: skip
+    api = ConsoleApi(f"http://127.0.0.1:{console.port}", None, Secrets())
+    return [store, RemoteSource(api, wanted, SYSTEM_CLOCK)]
+
+
+HOUR_AGO = SYSTEM_CLOCK.now_ms() - 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fits"),
+    [
+        (Wanted(), "order dead refused done"),
+        (Wanted(Criteria(Filter(webhook="orders"))), "order refused"),
+        (Wanted(Criteria(Filter(state=State.DEAD))), "dead"),
+        (Wanted(Criteria(Filter(reason="exhausted"))), "dead"),
+        (Wanted(Criteria(Filter(error="KeyError"))), "dead"),
+        (Wanted(only_refused=True), "refused"),
+        (Wanted(Criteria(query=Query(("needle",)))), "order"),
+        (Wanted(Criteria(query=Query(paths=(("total", "5"),)))), "order"),
+        (Wanted(Criteria(query=Query(("eedl",), inside=True))), "order"),
+        (Wanted(Criteria(type="order.*")), "order"),
+        (Wanted(Criteria(verification="pending")), "order"),
+        (Wanted(Criteria(Filter(until_ms=HOUR_AGO))), ""),
+        (Wanted(Criteria(Filter(since_ms=HOUR_AGO))), "order dead refused done"),
+    ],
+)
+def test_what_is_wanted_is_told_and_nothing_else(
+    console: ConsoleScene, wanted: Wanted, fits: str
+) -> None:
+    """Of what was, of what comes, and of what ends; from the store as from a console."""
+
+    made: dict[str, str] = {}
+
+    def story() -> dict[str, str]:
+        ids = {
+            "order": console.order(b'{"id":"needle","total":5,"kind":"order.paid"}'),
+            "dead": console.dead(),
+            "refused": console.refused(),
+            "done": console.done(),
+        }
+        made.update((id, name) for name, id in ids.items())
+        return ids
+
+    for source in sources(console, wanted):
+        with contextlib.closing(source):
+            before = story()
+            whole = Start(since=wanted.since_ms is not None, whole=True, past=4)
+            feed = Follow(source, whole, None, SYSTEM_CLOCK)
+            first = told(feed)[-len(fits.split()) :] if fits else told(feed)
+            assert first == [before[name] for name in fits.split()]
+            after = story()
+            expected = [after[name] for name in fits.split()]
+            heard: list[str] = []
+
+            def heard_all(
+                feed: Follow = feed, heard: list[str] = heard, expected: list[str] = expected
+            ) -> bool:
+                heard += told(feed)
+                return set(heard) >= set(expected)
+
+            until(heard_all, "all of it is told")
+            # What ended within a moment of the beginning may be told once more.
+            assert {made[id] for id in heard} == set(fits.split())
 
 
 class NoHistory(MemoryEngine):

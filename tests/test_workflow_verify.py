@@ -19,6 +19,7 @@ from holdfast.compiled import CompiledWebhook
 from holdfast.errors import KeyUnavailable, VerificationFailed
 from holdfast.keyring import KeyRing, Wanted
 from holdfast.message import Event, Headers, Lease, Message, Receipt, Request
+from holdfast.operate.rehearsal import Rehearsal, rehearse
 from holdfast.secrets import Secrets
 from holdfast.verify.source import check_source, fetches_keys
 from holdfast.workflow.input import Delivery
@@ -218,3 +219,24 @@ def test_the_names_of_an_event_are_found_wherever_its_sender_puts_them() -> None
     assert sns.delivery_id == "m1"
     replayed = replace(sns.message, replay_of="1" * 32)
     assert Delivery(webhook(SNS), replayed, 1, None).delivery_id is None
+
+
+def test_a_dry_run_fetches_what_a_worker_would() -> None:
+    """What the key says decides it, and a key that cannot be had is told as what it is."""
+
+    def handle(event: Event[Any]) -> None:
+        raise AssertionError(event)
+
+    sender = holder("sns.test", None, BEGINS, ENDS)
+    other = holder("other.test", None, BEGINS, ENDS)
+    message = lease(notification(sender)).message
+
+    def rehearsed(published: str) -> Rehearsal:
+        keys = KeyRing(ManualClock(), Published(published))
+        return rehearse(webhook(SNS, handle), message, Secrets(), NOW_MS, keys=keys)
+
+    went = rehearsed(sender.pem)
+    assert (went.status, [call.source for call in went.calls]) == ("SUCCEEDED", ["assumed"])
+    assert rehearsed(other.pem).quarantine == "signature_mismatch"
+    assert rehearsed("").error == "KeyUnavailable"
+    assert rehearsed("").quarantine is None

@@ -29,7 +29,7 @@ def retry(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Do events again: a dead letter is redriven, what is over is replayed.
+    """Do events again: redrive a dead letter, replay what is over.
 
     Succeeds if each of them was; one that cannot be does not keep the others back.
     """
@@ -74,7 +74,7 @@ def open_page(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Where the console shows an event, opened where there is a desktop."""
+    """Show an event in the console."""
     if is_deployed(store):
         raise NotSupported(
             "a stack on AWS has no console of Holdfast; its dashboard is CloudWatch's"

@@ -17,9 +17,10 @@ from holdfast.cli.definitions import DefinitionArgument, load_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import complain, console, warn
 from holdfast.clock import SYSTEM_CLOCK
-from holdfast.compiled import Compiled, Forward
+from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, NotSupported
 from holdfast.operate.abilities import need_archive
+from holdfast.operate.overview import secret_states
 from holdfast.operate.sample import describe_sample, send_sample
 from holdfast.runtime.console_options import TOKEN_VARIABLE, ConsoleOptions, token_references
 from holdfast.runtime.logs import make_log
@@ -230,14 +231,10 @@ def _suggest(compiled: Compiled, store: str) -> None:
 
 def _missing_secrets(compiled: Compiled) -> list[str]:
     """Every reference that does not resolve, by name."""
-    values, missing = Secrets(), []
-    for webhook in compiled.webhooks:
-        signers = [webhook.verification]
-        signers += [task.sign for task in webhook.tasks.values() if isinstance(task, Forward)]
-        signers += webhook.connections.values()
-        for ref in [ref for signer in signers if signer for ref in signer.secrets]:
-            try:
-                values.value(ref)
-            except HoldfastError as error:
-                missing.append(f"{webhook.path}: {error}")
-    return missing
+    values = Secrets()
+    return [
+        f"{webhook.path}: {state.problem}"
+        for webhook in compiled.webhooks
+        for state in secret_states(webhook, values)
+        if not state.there
+    ]

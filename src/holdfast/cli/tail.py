@@ -42,6 +42,7 @@ from holdfast.queue.views import WATCH
 from holdfast.runtime.store import (
     DEFAULT_STORE,
     describe_store,
+    is_deployed,
     is_shared,
     run_directory,
     store_path,
@@ -148,7 +149,8 @@ def _store_feed(
         )
         with contextlib.closing(source):
             if archive_of(engine) is None or watch_of(engine) is None:
-                yield Letters(source, _note(engine.name), wanted=_letter_fits(wanted))
+                note = _note(engine.name, deployed=is_deployed(store))
+                yield Letters(source, note, wanted=_letter_fits(wanted))
             else:
                 yield feed_of(source, _key(store))
 
@@ -171,10 +173,11 @@ def _definition(path: Path | None) -> Compiled | None:
         return None
 
 
-def _note(engine: str) -> str:
+def _note(engine: str, *, deployed: bool = False) -> str:
+    elsewhere = "; what came in stands in CloudWatch" if deployed else ""
     return (
-        f"the {engine} engine keeps no history: new dead letters and how many wait are all that "
-        "it can tell"
+        f"the {engine} engine keeps no history: new dead letters and how many wait are what it "
+        f"can tell{elsewhere}"
     )
 
 

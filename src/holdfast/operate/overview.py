@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from holdfast.clock import format_duration
 from holdfast.compiled import Compiled, CompiledWebhook, Forward
+from holdfast.definition import Handshake
 from holdfast.errors import HoldfastError
 from holdfast.queue.contract import Depth
 from holdfast.queue.views import Bucket
@@ -25,6 +26,9 @@ WINDOWS: Final[Mapping[str, tuple[int, int]]] = {
 OUTCOMES: Final = ("received", "refused", "done", "duplicate", "retried", "dead")
 
 Severity = Literal["info", "warning", "critical"]
+
+Purpose = Literal["verification", "handshake", "forward", "connection"]
+"""What a secret is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +89,42 @@ class SecretState:
     """A reference, and whether it resolves here. Never what it resolves to."""
 
     reference: str
-    purpose: Literal["verification", "forward"]
+    purpose: Purpose
+    name: str
+    """Of the forward task, the connection, or the handshake's kind; empty for the signature."""
     there: bool
     problem: str = ""
 
 
 def secret_states(webhook: CompiledWebhook, secrets: Secrets) -> list[SecretState]:
-    """Every secret that a webhook needs."""
-    found = []
+    """Every secret that a webhook needs, each once for a purpose."""
+    return [
+        _state(ref, purpose, name, secrets)
+        for purpose, name, ref in dict.fromkeys(_needed(webhook))
+    ]
+
+
+def _needed(webhook: CompiledWebhook) -> Iterator[tuple[Purpose, str, SecretRef]]:
     if webhook.verification is not None:
-        found += [_state(ref, "verification", secrets) for ref in webhook.verification.secrets]
-    for task in webhook.tasks.values():
+        yield from (("verification", "", ref) for ref in webhook.verification.secrets)
+    for handshake in webhook.provider.handshakes if webhook.provider else ():
+        # One that is known by its name alone takes the webhook's own secret.
+        if isinstance(handshake, Handshake):
+            yield from (("handshake", handshake.kind, ref) for ref in handshake.secrets)
+    for name, task in webhook.tasks.items():
         if isinstance(task, Forward) and task.sign is not None:
-            found += [_state(ref, "forward", secrets) for ref in task.sign.secrets]
-    return found
+            yield from (("forward", name, ref) for ref in task.sign.secrets)
+    for name, connection in webhook.connections.items():
+        if connection is not None:
+            yield from (("connection", name, ref) for ref in connection.secrets)
 
 
-def _state(
-    ref: SecretRef, purpose: Literal["verification", "forward"], secrets: Secrets
-) -> SecretState:
+def _state(ref: SecretRef, purpose: Purpose, name: str, secrets: Secrets) -> SecretState:
     try:
         secrets.value(ref)
     except HoldfastError as error:
-        return SecretState(str(ref), purpose, there=False, problem=str(error))
-    return SecretState(str(ref), purpose, there=True)
+        return SecretState(str(ref), purpose, name, there=False, problem=str(error))
+    return SecretState(str(ref), purpose, name, there=True)
 
 
 def warnings(
@@ -155,6 +171,7 @@ def warnings(
 
 
 def _another_is_there(webhook: CompiledWebhook, secrets: Secrets, missing: SecretState) -> bool:
+    use = (missing.purpose, missing.name)
     return any(
-        one.there for one in secret_states(webhook, secrets) if one.purpose == missing.purpose
+        one.there for one in secret_states(webhook, secrets) if (one.purpose, one.name) == use
     )

@@ -97,6 +97,10 @@ class Rehearsal:
         return any(call.source == "assumed" for call in self.calls)
 
 
+_KEYS: Final = KeyRing(SYSTEM_CLOCK)
+"""Senders' public keys, kept from one dry run to the next."""
+
+
 def rehearse(
     webhook: CompiledWebhook,
     message: Message,
@@ -105,16 +109,14 @@ def rehearse(
     *,
     mocks: Mapping[str, Mock] | None = None,
     earlier: Sequence[Execution] = (),
+    keys: KeyRing = _KEYS,
 ) -> Rehearsal:
     """Run it. `mocks` by state or by task. `earlier`: executions whose results are taken over.
+    `keys`: where a sender's published keys are fetched and kept.
 
     Raises DefinitionError where the workflow cannot be loaded.
     """
-    return _Stage(webhook, message, secrets, mocks or {}, _recorded(earlier)).play(now_ms)
-
-
-_KEYS = KeyRing(SYSTEM_CLOCK)
-"""Senders' public keys, kept from one dry run to the next."""
+    return _Stage(webhook, message, secrets, mocks or {}, _recorded(earlier), keys).play(now_ms)
 
 
 def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
@@ -156,6 +158,7 @@ class _Stage:
         secrets: Secrets,
         mocks: Mapping[str, Mock],
         recorded: Mapping[tuple[str, bytes], Any],
+        keys: KeyRing,
     ) -> None:
         model = None if webhook.body_model is None else Validator(webhook.body_model)
         self._webhook = webhook
@@ -163,6 +166,7 @@ class _Stage:
         self._secrets = secrets
         self._mocks = mocks
         self._recorded = recorded
+        self._keys = keys
         self._delivery = Delivery(webhook, message, 1, model)
         self._calls: list[Called] = []
         self._failures: list[Failed] = []
@@ -209,7 +213,7 @@ class _Stage:
     def _verified(self) -> Outcome:
         message = self._message
         try:
-            check_message(self._webhook, message, self._secrets, _KEYS)
+            check_message(self._webhook, message, self._secrets, self._keys)
             self._delivery.validate()
             built, size = self._delivery.input()
         except Exception as error:
