@@ -71,7 +71,7 @@ LADDER: Final[Mapping[int, str]] = {
         operate operate.* console console.*
         aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*
     """,
-    7: "runtime runtime.*",
+    7: "runtime runtime.* terminal terminal.*",
     8: "cli cli.*",
     9: "holdfast __main__",
 }
