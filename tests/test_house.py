@@ -58,7 +58,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.outcome workflow.tally workflow.traced
         aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
-        aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.plan aws.bundle
+        aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.differences.* aws.plan aws.bundle
     """,
     5: """
         gateway.door gateway.traced gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
