@@ -366,3 +366,15 @@ def test_the_wiring_is_drawn(upright: bool) -> None:
         assert not overlap(one_rect, other)
     assert "POST <b>/u</b>" in [one.text for one in tree.iter("text")]
     assert [one for one in tree.iter("g") if "w-halted" in one.attrib.get("class", "")]
+
+
+def test_states_stand_in_the_order_of_their_document() -> None:
+    """The Tab key goes through them as they are written, what is within a state right after it."""
+    document = json.loads((ROOT / "examples/orders.asl.json").read_text("utf-8"))
+    within = {"Type": "Map", "ItemProcessor": document, "End": True}
+    tree = ET.fromstring(  # noqa: S314 - our own text
+        str(workflow_graph(graph({"StartAt": "All", "States": {"All": within}})))
+    )
+
+    named = [one.attrib["data-state"] for one in tree.iter() if "data-state" in one.attrib]
+    assert named == ["All", *document["States"]]
