@@ -241,4 +241,4 @@ def test_groups_are_read_without_scripts(browser: Browser, failing: Shop) -> Non
 
 
 def letters(page: Page) -> int:
-    return page.locator("tr[id^=letter-]").count()
+    return int(page.locator("tr[id^=letter-]").count())
