@@ -153,6 +153,29 @@ def test_nothing_is_made_up(capture: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "nothing that commonly happens" in judged(capture).out
 
 
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ("square", "give the whole address that was called: --url URL"),
+        ("gitlab", "header_missing: A header that the scheme needs is not there. (X-Gitlab-Token)"),
+    ],
+)
+def test_what_lacks_is_told_and_no_secret_doubted(provider: str, words: str, capture: Path) -> None:
+    """Where something is not there, comparing secrets would not help."""
+    with (capture / "headers").open("w") as file:
+        file.write(f"x-square-hmacsha256-signature: {'A' * 43}=\n")
+    told = judged(capture, provider=provider)
+
+    assert words in told.out
+    assert "compare the secret" not in told.out
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "-inf"])
+def test_a_time_that_is_none_is_wrong_usage(at: str, capture: Path) -> None:
+    """Python takes these for numbers; no clock shows them."""
+    assert judged(capture, f"--at={at}").code == 2
+
+
 def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
     """The same for a description in a file."""
     (capture / "mine.toml").write_text('[verify]\nheader = "X-Mine"\n')
