@@ -64,6 +64,15 @@ def test_all_is_told_as_json(folder: Path) -> None:
     assert len((folder / ".env").read_text().partition("META_VERIFY_TOKEN=")[2].strip()) > 30
 
 
+def test_a_token_of_ours_is_to_be_given_there(folder: Path) -> None:
+    """It is named, so that it can be pasted at the sender, and not printed."""
+    made = added("meta")
+    token = (folder / ".env").read_text().partition("META_VERIFY_TOKEN=")[2].strip()
+
+    assert "and give there as verify_token: META_VERIFY_TOKEN of .env" in made.out
+    assert token not in made.out + made.err
+
+
 def test_a_secret_can_be_made_up(folder: Path) -> None:
     """Where the sender takes ours, --generate writes one; it is not printed."""
     made = added("github", "--generate")

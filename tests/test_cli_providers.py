@@ -61,9 +61,13 @@ def test_a_sender_is_told_in_full() -> None:
         "copy into .env: SHOPIFY_SECRET=",
         "echo: GET with ?hub.mode=subscribe",
         'verify_token="env:META_VERIFY_TOKEN"',
+        "write into .env, and give there as verify_token: META_VERIFY_TOKEN=",
     ):
         assert words in out
     assert "no secret: its public keys are fetched" in call("providers", "show", "aws-sns").out
+    notion = call("providers", "show", "notion").out
+    assert 'providers.notion("file:.holdfast/tokens/notion")' in notion
+    assert "copy into .env" not in notion
     assert "signing-token (this)" in (
         call("providers", "show", "gitlab", "--variant", "signing-token").out
     )

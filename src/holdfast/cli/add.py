@@ -33,7 +33,7 @@ from holdfast.operate.first_delivery import Arrived, first_delivery
 from holdfast.operate.running import find_running
 from holdfast.providers import Preset
 from holdfast.providers import load as load_provider
-from holdfast.providers.words import call, facts, variable
+from holdfast.providers.words import call, facts, hands_over, variable
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
 from holdfast.starter import STARTER_NAME
@@ -128,9 +128,9 @@ def _write(
     if lacks:
         told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
         raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
-    hands_over = any(each["kind"] == "store-token" for each in facts(preset, variant)["handshakes"])
+    handed = hands_over(preset)
     webhook = path.strip("/").replace("/", "-")
-    secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if hands_over else None
+    secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if handed else None
     written = call(preset, variant, secret=secret, config=given)
     before = definition.read_bytes().decode("utf-8")
     # Not compiled: an App that has no webhook yet is the best place for a first one.
@@ -140,7 +140,7 @@ def _write(
     after = with_webhook(before, Added(path, written, identifier, preset.title, preset.id))
     draft = _judged(definition, after)
     env = definition.resolve().parent / ".env"
-    variables, empty = _add_variables(preset, variant, env, asks=not hands_over, generate=generate)
+    variables, empty = _add_variables(preset, variant, env, asks=not handed, generate=generate)
     shutil.copymode(definition, draft)
     draft.replace(definition.resolve())
     return Wrote(definition, path, _name(definition, path), env, variables, empty)
@@ -202,6 +202,8 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
     console.print(f"at {escape(preset.title)}: paste https://YOUR-HOST{escape(wrote.path)}")
     if told["secret"] and wrote.empty:
         console.print(f"  and copy from there: {escape(told['secret'])}")
+    for token in told["tokens"]:
+        console.print(f"  and give there as {escape(token)}: {variable(preset.id, token)} of .env")
     for each in told["handshakes"]:
         console.print(f"  it shakes hands first: {escape(each['when'])}; that is answered here")
     running = find_running(run_directory(store))

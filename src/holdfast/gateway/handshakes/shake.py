@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
 
 from holdfast.definition import Handshake as Described
+from holdfast.definition import Verification
 from holdfast.errors import VerificationFailed
 from holdfast.gateway.handshakes.hand import Hand, Reply
 from holdfast.gateway.handshakes.kinds import KINDS, Kind
@@ -86,6 +88,16 @@ class Handshake:
     @property
     def needs_secrets(self) -> bool:
         return self.asks_for is not None
+
+    def references(self, verification: Verification | None) -> Sequence[SecretRef]:
+        """To what it needs: its own token, or the provider's secret where that will do."""
+        if self.secrets or verification is None or not self.may_use_secret:
+            return self.secrets
+        return verification.secrets
+
+    def cannot_answer(self, verification: Verification | None) -> bool:
+        """Whether it needs a secret, and was given none."""
+        return self.needs_secrets and not self.references(verification)
 
     @property
     def parameter(self) -> str | None:
