@@ -194,6 +194,8 @@ def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
     ("arguments", "code", "told"),
     [
         ({"provider": "strype"}, 4, "did you mean stripe?"),
+        ({"provider": "twitter"}, 4, "did you mean x-twitter?"),
+        ({"provider": "dropboxsign"}, 4, "did you mean dropbox-sign?"),
         ({"reference": SECRET}, 2, "never as the secret itself"),
         ({"reference": "env:NOT_SET"}, 1, "env:NOT_SET is not set"),
         ({"provider": "livekit"}, 2, "api_key"),
