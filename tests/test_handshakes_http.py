@@ -18,7 +18,7 @@ from gateway_scene import Scene, granian, webhook
 from holdfast import providers
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook
-from holdfast.definition import Provider
+from holdfast.definition import Answer, Provider
 from holdfast.message import Headers, Request
 
 SECRET: Final = "9f86d081884c7d65"
@@ -332,7 +332,8 @@ def test_no_challenge_gets_an_event_signed(
 
 
 def test_discord_events_get_an_empty_204(gateway: Scene) -> None:
-    """Its other handshake, of webhook events."""
+    """Its other handshake, of webhook events; and the events themselves."""
+    assert providers.discord("env:DISCORD").answer == Answer(status=204)
     case = Case("discord", b"", body=b'{"type":0}', given={"secret": "env:DISCORD"})
     status, _, body = ask(gateway, request_of(case))
 
