@@ -5,10 +5,12 @@ OPS_PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
 
-PYTHON_LOCALSTACK ?= python3.13
+# LocalStack needs Python 3.13: by its name, the one that is there, or from pyenv.
+PYTHON_LOCALSTACK ?= $(shell for each in python3.13 python3 $$(pyenv root 2>&-)/versions/3.13*/bin/python; do \
+  $$each -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>&- && echo $$each && break; done)
 LOCALSTACK := .localstack
 
-.PHONY: run test test-aws check format bench clean
+.PHONY: run test test-aws test-browser screenshots check format bench clean
 
 run: $(VENV)/.installed examples/.env
 	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
@@ -16,14 +18,23 @@ run: $(VENV)/.installed examples/.env
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-# Deploys the template into emulators of AWS: needs Node.js, Python 3.12+ for LocalStack, ten minutes.
+# Deploys the template into emulators of AWS: needs Node.js, and Python 3.13 for LocalStack.
 test-aws: $(VENV)/.installed-dev-aws $(LOCALSTACK)/.installed
 	HOLDFAST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK)/bin/python $(BIN)/python -m pytest tests/aws
+
+# The console's pages in the system's Chromium (Debian: apt-get install chromium).
+test-browser: $(VENV)/.installed-dev-browser
+	$(BIN)/python -m pytest tests/browser
+
+# The pictures in docs/screenshots, taken anew.
+screenshots: $(VENV)/.installed-dev-browser
+	PYTHONPATH=tests:tests/browser $(BIN)/python -m screenshots
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/browser/*.py
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
@@ -51,8 +62,13 @@ $(VENV)/.installed-dev-aws: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-aws]'
 	@touch $@
 
+$(VENV)/.installed-dev-browser: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-browser]'
+	@touch $@
+
 # Of its own, because LocalStack wants other versions of nearly everything. cbor2 6 has no such module any more.
 $(LOCALSTACK)/.installed:
+	@test -n "$(PYTHON_LOCALSTACK)" || { echo 'LocalStack needs Python 3.13: make test-aws PYTHON_LOCALSTACK=...'; exit 1; }
 	$(PYTHON_LOCALSTACK) -m venv $(LOCALSTACK)
 	$(LOCALSTACK)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  'localstack-core[runtime]==4.14.0' 'cbor2<6' 'pyopenssl<24.3'

@@ -21,6 +21,7 @@ from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, NotSupported
 from holdfast.gateway.handshakes import handshakes_of
 from holdfast.operate.abilities import need_archive
+from holdfast.operate.alerts.targets import secrets_of
 from holdfast.operate.overview import secret_states
 from holdfast.operate.sample import describe_sample, send_sample
 from holdfast.runtime.console_options import TOKEN_VARIABLE, ConsoleOptions, token_references
@@ -28,6 +29,7 @@ from holdfast.runtime.logs import make_log
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.store import DEFAULT_STORE, is_shared
 from holdfast.runtime.supervisor import Supervisor
+from holdfast.runtime.tracing import ENDPOINT, need_extra
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -103,6 +105,14 @@ def run(
     sample: Annotated[
         bool, typer.Option("--sample", help="Send a signed sample event into a new store.")
     ] = False,
+    traces: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where OpenTelemetry's traces go: a collector's OTLP over HTTP. Default: "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.",
+        ),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
     log_format: Annotated[
         LogShape, typer.Option(help="auto: human at a terminal, otherwise json.")
@@ -115,6 +125,9 @@ def run(
     """
     if sample and is_shared(store):
         raise NotSupported("--sample follows an event to its end, which a store in SQS cannot show")
+    if traces is not None:
+        need_extra()
+        os.environ[ENDPOINT] = traces  # the processes that are started read it there
     compiled = load_definition(definition)
     console_options = None
     if console_port is None or console_port >= 0:
@@ -244,6 +257,12 @@ def _missing_secrets(compiled: Compiled) -> list[str]:
             missing.append(
                 f"{webhook.path}: the token of its handshake is not given, which is answered 503"
             )
+    for target in compiled.notify:
+        for ref in secrets_of(target):
+            try:
+                values.value(ref)
+            except HoldfastError as error:
+                missing.append(f"alerts to {target.name}: {error}; {_until(str(ref))}")
     return missing
 
 

@@ -5,7 +5,7 @@ Written against ASGI itself, since a stream of events must pass through without 
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
@@ -32,11 +32,14 @@ ALLOWED: Final = "holdfast.allowed"
 ALWAYS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+# Where no referrer is sent at all, a browser says that its own page's forms come from nowhere
+# (`Origin: null`), and they could not be told from a stranger's.
+REFERRER: Final = "same-origin"
 
 # Answers to programs are never a page, whatever somebody managed to put into them.
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -49,13 +52,24 @@ PAGE_POLICY: Final = (
 """Nothing from elsewhere, and no script or style but those in files of our own."""
 
 
-class Guard:
-    """The outermost of the console's application."""
+Told = Callable[[Scope, Problem], Response]
+"""Tells a problem to whoever asked, as a page or as JSON."""
 
-    def __init__(self, application: ASGIApp, access: Access, clock: Clock) -> None:
+
+class Guard:
+    """The outermost of the console's application. `told`: how a browser hears what is refused."""
+
+    def __init__(
+        self,
+        application: ASGIApp,
+        access: Access,
+        clock: Clock,
+        told: Told = lambda _scope, problem: answer(problem),
+    ) -> None:
         self._application = application
         self._access = access
         self._clock = clock
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,13 +85,15 @@ class Guard:
                     headers.setdefault(name, value)
                 policy = API_POLICY if api else PAGE_POLICY
                 headers.setdefault("content-security-policy", policy)
+                headers.setdefault("referrer-policy", "no-referrer" if api else REFERRER)
             await send(message)
 
         judged = self._access.judge(_facts(scope), self._clock.now_ms() // 1000)
         if isinstance(judged, Denied):
             headers = {"www_authenticate": "Bearer"} if judged.status == 401 else {}
             problem = Problem(judged.status, judged.code, judged.message, None, **headers)
-            await answer(problem)(scope, receive, send_guarded)
+            refused = answer(problem) if api else self._told(scope, problem)
+            await refused(scope, receive, send_guarded)
             return
         scope[ALLOWED] = judged
         await self._application(scope, receive, send_guarded)
