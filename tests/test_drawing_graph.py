@@ -184,6 +184,11 @@ def legal(boxes: Sequence[Box], links: Sequence[Link], told: Layout) -> None:
         for x, y in route.points:
             assert -SLACK <= x <= told.width + SLACK
             assert -SLACK <= y <= told.height + SLACK
+    for (link, route), (other, way) in itertools.combinations(
+        zip(links, told.routes, strict=True), 2
+    ):
+        if link.source != other.source and link.target != other.target:
+            assert not on_each_other(route.points, way.points), (link, other)
 
 
 @settings(deadline=None)
