@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from holdfast.operate.alerts.outbox import FIRST_RETRY_SECONDS, GATHER_SECONDS
 from holdfast.operate.alerts.standing import CLEAR_SECONDS, Key
 from holdfast.operate.overview import Warned
 from holdfast.runtime.alerting import BREAK_SECONDS, Alerting
+from holdfast.runtime.run_options import RunOptions
+from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
 from http_target import Target, a_target
 from process_kit import until
@@ -176,6 +179,25 @@ def test_what_was_not_told_before_a_restart_is_told_after_it(scene: Scene, targe
 
     ids = {one.headers["webhook-id"] for one in target.received}
     assert (len(target.received), len(ids)) == (2, 1)
+
+
+def test_what_arrived_while_a_run_ended_is_not_told_again(scene: Scene, target: Target) -> None:
+    """The last report is heard before the last note is written."""
+    scene.dead("users")
+    first = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    first.look()
+    first.look(GATHER_SECONDS)
+
+    def closed() -> bool:
+        first.alerting.close()
+        return "alert.sent" in first.events()
+
+    until(closed, "the message arrived")
+    second = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    second.look(60)
+    second.look(60)
+
+    assert len(target.received) == 1
 
 
 def test_a_file_that_cannot_be_read_is_as_good_as_none(scene: Scene) -> None:
@@ -351,3 +373,25 @@ def test_an_engine_that_knows_less_is_watched_all_the_same() -> None:
     alerting.look(store, more, [], ())
 
     assert told == ["alert.firing", "alert.firing", "alert.ended"]
+
+
+def test_alerts_that_break_do_not_make_the_store_look_ill(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once, upkeep goes on, and what is asked of readiness has nothing to do with it."""
+    told: list[str] = []
+    telemetry = Telemetry()
+    telemetry.subscribe(lambda kind, fields: told.append(f"{kind.name} {fields['message']}"))
+    options = RunOptions(Path("hooks.py"), f"sqlite:{scene.path}")
+    supervisor = Supervisor(options, a_shop((DEAD,)), telemetry, clock=scene.clock)
+    supervisor._alerting = Alerting(a_shop((DEAD,)), scene.path, telemetry, scene.clock)
+    monkeypatch.setattr("holdfast.runtime.alerting.ends", _break)
+
+    async def twice() -> None:
+        for _ in range(2):
+            await supervisor._watch(scene.engine)
+
+    asyncio.run(twice())
+
+    assert told == ["store.warning alerts: ZeroDivisionError: s3cret"]
+    assert json.loads(supervisor._readyz().body) == {"ready": True, "reasons": []}

@@ -135,6 +135,16 @@ def test_the_api_says_the_same(shop: Shop) -> None:
     assert told == printed
 
 
+def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
+    """Beside what the guard warns of, which is not shown twice."""
+    url = shop.run.record["console_url"]
+    warnings = httpx.get(url + "/api/v1/overview").json()["warnings"]
+    told = [(one["code"], one["webhook"], one["title"]) for one in warnings]
+
+    assert ("alert", "users", "alert dead: 3 dead letters") in told
+    assert [code for code, webhook, _ in told if webhook == "shop"] == ["provider_refused"]
+
+
 def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
     """And where one does not take it, that is said, and the exit code is 1."""
     done = shop.call("alerts", "test", "-o", "json")
@@ -186,7 +196,11 @@ def queries() -> Iterator[tuple[str, str, str]]:
         folded = re.search(r"expr: (>-\n(?: {10}.*\n)+|.*\n)", rest)
         assert folded is not None, name
         said = " ".join(_TOLD.findall(rest)).replace("value", "").split()
-        yield name, " ".join(folded[1].split()), " ".join(f"{{{{{one}}}}}" for one in said)
+        yield (
+            name,
+            " ".join(folded[1].removeprefix(">-").split()),
+            " ".join(f"{{{{{one}}}}}" for one in said),
+        )
 
 
 def test_every_query_asks_for_what_is_there(shop: Shop) -> None:

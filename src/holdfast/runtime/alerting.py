@@ -133,6 +133,12 @@ class Alerting:
         self._carry(now_ms)
         self._note_if_due()
 
+    def close(self) -> None:
+        """What arrived meanwhile need not be told again; what is under way is, under the same id."""
+        for report in self._couriers.reports():
+            self._heard(report, self._clock.now_ms())
+        self.note()
+
     def note(self) -> None:
         """For commands and the console, and for the next run."""
         self._noted = self._clock.monotonic(), self._notes
