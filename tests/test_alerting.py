@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from alert_kit import SECRET, a_rule, a_shop, a_webhook_target
+from alert_rig import Sums, Watcher, messages
 from cli_scene import Scene, scene_in
 from holdfast.clock import ManualClock
-from holdfast.compiled import AlertRule, AlertTarget
 from holdfast.operate.alerts.notes import ALERTS_FILE, read_notes
 from holdfast.operate.alerts.outbox import FIRST_RETRY_SECONDS, GATHER_SECONDS
 from holdfast.operate.alerts.standing import CLEAR_SECONDS, Key
-from holdfast.operate.overview import Warned
 from holdfast.runtime.alerting import BREAK_SECONDS, Alerting
 from holdfast.runtime.run_options import RunOptions
 from holdfast.runtime.supervisor import Supervisor
-from holdfast.telemetry import Kind, Telemetry
+from holdfast.telemetry import Telemetry
 from http_target import Target, a_target
 from process_kit import until
 
 DEAD: Final = a_rule("dead", over=0, webhooks=("users", "orders"))
-Sums = Mapping[tuple[str, ...], float]
 
 
 @pytest.fixture
@@ -45,52 +43,6 @@ def target() -> Iterator[Target]:
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS_SECRET", SECRET)
-
-
-class Watcher:
-    """One run's alerts over a scene's store."""
-
-    def __init__(
-        self, scene: Scene, rules: Sequence[AlertRule], targets: Sequence[AlertTarget] = ()
-    ) -> None:
-        self.scene, self.clock = scene, scene.clock
-        self.told: list[tuple[str, Mapping[str, Any]]] = []
-        telemetry = Telemetry()
-        telemetry.subscribe(self._hear)
-        self.alerting = Alerting(
-            a_shop(tuple(rules), tuple(targets)),
-            scene.path,
-            telemetry,
-            self.clock,
-            console_url=lambda: "http://127.0.0.1:8082",
-            uniform=lambda _low, high: high,
-        )
-
-    def _hear(self, kind: Kind, fields: Mapping[str, Any]) -> None:
-        self.told.append((kind.name, fields))
-
-    def events(self) -> list[str]:
-        return [name for name, _ in self.told]
-
-    def look(
-        self, seconds: float = 0, sums: Sums | None = None, warnings: Sequence[Warned] = ()
-    ) -> None:
-        self.clock.advance(seconds)
-        engine = self.scene.engine
-        self.alerting.look(engine, sums or {}, engine.depth(), warnings)
-
-    def arrived(self, name: str = "alert.sent", count: int = 1) -> None:
-        """Look again, without time passing, until a courier came back so many times."""
-
-        def back() -> bool:
-            self.look()
-            return self.events().count(name) >= count
-
-        until(back, f"{name} {count} times; {self.told}")
-
-
-def messages(target: Target) -> list[dict[str, Any]]:
-    return [json.loads(one.body)["data"] for one in target.received]
 
 
 def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Target) -> None:
@@ -131,6 +83,18 @@ def test_it_ends_with_one_message_more(scene: Scene, target: Target) -> None:
     assert [one["alerts"][0]["state"] for one in messages(target)] == ["firing", "over"]
     assert watcher.events() == ["alert.firing", "alert.sent", "alert.ended", "alert.sent"]
     assert watcher.alerting.standing == {}
+
+
+def test_what_is_shown_is_not_older_than_a_few_seconds(scene: Scene) -> None:
+    """Commands and the console read the note: its numbers follow what stands."""
+    scene.dead("users")
+    watcher = Watcher(scene, [DEAD])
+    watcher.look()
+    scene.dead("users")
+    for _ in range(11):
+        watcher.look(1)
+
+    assert read_notes(scene.path).standing[Key("dead", "users")].detail == "2 dead letters"
 
 
 def test_letters_that_were_put_aside_are_nobodys_alarm(scene: Scene) -> None:
