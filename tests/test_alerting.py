@@ -67,6 +67,27 @@ def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Targ
     assert "Ada" not in target.received[0].body.decode()
 
 
+def test_what_fails_is_named_without_a_word_of_an_event(scene: Scene, target: Target) -> None:
+    """The largest three groups first; a workflow may take an error's name from an event, and what does
+    not look like a name is told as none."""
+    for error, count in (("Ada has no money", 4), ("Timeout", 3), ("KeyError", 2), ("OSError", 1)):
+        for _ in range(count):
+            scene.dead("users", error=error)
+    watcher = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    watcher.look()
+    watcher.look(GATHER_SECONDS)
+    watcher.arrived()
+    groups = messages(target)[0]["alerts"][0]["groups"]
+
+    assert [one.partition(" (group")[0] for one in groups] == [
+        "4 x an error without a name in Handle",
+        "3 x Timeout in Handle",
+        "2 x KeyError in Handle",
+        "and 1 more group",
+    ]
+    assert b"Ada" not in target.received[0].body
+
+
 def test_it_ends_with_one_message_more(scene: Scene, target: Target) -> None:
     """The letters are sent back: a minute later it is over, and told once."""
     watcher = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
