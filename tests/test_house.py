@@ -58,7 +58,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.outcome workflow.tally workflow.traced
         aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
-        aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.plan aws.bundle
+        aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.differences.* aws.plan aws.bundle
     """,
     5: """
         gateway.door gateway.traced gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
@@ -71,7 +71,7 @@ LADDER: Final[Mapping[int, str]] = {
         operate operate.* console console.*
         aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*
     """,
-    7: "runtime runtime.*",
+    7: "runtime runtime.* terminal terminal.*",
     8: "cli cli.*",
     9: "holdfast __main__",
 }
