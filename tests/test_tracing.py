@@ -273,7 +273,7 @@ def test_a_collector_that_fails_is_told_of_once_a_minute(
 
 @pytest.mark.parametrize(
     ("variable", "left"),
-    [("OTEL_EXPORTER_OTLP_TIMEOUT", False), ("HOLDFAST_TRACE_INCOMING", True)],
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", False), ("HOLDFAST_TRACE_INCOMING", True)],
 )
 @pytest.mark.usefixtures("collector")
 def test_a_variable_that_cannot_be_read_keeps_nobody_from_receiving(
