@@ -103,9 +103,11 @@ def test_a_bundle_is_made_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_whatever_our_package_has_is_in_the_bundle() -> None:
-    """All files but stubs: what is read beside the code at run time is there in Lambda too."""
+    """All but stubs and the console's pages: what is read beside the code is there in Lambda too."""
     ours = Path(bundling.__file__).parent.parent
-    there = {each for each in ours.rglob("*") if each.is_file() and "__pycache__" not in each.parts}
+    elsewhere = {"__pycache__", "console"}
+    files = (each for each in ours.rglob("*") if each.is_file())
+    there = {each for each in files if elsewhere.isdisjoint(each.parts)}
 
     assert {each.suffix for each in there - set(bundling._sources())} <= {".pyi"}
 

@@ -10,17 +10,18 @@ from typing import Any, Final
 
 import pytest
 
-from holdfast.aws.contract import DUPLICATE, HELD, SETTLE, message_in
+from holdfast import providers
+from holdfast.aws.contract import DUPLICATE, GREETING, HELD, SETTLE, message_in
 from holdfast.compile import compile_app, load
 from holdfast.envelope import decode, encode
 from holdfast.errors import NotFound
-from holdfast.message import Headers, Message
+from holdfast.message import Headers, Message, Request
 from holdfast.testing import sign
 from holdfast.verify import basic
 from holdfast.workflow import sqs_send
 from holdfast.workflow.asl import VERIFY
 from sqs_kit import Cloud, cloud  # noqa: F401 - a fixture
-from worker_kit import NOW_MS, Shop, a_record, a_user, opened, raised
+from worker_kit import NOW_MS, SECRET, Shop, a_record, a_user, opened, raised
 
 
 @pytest.fixture
@@ -165,6 +166,37 @@ def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
         shop.function("users", VERIFY, senders={"orders": "AROAX"})(record, None)["id"] == "sqs-9"
     )
     assert "[quarantine: envelope_invalid]" in raised(shop.function("users", VERIFY), record)[1]
+
+
+@pytest.mark.parametrize(
+    ("secret", "told"), [(SECRET, GREETING), ("a guess", "VerificationFailed")]
+)
+def test_a_ping_ends_with_verify(shop: Shop, secret: str, told: str) -> None:
+    """Once it is known to be genuine, where its sender signs it; any other event goes on."""
+    verify = shop.function("github", VERIFY)
+    github = providers.github("env:USERS_SECRET")
+
+    def sent(kind: str) -> dict[str, Any]:
+        headers = {"X-GitHub-Event": kind, "X-GitHub-Delivery": f"d-{kind}"}
+        request = sign(
+            github, {"zen": "Design for failure."}, secret=secret, now=NOW_MS / 1000,
+            headers=headers, url="https://hooks.example/github",
+        )  # fmt: skip
+        return a_record(Message(f"m-{kind}", "github", NOW_MS, request))
+
+    assert raised(verify, sent("ping"))[0] == told
+    if secret == SECRET:
+        assert verify(sent("push"), None)["type"] == "push"
+
+
+def test_an_unsigned_ping_ends_with_verify_too(shop: Shop) -> None:
+    """Its sender has nothing to prove by it."""
+    lines = Headers.of({"content-type": "application/x-www-form-urlencoded"})
+    request = Request("POST", "/woo", "", lines, b"webhook_id=7")
+
+    record = a_record(Message("m-1", "woo", NOW_MS, request))
+
+    assert raised(shop.function("woo", VERIFY), record)[0] == GREETING
 
 
 def test_a_task_is_given_the_event_that_the_input_carries(shop: Shop) -> None:

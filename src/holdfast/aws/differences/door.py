@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.aws.behind import hands_over
 from holdfast.aws.differences.kind import Difference
-from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE, STAGE, doors
+from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE, STAGE, doors, queued_pings
 from holdfast.aws.limits import Limits
 from holdfast.aws.media import families, spellings
 from holdfast.aws.models import Widening
@@ -130,6 +130,13 @@ def source(webhook: CompiledWebhook) -> Iterator[Difference]:
             f"{header} lies in the queue, encrypted, until the first state has checked it; it goes no "
             "further, but a dead letter still has it",
             'verify_at="gateway" checks it at the door there too',
+        )
+    if queued_pings(webhook) and _direct(webhook):
+        yield Difference(
+            "ping",
+            "the sender's ping is answered by the gateway, 401 where it is signed with another secret",
+            "it goes into the queue like an event and hears success; the first state ends it, and puts "
+            "one that is signed with another secret into dead letters",
         )
     yield from _signed_address(webhook)
     if hands_over(webhook):
