@@ -12,6 +12,7 @@ import pytest
 
 from holdfast import providers
 from holdfast.aws.contract import DUPLICATE, GREETING, HELD, SETTLE, message_in
+from holdfast.aws.worker.setting import Setting
 from holdfast.compile import compile_app, load
 from holdfast.envelope import decode, encode
 from holdfast.errors import NotFound
@@ -248,6 +249,20 @@ def test_a_secret_in_a_header_goes_no_further_than_verify(shop: Shop) -> None:
 
     assert given["headers"]["authorization"] == "[redacted]"
     assert shop.function("basic", "kept")(given, None) == "[redacted]"
+
+
+def test_a_function_reads_its_environment() -> None:
+    """What the stack sets; what it does not set has a meaning of its own."""
+    given = {
+        "HOLDFAST_DEFINITION": "definition/hooks.py",
+        "HOLDFAST_WEBHOOK": "users",
+        "HOLDFAST_TASK": VERIFY,
+        "HOLDFAST_SENDERS": "orders=AROAX mails=AROAY",
+    }
+
+    assert Setting.of(given).senders == {"orders": "AROAX", "mails": "AROAY"}
+    assert Setting.of({**given, "HOLDFAST_SENDERS": ""}).senders == {}
+    assert Setting.of(given).definition.name == "hooks.py"
 
 
 def test_a_task_that_is_not_there_is_named(shop: Shop) -> None:

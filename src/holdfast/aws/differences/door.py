@@ -167,11 +167,12 @@ def _signed_address(webhook: CompiledWebhook) -> Iterator[Difference]:
     if _ADDRESS.isdisjoint(getattr(scheme, "covers", ())):
         return
     url = getattr(scheme, "url", "")
+    who = webhook.provider.title if webhook.provider is not None else "the scheme"
     given = f"as url= gives it, {url}" if url else "as it was called"
     there = "url= has to be" if url else "that is"
     yield Difference(
         "signed URL",
-        f"{scheme.name if scheme else ''} signs the address too, {given}",
+        f"{who} signs the address too, {given}",
         f"{there} https://ID.execute-api.REGION.amazonaws.com/{STAGE}{webhook.path}, stage included, or "
         "that of a domain of your own; and a query is written anew, so that a signature over several "
         "parameters, or one with escapes of its own, does not fit",
