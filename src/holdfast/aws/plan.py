@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from holdfast.aws import behind
+from holdfast.aws.alerting import alert_differences
 from holdfast.aws.answers import gateway_responses, unsayable
 from holdfast.aws.calls import functions_on_the_dearest_way, plain_http
 from holdfast.aws.carried import missing
@@ -186,7 +187,10 @@ def plan_webhook(webhook: CompiledWebhook, compiled: Compiled) -> WebhookPlan:
             alarms=len(watched),
             secrets=sum(each.store == "secretsmanager" for each in secrets),
         ),
-        differences=differences(webhook, numbers, model.widenings if model is not None else ()),
+        differences=(
+            *alert_differences(webhook, compiled, watched),
+            *differences(webhook, numbers, model.widenings if model is not None else ()),
+        ),
         obstacles=tuple(_obstacles(webhook, machine, connections)),
     )
 
