@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from cli_scene import Called, call
+from cli_scene import call
 from console_scene import Scene
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
