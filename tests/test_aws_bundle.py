@@ -98,7 +98,16 @@ def test_a_bundle_is_made_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert first.path.name == first.digest
     assert (first.path / first.definition).read_text() == DEFINITION
     assert (first.path / "holdfast" / "aws" / "worker" / "entry.py").exists()
+    assert (first.path / "holdfast" / "providers" / "data" / "slack.toml").exists()
     assert not list(first.path.rglob("*.pyc"))
+
+
+def test_whatever_our_package_has_is_in_the_bundle() -> None:
+    """All files but stubs: what is read beside the code at run time is there in Lambda too."""
+    ours = Path(bundling.__file__).parent.parent
+    there = {each for each in ours.rglob("*") if each.is_file() and "__pycache__" not in each.parts}
+
+    assert {each.suffix for each in there - set(bundling._sources())} <= {".pyi"}
 
 
 def test_what_pip_says_is_told(folder: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from holdfast.alerts import Alert, Notified
 from holdfast.message import Request
 from holdfast.places import caller_place, function_place
 from holdfast.secrets import SecretRef
@@ -251,10 +252,22 @@ class Webhook:
 
 
 class App:
-    """A definition: webhooks under one roof."""
+    """A definition: webhooks under one roof, and who is told when they are not well.
 
-    def __init__(self, name: str = "holdfast") -> None:
+    `alerts`: the rules; default: the usual ones (`holdfast.compile.alerts.USUAL`) where there is
+    anybody to `notify`.
+    """
+
+    def __init__(
+        self,
+        name: str = "holdfast",
+        *,
+        alerts: Sequence[Alert] | None = None,
+        notify: Sequence[Notified] = (),
+    ) -> None:
         self.name = name
+        self.alerts = alerts
+        self.notify = notify
         self.place = caller_place()
         self.webhooks: list[Webhook] = []
 

@@ -32,6 +32,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
     "status": "holdfast.cli.status:status",
+    "alerts": "holdfast.cli.alerts:app",
+    "grafana": "holdfast.cli.grafana:grafana",
     "provision": "holdfast.cli.provision:provision",
     "audit": "holdfast.cli.audit:audit",
     "recover": "holdfast.cli.recover:recover",

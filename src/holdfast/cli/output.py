@@ -19,8 +19,8 @@ from rich.markup import escape
 from holdfast.clock import SYSTEM_CLOCK, format_duration
 from holdfast.terminal.text import printable as printable  # noqa: PLC0414 - told on to the commands
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 # Below this a wrapped last column is harder to read than one on a line of its own.
 _WRAP_MIN: Final = 24

@@ -79,6 +79,16 @@ class Handshake:
         return self.asks_for is not None
 
     @property
+    def hands_over(self) -> bool:
+        """Whether the provider gives us its secret in it."""
+        return self.kind is KINDS["store-token"] and self.terms.token is not None
+
+    @property
+    def visits(self) -> bool:
+        """Whether an address of the provider's is to be visited."""
+        return self.kind is KINDS["visit-url"]
+
+    @property
     def parameter(self) -> str | None:
         """The query parameter that is given back as text, without a secret and without a thought;
         None: it is more than that."""
