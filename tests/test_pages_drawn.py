@@ -76,6 +76,13 @@ def test_what_only_looks_like_json_is_text(text: str) -> None:
     assert read(str(payload.drawn_text(text).text)).text.replace("\\ufeff", "\ufeff") == text
 
 
+def test_values_that_json_has_not_are_shown() -> None:
+    """A handler may return anything; what JSON has no word for is written, not dropped."""
+    shown = read(str(payload.value({"large": 1 << 70, "odd": float("nan")}))).text
+    assert str(1 << 70) in shown
+    assert "NaN" in shown
+
+
 def test_deep_and_wide_bodies_stay_small() -> None:
     """Indentation has an end, and so has nesting: a page does not explode."""
     deep = "[" * 200 + "]" * 200
