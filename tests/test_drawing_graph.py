@@ -173,8 +173,8 @@ def legal(boxes: Sequence[Box], links: Sequence[Link], told: Layout) -> None:
                  told.corners[box.id][1] + box.height)
         for box in boxes
     }  # fmt: skip
-    for one, other in itertools.combinations(rects.values(), 2):
-        assert not overlap(one, other)
+    for box, beside in itertools.combinations(rects.values(), 2):
+        assert not overlap(box, beside)
     for link, route in zip(links, told.routes, strict=True):
         assert route.points[0][1] == pytest.approx(rects[link.source][3])
         assert route.points[-1][1] == pytest.approx(rects[link.target][1])
