@@ -90,6 +90,13 @@ def test_motion_can_be_done_without(browser: Browser, shop: Shop) -> None:
         assert moving == 0
 
 
+SPOILT: Final = """() => {
+  const main = document.querySelector("main");
+  const b = main.appendChild(document.createElement("div"));
+  SPOIL;
+}"""
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -106,8 +113,27 @@ def test_motion_can_be_done_without(browser: Browser, shop: Shop) -> None:
 def test_the_checks_find_what_they_look_for(viewer: Viewer, spoil: str, told: str) -> None:
     """A page that is spoilt on purpose is not good any more."""
     page = viewer.open("/nothing-here")
-    page.evaluate(
-        f"(() => {{ const main = document.querySelector('main'); const b = main.appendChild(document.createElement('div')); {spoil} }})()"
-    )
+    page.evaluate(SPOILT.replace("SPOIL", spoil))
     with pytest.raises(AssertionError, match=told):
         judge(page)
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("document.body.setAttribute('style', 'color: red')", "Content Security Policy"),
+        ("fetch('http://127.0.0.1:1/').catch(() => 0)", "Content Security Policy"),
+        ("setTimeout(() => { throw new Error('a defect') })", "a defect"),
+    ],
+)
+def test_what_must_not_happen_is_heard(browser: Browser, shop: Shop, act: str, told: str) -> None:
+    """A break of the policy, a request to elsewhere and an error of a script each fail a test."""
+
+    def misbehave() -> None:
+        with viewing(browser, shop.url) as viewer:
+            page = viewer.open("/events")
+            page.evaluate(f"() => {{ {act} }}")
+            page.wait_for_timeout(200)
+
+    with pytest.raises(AssertionError, match=told):
+        misbehave()
