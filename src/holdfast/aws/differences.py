@@ -95,8 +95,35 @@ def _schema(webhook: CompiledWebhook, widenings: tuple[Widening, ...]) -> Iterat
 
 
 def _content(webhook: CompiledWebhook) -> Iterator[Difference]:
-    if not _direct(webhook):
-        return
+    if _direct(webhook):
+        yield from _types(webhook)
+    yield from _bytes(webhook)
+    if _direct(webhook):
+        yield Difference(
+            "empty body",
+            "an empty body is empty",
+            "API Gateway writes {} for it; with a Content-Length of 0, or none, it is taken as empty",
+        )
+        yield Difference(
+            "repeated headers",
+            "every line is kept, and the first of a name is what a scheme looks at",
+            "the last value of each name is known, and no other; a name in two spellings of its letters "
+            "is quarantined as envelope_invalid",
+        )
+        yield Difference(
+            "query",
+            "event.query is as it was sent",
+            "it is written anew from its parameters: the last value of each, in no order",
+        )
+    else:
+        yield Difference(
+            "query",
+            "event.query is as it was sent",
+            "it is written anew from its parameters, as API Gateway hands them to the function",
+        )
+
+
+def _types(webhook: CompiledWebhook) -> Iterator[Difference]:
     accepted = families(webhook.content_types)
     known = [each.content_type for each in spellings(webhook.content_types)]
     if accepted:
@@ -112,8 +139,11 @@ def _content(webhook: CompiledWebhook) -> Iterator[Difference]:
         "parameters such as charset never count",
         f"the usual spellings of a charset are known ({len(known)} in all); another may be answered 415",
     )
-    text = [each.content_type for each in spellings(webhook.content_types) if not each.binary]
-    if text:
+
+
+def _bytes(webhook: CompiledWebhook) -> Iterator[Difference]:
+    """Of what stands at the door, whatever it is, API Gateway reads the body first."""
+    if any(not each.binary for each in spellings(webhook.content_types)):
         yield Difference(
             "invalid UTF-8",
             "the body is kept byte for byte, whatever it is",
@@ -121,22 +151,6 @@ def _content(webhook: CompiledWebhook) -> Iterator[Difference]:
             "such a body cannot fit. Types that are no text, such as application/octet-stream, "
             "arrive as they are",
         )
-    yield Difference(
-        "empty body",
-        "an empty body is empty",
-        "API Gateway writes {} for it; with a Content-Length of 0, or none, it is taken as empty",
-    )
-    yield Difference(
-        "repeated headers",
-        "every line is kept, and the first of a name is what a scheme looks at",
-        "the last value of each name is known, and no other; a name in two spellings of its letters "
-        "is quarantined as envelope_invalid",
-    )
-    yield Difference(
-        "query",
-        "event.query is as it was sent",
-        "it is written anew from its parameters: the last value of each, in no order",
-    )
 
 
 def _source(webhook: CompiledWebhook) -> Iterator[Difference]:

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "verify": "holdfast.cli.verify:verify",
     "events": "holdfast.cli.events:app",
     "dead": "holdfast.cli.dead:app",
+    "backtest": "holdfast.cli.backtest:backtest",
     "replay": "holdfast.cli.replay:replay",
     "pause": "holdfast.cli.status:pause",
     "resume": "holdfast.cli.status:resume",
@@ -33,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
     "synth": "holdfast.cli.synth:synth",
+    "parity": "holdfast.cli.parity:parity",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

@@ -44,6 +44,10 @@ class DoorFunction:
         keeper = _Queue(api, queue, limits(webhook).message_bytes)
         self._door = Door(Intake(alone, secrets, clock), keeper, clock, Telemetry())
 
+    def close(self) -> None:
+        """In Lambda, the end of the process does that."""
+        self._loop.close()
+
     def __call__(self, event: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
         return _proxied(self._loop.run_until_complete(self._answer(event)))
 

@@ -9,7 +9,6 @@ from typing import Any
 from holdfast.aws.contract import CARRIED, CLAIM_GRACE_SECONDS, DUPLICATE, HELD, carry
 from holdfast.aws.worker.failing import named, raised
 from holdfast.aws.worker.records import attempt_of, message_of, model_of
-from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.errors import SchemaInvalid
 from holdfast.gateway.schema import BodySchema
@@ -40,7 +39,6 @@ class Verify:
         self._webhook = webhook
         self._keys = keys
         self._secrets = secrets
-        self._keys = KeyRing(SYSTEM_CLOCK)
         self._ledger = ledger
         self._claim_seconds = claim_seconds
         self._schema = None if webhook.schema is None else BodySchema(webhook.schema)
