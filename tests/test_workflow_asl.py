@@ -168,6 +168,13 @@ def test_what_a_catcher_assigns_may_be_assigned_within() -> None:
         (states(A=END, B=END), ["States.B: cannot be reached from StartAt"]),
         (states(A={"Type": "Pass"}), ["States.A: needs Next, or End: true"]),
         (states(A={"Type": "Pass", "Next": "X"}), ['States.A.Next: no state "X"']),
+        (
+            states(Charge={"Type": "Pass", "Next": "Shp"}, Ship=END) | {"StartAt": "Charge"},
+            [
+                'States.Charge.Next: no state "Shp" (did you mean "Ship"?)',
+                "States.Ship: cannot be reached",
+            ],
+        ),
         (states(A={**END, "Next": "A"}), ["States.A: Next and End cannot stand together"]),
         (
             states(A={**END, "End": "yes"}),

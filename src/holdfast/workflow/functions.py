@@ -142,6 +142,13 @@ def _range(_context: Context, first: Any, last: Any, step: Any) -> list[int]:
     return list(numbers)
 
 
+def _add(_context: Context, left: Any, right: Any) -> int:
+    total = _whole(left) + _whole(right)
+    if not -(2**63) <= total < 2**64:  # what JSON carries here without loss
+        raise ValueError("the sum does not fit into 64 bits")
+    return total
+
+
 def _get_item(_context: Context, items: Any, index: Any) -> Any:
     place = _whole(index)
     if not 0 <= place < len(_list(items)):
@@ -212,7 +219,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int, Function]]] = {
     "States.Hash": (2, 2, _hash),
     "States.JsonMerge": (3, 3, _merge),
     "States.MathRandom": (2, 3, _random),
-    "States.MathAdd": (2, 2, lambda _context, left, right: _whole(left) + _whole(right)),
+    "States.MathAdd": (2, 2, _add),
     "States.StringSplit": (2, 2, _split),
     "States.UUID": (0, 0, _uuid),
 }

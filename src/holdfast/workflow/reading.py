@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -66,7 +67,7 @@ def read_scope(
     before = len(found.mistakes)
     _Scope(found, document, depth, outer | check_variables(found, outer)).read()
     if start is not None and start not in found:
-        fields.mistake("StartAt", f'no state "{start}"')
+        fields.mistake("StartAt", _no_state(start, found))
     elif start is not None:
         check_ways(found, start, sound=len(found.mistakes) == before)
     return start
@@ -223,7 +224,12 @@ class _Scope:
 
     def _known(self, fields: Fields, field: str, name: str) -> None:
         if name not in self._states:
-            fields.mistake(field, f'no state "{name}"')
+            fields.mistake(field, _no_state(name, self._states))
+
+
+def _no_state(name: str, states: Fields) -> str:
+    close = difflib.get_close_matches(name, states.value, n=1)
+    return f'no state "{name}"' + (f' (did you mean "{close[0]}"?)' if close else "")
 
 
 _WORK: Final = ("Parameters", "Arguments", "Assign", "ResultPath")
