@@ -5,8 +5,9 @@
     workflow   a dry run: tasks come to what was said, to what they came to then, or to null
 
 What was done then and would not be done now is worse; what rests or was refused and would now be done
-is better. What hangs on a task whose result nobody knows is told as assumed, and is never worse. A
-definition that did not change finds nothing, whatever its history.
+is better. Where a task's result is not known it is taken for null: what is better for that is told as
+assumed, what would be worse for that is not counted. So a definition that did not change finds nothing,
+whatever its history.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ FAIL_ON: Final = ("worse", "refused", "ended-differently", "any")
 
 EXHAUSTED: Final = "exhausted"
 
+_HANGS: Final = "die only if a task of unknown result comes to null: not counted"
+
 _PLACE: Final = re.compile(r"/\d+(?=/|$)")
 _MESSAGE_MAX: Final = 160
 
 
 class End(NamedTuple):
-    """What becomes of a request. `word`: `done`, `dead`, `refused`, `greeted` or `under way`.
+    """What becomes of a request. `word`: `done`, `dead`, `purged`, `refused`, `greeted` (it was taken
+    for a handshake) or `under way`.
 
     `message` is what the end says of all that end so; two ends are the same without it.
     """
@@ -67,6 +71,10 @@ class End(NamedTuple):
 
 DONE: Final = End("done")
 UNDER_WAY: Final = End("under way")
+PURGED: Final = End("purged")
+
+LIVE: Final = (DONE.word, UNDER_WAY.word)
+"""What can become worse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +214,10 @@ class Backtest:
             )
         if then.same == now.same and told and not went.assumed:
             return _another_way(past, told, _told_by(went.history))
+        if went.assumed and now.word == "dead":
+            if then.same != now.same:
+                self.report.skipped[_HANGS] += 1
+            return None
         return _changed(past, then, now, assumed=went.assumed)
 
     def _count(self, change: Change) -> None:
@@ -226,7 +238,7 @@ def _then(past: Past) -> End:
     if entry is None or entry.state is State.DONE:
         return DONE
     if entry.state is not State.DEAD:
-        return UNDER_WAY
+        return PURGED if entry.state is State.PURGED else UNDER_WAY
     last = entry.attempts[-1] if entry.attempts else None
     return End("dead", entry.reason or "", last.error if last else "", last.state if last else "")
 
@@ -260,8 +272,8 @@ def _refused(past: Past, decision: Refused) -> Change | None:
     then, refusal = _then(past), decision.refusal
     now = End("refused", f"{refusal.status} {refusal.reason}", message=_violations(decision))
     if past.refusal is None:
-        worse = then.word != "dead"
-        return Change("refused", past.webhook, past.id, str(then), str(now), worse)
+        live = then.word in LIVE
+        return Change("refused", past.webhook, past.id, str(then), str(now), live)
     return None if then.same == now.same else _changed(past, then, now)
 
 
@@ -280,7 +292,7 @@ def _changed(past: Past, then: End, now: End, *, assumed: bool = False) -> Chang
         return None  # nobody knows how it will end
     better = now.word == "done" and then.word == "dead"
     kind: Kind = "accepted" if better else "ended-differently"
-    worse = then.word in ("done", "under way") and now.word in ("dead", "greeted") and not assumed
+    worse = then.word in LIVE and now.word in ("dead", "greeted") and not assumed
     return Change(kind, past.webhook, past.id, str(then), str(now), worse, assumed)
 
 
