@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -192,3 +192,13 @@ def shown(told: Called) -> str:
         assert secret not in text
     assert json.dumps(ADA["name"])[1:-1] not in text
     return text
+
+
+def differences(told: Called) -> list[Mapping[str, Any]]:
+    """Those of a parity that fail."""
+    return [each for each in told.json["differences"] if each["declared"] is None]
+
+
+def stages(told: Called) -> set[tuple[str, str]]:
+    """The webhooks and stages that they are in."""
+    return {(each["webhook"], each["stage"]) for each in differences(told)}

@@ -147,6 +147,8 @@ def _print(report: Report, output: Output) -> None:
         print_rows(_grouped(declared), "")
     for why, number in report.skipped.items():
         console.print(f"left out: {number:,} {why}")
+    ends = sorted(report.ends.items(), key=lambda each: -each[1])
+    console.print(f"here: {', '.join(f'{number:,} {how}' for how, number in ends)}")
     told = count(sum(report.events.values()), "event")
     if found:
         complain(f"{count(len(found), 'difference')} in {told} that plan does not declare")
@@ -188,6 +190,7 @@ def _fields(report: Report) -> dict[str, Any]:
     return {
         "alike": report.alike,
         "events": report.events,
+        "ends": report.ends,
         "differences": [
             {
                 "webhook": each.webhook,

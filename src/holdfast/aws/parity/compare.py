@@ -67,7 +67,8 @@ class _Home:
 class Comparison:
     """Both homes of a definition, ready. `archive`: where earlier results are; None: nowhere.
 
-    Every secret that checks a source has to be there (`holdfast.operate.past.checkable`). Raises DefinitionError, and ExtraMissing where templates cannot be filled in.
+    Every secret that checks a source has to be there (`holdfast.operate.past.checkable`). Raises
+    DefinitionError.
     """
 
     def __init__(
@@ -102,7 +103,10 @@ class Comparison:
         return self.report
 
     def take(self, past: Past) -> None:
-        """One request. What comes of its work is known once its batch is full."""
+        """One request. What comes of its work is known once its batch is full.
+
+        Raises ExtraMissing where templates cannot be filled in.
+        """
         if past.sent_inside:
             self.report.skip("sent by another workflow: it came to no door")
             return
@@ -115,12 +119,18 @@ class Comparison:
         there = self._api.answer(past, route)
         home = self._homes.get(name)
         self._answers(past, home, here, there)
-        if home is None or there.kept is None:
-            return
-        if isinstance(here, Accept):
-            self._keep(home, past, here.message, there.kept)
+        if isinstance(here, Accept) and home is not None:
+            if there.kept is not None:
+                self._keep(home, past, here.message, there.kept)
+            elif there.status // 100 == 2:
+                said = f"nothing, and {there.status} is answered"
+                self._found(Finding(name, past.id, "body", "a message", said))
         elif isinstance(here, Refused):
-            self._widened(home, past, here, there.kept)
+            self.report.end(f"refused {here.answer.status}")
+            if home is not None and there.kept is not None:
+                self._widened(home, past, here, there.kept)
+        else:
+            self.report.end("handshake")
 
     def _answers(
         self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
@@ -156,14 +166,17 @@ class Comparison:
         receives = _receives(home.webhook, past)
         went = home.local.rehearse(here, past.at_ms, cast, attempt=receives, history=False)
         item = Item(past.id, envelope, receives, past.at_ms, cast)
-        home.waiting.append(_Pair(past, here, there, went, item))
+        pair = _Pair(past, here, there, went, item)
+        self.report.end(_settled(home.webhook, pair).partition(":")[0])
+        home.waiting.append(pair)
         if len(home.waiting) >= home.planned.pipe.batch:
             self._work(home)
 
     def _recorded(self, past: Past) -> Mapping[tuple[str, bytes], Mock]:
         if self._archive is None or past.entry is None:
             return {}
-        return recorded(self._archive.executions(past.id), failures=True, last=past.last)
+        failures = past.entry.state is State.DEAD
+        return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
 
     def _widened(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
         """A body that is refused here and let through there: then the first state has to refuse it."""
@@ -171,13 +184,7 @@ class Comparison:
             return
         item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
         ended = home.machine.work([item]).ended[past.id]
-        reason = (
-            ended.letter[0]
-            if ended.letter
-            else VERIFIED
-            if ended.input is not None
-            else "tried again"
-        )
+        reason = ended.letter[0] if ended.letter else "not quarantined"
         if reason != "schema_invalid":
             own = f"{here.answer.status} {here.refusal.reason}"
             self._found(Finding(home.webhook.name, past.id, "verdict", own, reason))

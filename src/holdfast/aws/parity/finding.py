@@ -45,10 +45,12 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """All that was found. `events`: how many were run, by webhook. `skipped`: why others were not,
-    and how many. `unchecked`: webhooks whose secret is not here, so that no source was checked."""
+    """All that was found. `events`: how many were run, by webhook. `ends`: how they end here, and how
+    many. `skipped`: why others were not run, and how many. `unchecked`: webhooks whose secret is not
+    here, so that no source was checked."""
 
     events: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
@@ -62,6 +64,9 @@ class Report:
     def alike(self) -> bool:
         """Whether nothing differs that was not foretold."""
         return not self.undeclared
+
+    def end(self, how: str) -> None:
+        self.ends[how] = self.ends.get(how, 0) + 1
 
     def skip(self, why: str, count: int = 1) -> None:
         self.skipped[why] = self.skipped.get(why, 0) + count
