@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PYTHON_LOCALSTACK ?= python3.13
 LOCALSTACK := .localstack
 
-.PHONY: run test test-aws check format bench clean
+.PHONY: run test test-aws test-browser screenshots check format bench clean
 
 run: $(VENV)/.installed examples/.env
 	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
@@ -20,10 +20,19 @@ test: $(VENV)/.installed-dev
 test-aws: $(VENV)/.installed-dev-aws $(LOCALSTACK)/.installed
 	HOLDFAST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK)/bin/python $(BIN)/python -m pytest tests/aws
 
+# The console's pages in the system's Chromium (Debian: apt-get install chromium).
+test-browser: $(VENV)/.installed-dev-browser
+	$(BIN)/python -m pytest tests/browser
+
+# The pictures in docs/screenshots, taken anew.
+screenshots: $(VENV)/.installed-dev-browser
+	PYTHONPATH=tests:tests/browser $(BIN)/python -m screenshots
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy tests/browser/*.py
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
@@ -49,6 +58,10 @@ $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
 
 $(VENV)/.installed-dev-aws: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-aws]'
+	@touch $@
+
+$(VENV)/.installed-dev-browser: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev-browser]'
 	@touch $@
 
 # Of its own, because LocalStack wants other versions of nearly everything. cbor2 6 has no such module any more.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.console.access import (
+    LOGIN_PATH,
     SESSION_PATH,
     SESSION_SECONDS,
     TOKEN_CHARACTERS_MIN,
@@ -157,7 +158,10 @@ def test_logging_in_needs_neither_token_nor_header(tokens: Tokens) -> None:
     assert isinstance(access.judge(opening, NOW), Allowed)
     assert code(access, replace(opening, origin="https://evil.example.com")) == "cross_origin"
     assert isinstance(access.judge(Facts("GET", "/login", "localhost"), NOW), Allowed)
-    assert code(access, Facts("POST", "/login", "localhost")) == "token_missing"
+    form = Facts("POST", LOGIN_PATH, "localhost")
+    assert isinstance(access.judge(form, NOW), Allowed)
+    assert code(access, replace(form, origin="https://evil.example.com")) == "cross_origin"
+    assert code(access, replace(form, path="/logout")) == "token_missing"
 
 
 def test_a_console_that_only_shows(tokens: Tokens) -> None:

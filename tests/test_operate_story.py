@@ -191,12 +191,13 @@ def test_a_document_is_drawn_with_all_of_its_ways() -> None:
 
     nodes = {one["name"]: one for one in drawn["nodes"]}
     assert nodes["A"]["start"]
+    assert (nodes["A"]["retry"], nodes["B"]["retry"]) == ("Busy once", None)
     assert (nodes["B"]["parent"], nodes["B"]["end"]) == ("Each", True)
     assert (nodes["R"]["parent"], nodes["R"]["branch"]) == ("Both", 1)
     assert nodes["Small"]["comment"] == "well"
     ways = {(one["source"], one["target"], one["way"]): one["label"] for one in drawn["edges"]}
-    assert ways["Choose", "Large", "choice"] == "$.n NumericGreaterThan 5"
-    assert ways["Choose", "Small", "choice"] == "$.n NumericEquals 1 and not ($.x IsPresent True)"
+    assert ways["Choose", "Large", "choice"] == "n > 5"
+    assert ways["Choose", "Small", "choice"] == "n = 1 and (x is not present)"
     assert ways["A", "Choose", "catch"] == "States.ALL"
     assert {("Each", "B", "item"), ("Both", "L", "branch"), ("Both", "R", "branch")} <= set(ways)
     targets = {one["target"] for one in drawn["edges"]}

@@ -36,6 +36,9 @@ from holdfast.secrets import SecretRef, Secrets
 
 API: Final = "/api/"
 SESSION_PATH: Final = "/api/v1/session"
+LOGIN_PATH: Final = "/login"
+"""The page where a token is entered; its form works without scripts."""
+LOGOUT_PATH: Final = "/logout"
 CSRF_HEADER: Final = "x-holdfast-csrf"
 COOKIE: Final = "holdfast_session"
 SESSION_SECONDS: Final = 12 * 3_600
@@ -226,7 +229,7 @@ class Access:
                 if operator is None:
                     return Denied(401, "token_mismatch", "this token is not one of the console's")
                 return self._write(facts, Allowed(Who(operator, CONSOLE)), bearer=True)
-            opening = facts.path == SESSION_PATH and facts.method == "POST"
+            opening = facts.path in (SESSION_PATH, LOGIN_PATH) and facts.method == "POST"
             if opening or (safe and facts.path in self.open_paths):
                 return Allowed(Who(session.operator if session else "", CONSOLE), session)
             if session is None:
@@ -252,7 +255,7 @@ class Access:
                 allowed.session and self.sessions.csrf_fits(allowed.session, facts.csrf)
             ):
                 return Denied(403, "csrf_mismatch", "the header's token is not this session's")
-        if self.read_only and facts.path != SESSION_PATH:
+        if self.read_only and facts.path not in (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH):
             return Denied(403, "read_only", "this console only shows; it was started so")
         return allowed
 

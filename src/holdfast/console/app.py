@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import orjson
 from starlette.applications import Starlette
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.console.access import API
 from holdfast.console.guard import Guard
 from holdfast.console.keeper import Keeper
 from holdfast.console.openapi import document
@@ -21,15 +23,26 @@ from holdfast.console.site import Site
 from holdfast.console.stream import Hub
 
 
+class Pages(Protocol):
+    """The console's web pages, beside the API. `holdfast.console.pages` makes them; whoever wants
+    the API alone does without, and without the templates that they need."""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """They find who asks in the scope, see `holdfast.console.guard`."""
+        ...
+
+    def problem(self, scope: Scope, problem: Problem) -> Response:
+        """What was asked for cannot be shown, as a page."""
+        ...
+
+
 class Console:
-    """An ASGI application. `start` and `stop` run on the loop that serves it.
+    """An ASGI application. `start` and `stop` run on the loop that serves it."""
 
-    `pages`: routes of the console's web pages, beside the API's. They find the site under
-    `request.app.state.site`, and who asks in the scope, see `holdfast.console.guard`.
-    """
-
-    def __init__(self, site: Site, pages: Sequence[BaseRoute] = ()) -> None:
+    def __init__(self, site: Site, pages: Pages | None = None) -> None:
         self.site = site
+        self._pages = pages
         self.hub = Hub(site)
         self.keeper = Keeper(site.depths, site.clock, self.hub.run_stepped)
         site.data["hub"], site.data["keeper"] = self.hub, self.keeper
@@ -37,11 +50,13 @@ class Console:
             document(ENDPOINTS, site.version), option=orjson.OPT_INDENT_2
         )
         application = Starlette(
-            routes=[*(endpoint.route(site) for endpoint in ENDPOINTS), *pages],
-            exception_handlers={HTTPException: _not_served},
+            routes=[
+                *(endpoint.route(site) for endpoint in ENDPOINTS),
+                *(pages.routes if pages is not None else ()),
+            ],
+            exception_handlers={HTTPException: self._not_served},
         )
-        application.state.site = site
-        self._application: ASGIApp = Guard(application, site.access, site.clock)
+        self._application: ASGIApp = Guard(application, site.access, site.clock, self._told)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._application(scope, receive, send)
@@ -54,11 +69,20 @@ class Console:
         await self.hub.stop()
         await self.keeper.stop()
 
+    async def _not_served(self, request: Request, error: Exception) -> Response:
+        """What no route serves."""
+        return self._told(request.scope, _problem(error))
 
-async def _not_served(_request: Request, error: Exception) -> Response:
-    """What no route serves, in the one shape."""
+    def _told(self, scope: Scope, problem: Problem) -> Response:
+        """To programs in the one shape, to people as a page."""
+        if self._pages is None or scope["path"].startswith(API):
+            return answer(problem)
+        return self._pages.problem(scope, problem)
+
+
+def _problem(error: Exception) -> Problem:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "not_found", 405: "method_not_allowed"}.get(status, "not_possible")
     told = {404: "there is nothing here", 405: "not with this method"}.get(status, "not possible")
     allow = getattr(error, "headers", None) or {}
-    return answer(Problem(status, code, told, None, **{k.lower(): v for k, v in allow.items()}))
+    return Problem(status, code, told, None, **{k.lower(): v for k, v in allow.items()})

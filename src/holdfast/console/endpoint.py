@@ -6,7 +6,7 @@ neither can say what the other does not.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic
 
@@ -33,8 +33,9 @@ class Nothing(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-Params = TypeVar("Params", bound=BaseModel, default=Nothing)
-Body = TypeVar("Body", bound=BaseModel, default=Nothing)
+# Both are only read, so that whoever takes fewer parameters can be handed more.
+Params = TypeVar("Params", bound=BaseModel, default=Nothing, covariant=True)  # noqa: PLC0105 - a word, not a notation
+Body = TypeVar("Body", bound=BaseModel, default=Nothing, covariant=True)  # noqa: PLC0105 - same
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,20 @@ class Call(Generic[Params, Body]):
     params: Params
     body: Body
     request: Request
+
+    @property
+    def bare(self) -> Call:
+        """The same without parameters, for an endpoint that takes none."""
+        return Call(
+            self.site, self.who, self.session, self.path, Nothing(), Nothing(), self.request
+        )
+
+    def asking(
+        self, params: BaseModel | None = None, body: BaseModel | None = None
+    ) -> Call[Any, Any]:
+        """The same with others, for another endpoint."""
+        asked = params or Nothing(), body or Nothing()
+        return Call(self.site, self.who, self.session, self.path, *asked, self.request)
 
     @property
     def book(self) -> Book:
@@ -98,7 +113,7 @@ class Endpoint:
             allowed.who,
             allowed.session,
             request.path_params,
-            self.params.model_validate(_query(request, self.params)),
+            self.params.model_validate(read_query(request.query_params.multi_items(), self.params)),
             (self.body or Nothing).model_validate(await self._read(request)),
             request,
         )
@@ -123,19 +138,23 @@ class Endpoint:
             raise Problem(400, "invalid_request", f"the body is not JSON: {error}") from None
 
     def _failed(self, site: Site, error: Exception) -> Response:
-        problem = problem_of(error)
-        if problem.code == "defect":
-            place = _place(error)
-            told = f"{type(error).__name__}: {error}"
-            site.telemetry.emit("console.failed", path=self.path, error=told, place=place)
-        return answer(problem)
+        return answer(told_problem(site, self.path, error))
 
 
-def _query(request: Request, model: type[BaseModel]) -> dict[str, Any]:
+def told_problem(site: Site, path: str, error: Exception) -> Problem:
+    """What it means to whoever asked; a defect is written into the log too."""
+    problem = problem_of(error)
+    if problem.code == "defect":
+        told = f"{type(error).__name__}: {error}"
+        site.telemetry.emit("console.failed", path=path, error=told, place=_place(error))
+    return problem
+
+
+def read_query(items: Iterable[tuple[str, str]], model: type[BaseModel]) -> dict[str, Any]:
     """The parameters; those of a list may be repeated, others not."""
     many = {name for name, field in model.model_fields.items() if "tuple" in str(field.annotation)}
     found: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
+    for name, value in items:
         if name in many:
             found.setdefault(name, []).append(value)
         elif name in found:

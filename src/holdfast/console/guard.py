@@ -5,7 +5,7 @@ Written against ASGI itself, since a stream of events must pass through without 
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 
@@ -49,13 +49,24 @@ PAGE_POLICY: Final = (
 """Nothing from elsewhere, and no script or style but those in files of our own."""
 
 
-class Guard:
-    """The outermost of the console's application."""
+Told = Callable[[Scope, Problem], Response]
+"""Tells a problem to whoever asked, as a page or as JSON."""
 
-    def __init__(self, application: ASGIApp, access: Access, clock: Clock) -> None:
+
+class Guard:
+    """The outermost of the console's application. `told`: how a browser hears what is refused."""
+
+    def __init__(
+        self,
+        application: ASGIApp,
+        access: Access,
+        clock: Clock,
+        told: Told = lambda _scope, problem: answer(problem),
+    ) -> None:
         self._application = application
         self._access = access
         self._clock = clock
+        self._told = told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,7 +88,8 @@ class Guard:
         if isinstance(judged, Denied):
             headers = {"www_authenticate": "Bearer"} if judged.status == 401 else {}
             problem = Problem(judged.status, judged.code, judged.message, None, **headers)
-            await answer(problem)(scope, receive, send_guarded)
+            refused = answer(problem) if api else self._told(scope, problem)
+            await refused(scope, receive, send_guarded)
             return
         scope[ALLOWED] = judged
         await self._application(scope, receive, send_guarded)

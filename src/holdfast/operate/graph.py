@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 from typing_extensions import TypedDict
 
+from holdfast.workflow.drawing import condition
+
 Way = Literal["next", "choice", "default", "catch", "branch", "item"]
 
 
@@ -24,6 +26,8 @@ class Node(TypedDict):
     start: bool
     end: bool
     comment: str | None
+    retry: str | None
+    """Which errors are tried again, and how often."""
 
 
 class Edge(TypedDict):
@@ -58,6 +62,7 @@ def graph(document: Mapping[str, Any]) -> Graph:
                 "start": start,
                 "end": bool(state.get("End")) or type in _ENDS,
                 "comment": state.get("Comment"),
+                "retry": _retry(state),
             }
         )
         edges += _ways(name, state)
@@ -87,7 +92,7 @@ def _ways(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
     if "Next" in state:
         yield edge(state["Next"], "next")
     for rule in state.get("Choices", ()):
-        yield edge(rule["Next"], "choice", _told(rule))
+        yield edge(rule["Next"], "choice", condition(rule))
     if "Default" in state:
         yield edge(state["Default"], "default")
     for catcher in state.get("Catch", ()):
@@ -97,18 +102,11 @@ def _ways(name: str, state: Mapping[str, Any]) -> Iterator[Edge]:
         yield edge(inner.get("StartAt"), way)
 
 
-def _told(rule: Mapping[str, Any]) -> str:
-    """A choice in a few words: its condition as it is written."""
-    if "Condition" in rule:
-        return str(rule["Condition"]).removeprefix("{%").removesuffix("%}").strip()
-    for word, sign in (("And", " and "), ("Or", " or ")):
-        if word in rule:
-            return sign.join(_told(part) for part in rule[word])
-    if "Not" in rule:
-        return f"not ({_told(rule['Not'])})"
-    comparisons = [
-        f"{rule.get('Variable', '')} {operator} {value}"
-        for operator, value in rule.items()
-        if operator not in ("Variable", "Next", "Comment", "Assign", "Output")
-    ]
-    return comparisons[0] if comparisons else ""
+def _retry(state: Mapping[str, Any]) -> str | None:
+    """What is tried again, and how often: three times where the state does not say."""
+    told = []
+    for rule in state.get("Retry", ()):
+        count = rule.get("MaxAttempts", 3)
+        often = {0: "never", 1: "once"}.get(count, f"up to {count} times")
+        told.append(f"{', '.join(rule.get('ErrorEquals', ()))} {often}")
+    return "; ".join(told) or None

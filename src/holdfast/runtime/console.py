@@ -18,6 +18,7 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
 from holdfast.console.access import Access, Sessions, TokenRef, Tokens
 from holdfast.console.app import Console
+from holdfast.console.pages import OPEN_PATHS, WebPages
 from holdfast.console.site import Site
 from holdfast.gateway.serve import serve_application
 from holdfast.operate.book import CONSOLE, local_user
@@ -47,6 +48,7 @@ def make_console(
         local_user(CONSOLE),
         frozenset(name.lower() for name in (*options.hosts, options.host) if name),
         options.read_only,
+        OPEN_PATHS,
     )
     site = Site(
         store=open_engine(store, telemetry=telemetry),
@@ -62,7 +64,7 @@ def make_console(
         find_warnings=lambda: _warnings(store_path(store)),
         version=_version(),
     )
-    return Console(site)
+    return Console(site, WebPages(site))
 
 
 def close_console(console: Console) -> None:

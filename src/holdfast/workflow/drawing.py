@@ -130,7 +130,7 @@ def _scopes(state: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _ways(state: Mapping[str, Any]) -> Iterator[_Way]:
     for rule in map(_object, _list(state.get("Choices"))):
-        yield _Way(_text(rule.get("Next")), _condition(rule))
+        yield _Way(_text(rule.get("Next")), condition(rule))
     if "Default" in state:
         yield _Way(_text(state["Default"]), "otherwise")
     for catcher in map(_object, _list(state.get("Catch"))):
@@ -146,7 +146,7 @@ def _arrow(way: _Way) -> str:
     return f'{line}|"{label}"|' if label.strip() else line
 
 
-def _condition(rule: Mapping[str, Any], depth: int = 0) -> str:
+def condition(rule: Mapping[str, Any], depth: int = 0) -> str:
     """In short words: `body.total = 0`."""
     if isinstance(rule.get("Condition"), str):
         return str(rule["Condition"]).removeprefix("{%").removesuffix("%}").strip()
@@ -166,7 +166,7 @@ def _within(part: Any, depth: int) -> str:
     rule = _object(part)
     if rule.keys().isdisjoint(("And", "Or", "Not")):
         return _comparison(rule)
-    return f"({_condition(rule, depth + 1)})" if depth < _CONDITION_DEPTH_MAX else "..."
+    return f"({condition(rule, depth + 1)})" if depth < _CONDITION_DEPTH_MAX else "..."
 
 
 def _comparison(rule: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from holdfast.console.shapes.front import (
     RunningFields,
     SessionFields,
     WarningFields,
+    WindowFields,
 )
 from holdfast.console.site import Site
 from holdfast.operate.abilities import archive_of, desk_of, search_of, watch_of
@@ -125,7 +126,7 @@ def _overview(site: Site, window: str) -> OverviewFields:
     store, now = site.store, site.clock.now_ms()
     depths, pauses = store.depth(), store.pauses()
     watch, search = watch_of(store), search_of(store)
-    start, step, steps = series_start(now, window)
+    start, step, _ = series_start(now, window)
     names = [depth.webhook for depth in depths]
     told: Series | None = None
     if watch is not None:
@@ -136,12 +137,7 @@ def _overview(site: Site, window: str) -> OverviewFields:
     oldest = [depth.oldest_ms for depth in depths if depth.oldest_ms is not None]
     return {
         "now": moment(now),
-        "window": {
-            "name": window,
-            "start": moment(start),
-            "step_seconds": step // 1000,
-            "steps": steps,
-        },
+        "window": window_fields(now, window),
         "totals": {
             "waiting": sum(depth.waiting for depth in depths),
             "leased": sum(depth.leased for depth in depths),
@@ -162,6 +158,17 @@ def _overview(site: Site, window: str) -> OverviewFields:
             )
         ],
         "index": _index(index),
+    }
+
+
+def window_fields(now_ms: int, window: str) -> WindowFields:
+    """Where the steps of a series begin."""
+    start, step, steps = series_start(now_ms, window)
+    return {
+        "name": window,
+        "start": moment(start),
+        "step_seconds": step // 1000,
+        "steps": steps,
     }
 
 

@@ -198,10 +198,10 @@ def _edit(call: Call[Nothing, Edited]) -> SentFields:
 
 
 async def sample(call: Call) -> SampleFields:
-    return await call.site.look(_sample, call.site, call.path["name"])
+    return await call.site.look(sample_fields, call.site, call.path["name"])
 
 
-def _sample(site: Site, name: str) -> SampleFields:
+def sample_fields(site: Site, name: str) -> SampleFields:
     webhook = site.need_webhook(name)
     running = site.find_running()
     path = re.sub(r"\{\w+\}", "sample", webhook.path)
@@ -227,7 +227,7 @@ async def send_sample(call: Call[Nothing, SampleAsked]) -> SentFields:
     """Over HTTP through the gateway that runs, so that it is checked like any other."""
     site, asked = call.site, call.body
     webhook = site.need_webhook(call.path["name"])
-    known = await site.look(_sample, site, webhook.name)
+    known = await site.look(sample_fields, site, webhook.name)
     running = await site.look(site.find_running)
     if running is None or running.url is None:
         raise Problem(409, "no_gateway", "no gateway of this store runs here to send it to")

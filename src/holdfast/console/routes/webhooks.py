@@ -12,14 +12,17 @@ from holdfast.console.routes.front import Window, overview_webhooks
 from holdfast.console.rows import moment
 from holdfast.console.shapes.front import OverviewWebhook
 from holdfast.console.shapes.webhooks import (
+    HandshakeFields,
     PausedFields,
     SecretFields,
+    SenderFields,
     StateFields,
     TaskFields,
     WebhookFields,
     WebhookRow,
 )
 from holdfast.console.site import Site
+from holdfast.definition import Handshake, Provider
 from holdfast.errors import NotFound
 from holdfast.operate import lookup
 from holdfast.operate.abilities import watch_of
@@ -73,6 +76,7 @@ def _webhook(site: Site, name: str, asked: StatesSince) -> WebhookFields:
     states = _states(site, name, since)
     return {
         **webhook_row(site, found),
+        "sender": sender_fields(defined.provider) if defined and defined.provider else None,
         "place": defined.place if defined else None,
         "settings": settings(defined) if defined else None,
         "body_schema": defined.schema if defined else None,
@@ -105,6 +109,43 @@ def settings(webhook: CompiledWebhook) -> dict[str, Any]:
         "timeout_seconds": webhook.timeout_seconds,
         "log_level": webhook.log_level,
     }
+
+
+def sender_fields(provider: Provider) -> SenderFields:
+    """What an operator needs to know of a sender when something is wrong."""
+    retries, disabling = provider.retries, provider.disabling
+    return {
+        "name": provider.name,
+        "title": provider.title,
+        "variant": provider.variant,
+        "statuses": provider.statuses,
+        "deadline_seconds": provider.deadline_seconds,
+        "retries": None
+        if retries is None
+        else {
+            "count": retries.count,
+            "delays_seconds": list(retries.delays_seconds),
+            "period_seconds": retries.period_seconds,
+            "note": retries.note,
+        },
+        "disabling": None
+        if disabling is None
+        else {
+            "failures": disabling.failures,
+            "window_seconds": disabling.window_seconds,
+            "note": disabling.note,
+        },
+        "handshakes": [_handshake(one) for one in provider.handshakes],
+        "addresses": list(provider.addresses),
+        "notes": list(provider.notes),
+        "unconfirmed": list(provider.unconfirmed),
+    }
+
+
+def _handshake(one: Handshake | str) -> HandshakeFields:
+    if isinstance(one, str):
+        return {"kind": one, "when": "", "answer": ""}
+    return {"kind": one.kind, "when": one.when, "answer": one.answer}
 
 
 def _scheme(verification: Any) -> str:

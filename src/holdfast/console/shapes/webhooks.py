@@ -44,7 +44,51 @@ class TaskFields(TypedDict):
     url: str | None
 
 
+class RetriesFields(TypedDict):
+    """What a sender does with a delivery that was not answered as it expects. null: not known."""
+
+    count: int | None
+    delays_seconds: list[float]
+    """Before each attempt after the first."""
+    period_seconds: float | None
+    note: str
+
+
+class DisablingFields(TypedDict):
+    """When a sender stops sending; `failures` in a row, or within `window_seconds`."""
+
+    failures: int | None
+    window_seconds: float | None
+    note: str
+
+
+class HandshakeFields(TypedDict):
+    kind: str
+    when: str
+    answer: str
+
+
+class SenderFields(TypedDict):
+    """What is known of a provider, as data."""
+
+    name: str
+    title: str
+    variant: str | None
+    statuses: str
+    """Which answers it takes for success."""
+    deadline_seconds: float | None
+    """How long it waits for the answer."""
+    retries: RetriesFields | None
+    disabling: DisablingFields | None
+    handshakes: list[HandshakeFields]
+    addresses: list[str]
+    notes: list[str]
+    unconfirmed: list[str]
+    """Which of these facts rest on a secondary source."""
+
+
 class WebhookFields(WebhookRow):
+    sender: SenderFields | None
     place: str | None
     settings: dict[str, Any] | None
     body_schema: Any

@@ -1,0 +1,30 @@
+// What scripts add to pages that are complete without them: local times, keys, what is new, actions.
+
+import { prepare as acts } from "./acts.js";
+import { prepare as copies } from "./copying.js";
+import { prepare as finding } from "./finding.js";
+import { prepare as keys } from "./keys.js";
+import { prepare as live } from "./live.js";
+import { prepare as times } from "./times.js";
+
+for (const one of document.querySelectorAll(".js[hidden]")) one.hidden = false;
+
+times();
+acts();
+copies();
+finding();
+keys();
+live();
+
+for (const form of document.querySelectorAll("[data-filters]")) {
+  // What is not filled in does not belong into the address.
+  form.addEventListener("submit", () => {
+    for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+    setTimeout(() => {
+      for (const field of form.elements) field.disabled = false;
+    });
+  });
+  for (const field of form.querySelectorAll("select")) {
+    field.addEventListener("change", () => form.requestSubmit());
+  }
+}

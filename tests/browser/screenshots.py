@@ -1,0 +1,65 @@
+"""`make screenshots`: every page as a picture, into docs/screenshots (or into the folder that is named).
+
+At 1280 in light and dark, and at 390, of the same shop that the browser tests look at.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from browser_kit import NARROW, SECRETS, WIDE, Shop, launched, viewing
+from places import places
+from playwright.sync_api import Browser, Page, sync_playwright
+from seeds import seed
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
+LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("light", {"size": WIDE, "color_scheme": "light"}),
+    ("dark", {"size": WIDE, "color_scheme": "dark"}),
+    ("narrow", {"size": NARROW, "color_scheme": "light"}),
+)
+
+
+PICTURES: Final = (
+    "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
+)  # fmt: skip
+
+
+def take(page: Page, path: Path, *, whole: bool) -> None:
+    page.wait_for_load_state("networkidle") if not page.query_selector("[data-live]") else None
+    page.screenshot(path=path, full_page=whole)
+
+
+def shoot(browser: Browser, shop: Shop, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    there = places(shop)
+    wanted = {name: there[name] for name in PICTURES}
+    for look, settings in LOOKS:
+        with viewing(browser, shop.url, **settings) as viewer:
+            for name, path in wanted.items():
+                page = viewer.open(path)
+                if page.query_selector("[data-live]"):
+                    viewer.live()
+                take(page, folder / f"{name}-{look}.png", whole=False)
+
+
+def main() -> None:
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    os.environ.update(SECRETS)
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        shop = Shop(Path(place))
+        try:
+            seed(shop)
+            browser = launched(playwright)
+            shoot(browser, shop, folder)
+            browser.close()
+        finally:
+            shop.close()
+
+
+if __name__ == "__main__":
+    main()
