@@ -202,3 +202,11 @@ def differences(told: Called) -> list[Mapping[str, Any]]:
 def stages(told: Called) -> set[tuple[str, str]]:
     """The webhooks and stages that they are in."""
     return {(each["webhook"], each["stage"]) for each in differences(told)}
+
+
+def backtest(past: Recorded, *changed: tuple[str, str], options: tuple[str, ...] = ()) -> Called:
+    """The definition with some of its text in other words, over what was recorded."""
+    hooks = past.changed(*changed) if changed else ""
+    told = past.call("backtest", "-o", "json", *options, hooks=hooks)
+    shown(told)
+    return told

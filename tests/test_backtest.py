@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +11,10 @@ import pytest
 
 from cli_scene import Called, call
 from holdfast.clock import ManualClock
-from holdfast.message import Failure, Headers, Message, Request, new_message_id
+from holdfast.message import Message
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.testing import sign
-from recorded_kit import ADA, HOOKS, NOW_MS, Recorded, Sent, order, recorded, shown, user
+from recorded_kit import HOOKS, NOW_MS, Recorded, Sent, backtest, order, recorded, user
 
 DAY_MS: Final = 86_400_000
 
@@ -27,13 +27,6 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def changes(told: Called) -> dict[tuple[str, str, str], Mapping[str, Any]]:
     """By webhook, kind and what became of them then."""
     return {(one["webhook"], one["kind"], one["then"]): one for one in told.json["changes"]}
-
-
-def backtest(past: Recorded, *changed: tuple[str, str], options: tuple[str, ...] = ()) -> Called:
-    hooks = past.changed(*changed) if changed else ""
-    told = past.call("backtest", "-o", "json", *options, hooks=hooks)
-    shown(told)
-    return told
 
 
 @pytest.mark.parametrize("options", [(), ("--safe", "*")])
@@ -242,106 +235,32 @@ def test_a_signature_is_judged_at_its_arrival(tmp_path: Path) -> None:
     assert (told.json["events"], told.json["changes"]) == (2, [])
 
 
-class Crafted:
-    """Events that ended in ways which no traffic brings about here."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-        (folder / "hooks.py").write_text(HOOKS)
-        self.clock = ManualClock(NOW_MS)
-        self.engine = SQLiteEngine(folder / "store", clock=self.clock, holder="test")
-        self.past = Recorded(folder, [], [])
-
-    def kept(self, sent: Sent, origin: str = "http://here") -> str:
-        body, headers = sent.lines()
-        request = Request("POST", sent.path, "", Headers.of(headers), body, "192.0.2.1", origin)
-        id = new_message_id(self.clock.now_ms())
-        verdict = "verified" if origin.startswith("queue") else None
-        self.engine.send([Message(id, "users", NOW_MS, request, {}, verdict)])
-        return id
-
-    def fail(self, error: str, reason: str = "", state: str = "Handle") -> None:
-        (lease,) = self.engine.receive("users", 1, 60)
-        failure = Failure(error, "no", state, NOW_MS, 1, reason)
-        if reason:
-            self.engine.bury(lease.receipt, failure)
-        else:
-            self.engine.extend([lease.receipt], 0, failure)
-
-    def done(self, duplicate_of: str | None = None) -> None:
-        (lease,) = self.engine.receive("users", 1, 60)
-        self.engine.settle([lease.receipt], duplicate_of)
-
-    def backtest(self, *changed: tuple[str, str]) -> Called:
-        return backtest(self.past, *changed)
+CATCH: Final = (
+    '"ResultPath": "$.payment", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Declined"}],'
+)
+UNLUCKY: Final = """def charge(event: Event) -> dict[str, Any]:
+    if event.body["total"] == 13:
+        raise KeyError("unlucky")
+"""
 
 
-@pytest.fixture
-def crafted(tmp_path: Path) -> Iterator[Crafted]:
-    made = Crafted(tmp_path)
-    yield made
-    made.engine.close()
+def test_a_failure_that_was_caught_is_played_too(tmp_path: Path) -> None:
+    """What rests for another reason than the failure of its task still comes to that failure."""
+    hooks = HOOKS.replace('"ResultPath": "$.payment",', CATCH)
+    hooks = hooks.replace("def charge(event: Event) -> dict[str, Any]:\n", UNLUCKY)
+    caught = recorded(tmp_path, [order(13)], hooks=hooks)
+
+    told = backtest(caught)
+
+    assert (told.json["events"], told.json["changes"]) == (1, [])
 
 
-def test_what_failed_once_and_was_done_is_done(crafted: Crafted) -> None:
-    """Only what rests is played with the failure that it rests for."""
-    crafted.kept(user())
-    crafted.fail("KeyError")
-    crafted.done()
+def test_a_body_that_was_cut_is_not_tried(tmp_path: Path) -> None:
+    """Of a refusal the first 4 KiB are kept; what is longer is counted."""
+    long = Sent("/users", b'{"name":"' + b"x" * 5_000 + b'"}')
+    cut = recorded(tmp_path, [long, user("child", age=17)])
 
-    assert crafted.backtest().json["changes"] == []
+    told = backtest(cut, ("ge=18", "ge=10"))
 
-
-def test_the_letters_own_failure_stands_in_for_a_history(crafted: Crafted) -> None:
-    """Where no execution was kept; under its reason, in the state where it happened."""
-    crafted.kept(user())
-    crafted.fail("OutOfStock", "out_of_stock")
-
-    assert crafted.backtest().json["changes"] == []
-
-
-def test_some_ends_say_nothing(crafted: Crafted) -> None:
-    """A duplicate, a purged one, one that died with its worker: only the door is tried, which still
-    may refuse them."""
-    first = crafted.kept(user())
-    crafted.done()
-    crafted.kept(user(delivery="ada"))
-    crafted.done(duplicate_of=first)
-    crafted.kept(user("killer"))
-    crafted.fail("WorkerDied", "exhausted", state="")
-    gone = crafted.kept(user("gone"))
-    crafted.fail("KeyError", "exhausted")
-    crafted.engine.purge([gone])
-
-    told = crafted.backtest()
-
-    assert told.json["changes"] == []
-    assert told.json["skipped"] == {
-        "duplicates: only the door was tried": 1,
-        "purged: only the door was tried": 1,
-        "died with no state begun: only the door was tried": 1,
-    }
-    refused = crafted.backtest(("ge=18", "ge=40")).json["changes"]
-    assert sum(one["count"] for one in refused) == 4
-    assert {one["then"] for one in refused if one["worse"]} == {"done"}
-
-
-def test_what_waits_may_only_be_refused_or_quarantined(crafted: Crafted) -> None:
-    """Nobody knows how it will end; but a schema, a signature that no longer fits is worse."""
-    crafted.kept(user())
-
-    assert crafted.backtest().json["changes"] == []
-    refused = crafted.backtest(("ge=18", "ge=40"))
-    assert (refused.code, refused.json["changes"][0]["then"]) == (5, "under way")
-    other = crafted.backtest(("env:USERS_SECRET", "env:BASIC_SECRET"))
-    assert (other.code, other.json["changes"][0]["kind"]) == (5, "ended-differently")
-
-
-def test_what_another_workflow_sent_comes_to_no_door(crafted: Crafted) -> None:
-    """It is held against the schema by the first state, and would rest."""
-    crafted.kept(Sent("/users", ADA), origin="queue://orders")
-    crafted.done()
-
-    assert crafted.backtest().json["changes"] == []
-    (found,) = crafted.backtest(("ge=18", "ge=40")).json["changes"]
-    assert found["now"].startswith("dead schema_invalid: SchemaInvalid in Verify")
+    assert told.json["refusals"] == 1
+    assert told.json["skipped"] == {"refused, and not all of the body was kept": 1}
