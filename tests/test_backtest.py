@@ -253,6 +253,7 @@ def test_a_failure_that_was_caught_is_played_too(tmp_path: Path) -> None:
     told = backtest(caught)
 
     assert (told.json["events"], told.json["changes"]) == (1, [])
+    assert (told.json["skipped"], told.json["assumed"]) == ({}, {})
 
 
 def test_a_body_that_was_cut_is_not_tried(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def _print(report: Report, output: Output) -> None:
     for why, number in report.skipped.items():
         console.print(f"left out: {number:,} {why}")
     ends = sorted(report.ends.items(), key=lambda each: -each[1])
-    console.print(f"here: {', '.join(f'{number:,} {how}' for how, number in ends)}")
+    console.print(f"here: {'; '.join(f'{number:,} {how}' for how, number in ends)}")
     told = count(sum(report.events.values()), "event")
     if found:
         complain(f"{count(len(found), 'difference')} in {told} that plan does not declare")

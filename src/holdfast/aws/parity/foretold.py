@@ -8,9 +8,9 @@ spelling is none of the known ones, that a body is cut down to U+FFFD where it i
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import jsonschema_rs
 
@@ -27,7 +27,11 @@ from holdfast.message import Request
 _OUTLINE: Final = "everything below the first properties"
 """What a widening is called where the model was too large."""
 
-_CONDITION: Final = ("if", "then", "else")
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "if": ("if", "then", "else"),
+    "contains": ("contains", "minContains", "maxContains"),
+}
+"""Keywords that are left out together, under the name of one."""
 
 
 class Foretold:
@@ -81,14 +85,30 @@ class Foretold:
             return self.topic("schema", "a key given twice") if _is_json(request.body) else None
         if self._schema is None:
             return None
-        broken = [
-            _pointer(list(error.schema_path), self._webhook.schema)
-            for error in self._schema.iter_errors(value)
-        ]
-        by = [next((each for each in self._widenings if _covers(each, at)), None) for at in broken]
+        by = [self._widening(error) for error in self._schema.iter_errors(value)]
         if not by or by[0] is None or None in by:
             return None
         return self.topic("schema", f"{by[0].keyword} at {by[0].path or '/'} ")
+
+    def _widening(self, error: jsonschema_rs.ValidationError, known: int = 0) -> Widening | None:
+        """The rule that the model says less of, and that is broken or on whose way the broken one is;
+        of a choice none of whose branches fits, one in which nothing else is broken.
+
+        known: how many steps of the way are those of the choice that it is a branch of.
+        """
+        places = list(_way(error.evaluation_path, self._webhook.schema))[known:]
+        places.append("".join(f"/{step(str(name))}" for name in error.schema_path))
+        branches = getattr(error.kind, "context", ())
+        none_fits = bool(branches) and all(branches)
+        for at in places[:-2] if none_fits else places:
+            for each in self._widenings:
+                if _covers(each, at):
+                    return each
+        for branch in branches if none_fits else ():
+            by = [self._widening(each, len(error.evaluation_path)) for each in branch]
+            if None not in by:
+                return by[0]
+        return None
 
     def of_bytes(self, request: Request) -> Difference | None:
         """What API Gateway cannot hand on, and all that follows from it."""
@@ -151,41 +171,37 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _pointer(path: list[str | int], schema: Any) -> str:
-    """Where in the schema a rule stands, references followed: as widenings name their places."""
+def _way(path: Sequence[str | int], schema: Any) -> Iterator[str]:
+    """Every place of the schema on the way to a rule, from one reference to the next."""
     at, node = "", schema
     for name in path:
-        if name == "$ref" and isinstance(node, Mapping):
-            target = str(node["$ref"]).partition("#")[2]
-            at, node = target, _resolved(schema, target)
-            continue
         at = f"{at}/{step(str(name))}"
-        node = _below(node, name)
-    return at
+        yield at
+        if name == "$ref" and isinstance(node, Mapping) and "$ref" in node:
+            target = unquote(str(node["$ref"]).partition("#")[2])
+            at, node = target, _at(schema, target)
+        else:
+            node = _below(node, str(name))
 
 
-def _resolved(schema: Any, pointer: str) -> Any:
+def _at(schema: Any, pointer: str) -> Any:
     node = schema
     for name in pointer.split("/")[1:]:
         node = _below(node, name.replace("~1", "/").replace("~0", "~"))
     return node
 
 
-def _below(node: Any, name: str | int) -> Any:
+def _below(node: Any, name: str) -> Any:
     if isinstance(node, Mapping):
-        return node.get(str(name))
-    if isinstance(node, list) and str(name).isdecimal() and int(name) < len(node):
+        return node.get(name)
+    if isinstance(node, list) and name.isdecimal() and int(name) < len(node):
         return node[int(name)]
     return None
 
 
 def _covers(widening: Widening, at: str) -> bool:
-    """Whether the rule at `at` is one that the model says less of: it, what is inside it, or a
-    choice among several of which one is wider."""
+    """Whether the rule at `at`, a JSON pointer, is the one that is widened."""
     if widening.keyword == _OUTLINE:
         return True
-    words = _CONDITION if widening.keyword == "if" else (widening.keyword,)
-    places = [f"{widening.path}/{step(word)}" for word in words]
-    return any(at == place or f"{at}/".startswith(f"{place}/") for place in places) or (
-        f"{widening.path}/".startswith(f"{at}/") and at != ""
-    )
+    words = _WORDS.get(widening.keyword, (widening.keyword,))
+    return at in {f"{widening.path}/{step(word)}" for word in words}
