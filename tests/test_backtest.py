@@ -11,7 +11,9 @@ import pytest
 
 from cli_scene import Called, call
 from holdfast.clock import ManualClock
-from holdfast.message import Message
+from holdfast.message import Headers, Message, Request
+from holdfast.operate.past import walk
+from holdfast.queue.contract import Filter, Refusal
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.testing import sign
 from recorded_kit import HOOKS, NOW_MS, Recorded, Sent, backtest, order, recorded, user
@@ -195,7 +197,8 @@ def test_a_rate_limit_is_no_reason(past: Recorded) -> None:
 def test_less_can_be_asked_for(past: Recorded) -> None:
     """By webhook, number and time; what is misspelt is told."""
     assert backtest(past, options=("-w", "small")).json["events"] == 12
-    assert backtest(past, options=("-n", "5")).json["events"] == 5
+    few = backtest(past, options=("-n", "5")).json
+    assert few["events"] + few["refusals"] == 5
     assert backtest(past, options=("--since", "2030-01-01T00:00")).json["events"] == 0
     assert past.call("backtest", "-w", "smal").code == 4
     misspelt = past.call("backtest", "--safe", "welcom")
@@ -210,6 +213,38 @@ app = App()
 @app.webhook("/users", provider=providers.stripe("env:USERS_SECRET"))
 def paid(event: Event) -> None: ...
 """
+
+
+def test_the_newest_come_first_whatever_became_of_them(tmp_path: Path) -> None:
+    """Events and refusals in one order, so that few of them are the last few."""
+    ids = ["d", "c", "b", "a"]
+    engine = SQLiteEngine(tmp_path / "store", clock=ManualClock(NOW_MS), holder="test")
+    body, headers = user("child", age=17).lines()
+    request = Request("POST", "/users", "", Headers.of(headers), body)
+    engine.send([Message(ids[n] * 32, "users", NOW_MS, request) for n in (1, 3)])
+    lines = tuple(headers.items())
+    engine.refuse(
+        [
+            Refusal(
+                each * 32,
+                NOW_MS,
+                "users",
+                "POST",
+                "/users",
+                "",
+                400,
+                "invalid_body",
+                "",
+                lines,
+                body,
+            )
+            for each in (ids[0], ids[2])
+        ]
+    )
+
+    assert [past.id[0] for past in walk(engine, Filter())] == ids
+    assert [past.id[0] for past in walk(engine, Filter(webhook="orders"))] == []
+    engine.close()
 
 
 def test_a_signature_is_judged_at_its_arrival(tmp_path: Path) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from collections.abc import Iterator
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -32,8 +31,7 @@ from holdfast.operate import lookup
 from holdfast.operate import past as pasts
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.backtest import Backtest, ChangeGroup, Report
-from holdfast.operate.past import Past
-from holdfast.queue.contract import Archive, Filter
+from holdfast.queue.contract import Filter
 from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.secrets import Secrets
 
@@ -90,7 +88,7 @@ def backtest(
             mocks=mocks,
             safe=lambda name: any(fnmatch.fnmatchcase(name, each) for each in patterns),
         )
-        with counted(_traffic(archive, filter, limit), "events") as traffic:
+        with counted(islice(pasts.walk(archive, filter), limit), "events") as traffic:
             report = test.run(traffic)
     if output is Output.JSON:
         print_json(_fields(report, fail_on))
@@ -98,10 +96,6 @@ def backtest(
         _print(report, store)
     if report.fails(fail_on):
         sys.exit(exits.DIFFERENT)
-
-
-def _traffic(archive: Archive, filter: Filter, limit: int | None) -> Iterator[Past | None]:
-    return islice(chain(pasts.kept(archive, filter), pasts.refused(archive, filter)), limit)
 
 
 def _known(compiled: Compiled, patterns: tuple[str, ...]) -> None:

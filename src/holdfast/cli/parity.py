@@ -72,7 +72,7 @@ def parity(
         filter = Filter(webhook=webhook, since_ms=since_ms)
         with engine_on(store) as engine:
             archive = need_archive(engine)
-            traffic = _recorded(archive, filter, limit)
+            traffic = islice(pasts.walk(archive, filter), limit)
             report = _compare(compiled, traffic, Secrets(), archive, mocks, missing)
         if not report.events:
             raise HoldfastError(
@@ -96,14 +96,9 @@ def _made_up(compiled: Compiled) -> Iterator[Past]:
     return samples(compiled, SampleSecrets(), SYSTEM_CLOCK)
 
 
-def _recorded(archive: Archive, filter: Filter, limit: int) -> Iterator[Past | None]:
-    yield from islice(pasts.kept(archive, filter), limit)
-    yield from islice(pasts.refused(archive, filter), limit)
-
-
 def _compare(
     compiled: Compiled,
-    traffic: Iterable[Past | None],
+    traffic: Iterable[Past],
     secrets: Secrets,
     archive: Archive | None,
     mocks: dict[str, Mock],
@@ -117,18 +112,9 @@ def _compare(
     comparison.report.unchecked.update(missing)
     try:
         with counted(traffic, "events") as each:
-            return comparison.run(_runnable(each, comparison.report))
+            return comparison.run(each)
     finally:
         comparison.close()
-
-
-def _runnable(traffic: Iterable[Past | None], report: Report) -> Iterator[Past]:
-    """What can be run; of all else the report knows the number."""
-    for past in traffic:
-        if past is None:
-            report.skip("refused, and not all of the body was kept")
-        else:
-            yield past
 
 
 def _print(report: Report, output: Output) -> None:

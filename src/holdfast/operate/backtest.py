@@ -151,11 +151,11 @@ class Backtest:
         self._stages = {each.name: Stage(each, secrets, safe=safe) for each in checked.webhooks}
         self._groups: dict[tuple[Any, ...], ChangeGroup] = {}
 
-    def run(self, traffic: Iterable[Past | None]) -> Report:
-        """All of it; None stands for what cannot be looked at."""
+    def run(self, traffic: Iterable[Past]) -> Report:
+        """All of it."""
         for past in traffic:
-            if past is None:
-                self.report.skipped["refused, and not all of the body was kept"] += 1
+            if not past.whole:
+                self.report.skipped[pasts.CUT] += 1
             elif (change := self.look(past)) is not None:
                 self._count(change)
         self.report.groups = sorted(

@@ -7,8 +7,9 @@ source that was believed is believed again, whatever the secret is by now.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 from holdfast.clock import SYSTEM_CLOCK
@@ -25,6 +26,9 @@ from holdfast.verify.source import REDACTED
 from holdfast.workflow.sqs_send import ORIGIN
 
 PAGE: Final = 100
+
+CUT: Final = "refused, and not all of the body was kept"
+"""Why nothing can be told of one."""
 
 _CUT: Final = frozenset(("body_incomplete", "too_slow"))
 """Refusals whose body is not all that was announced."""
@@ -48,7 +52,8 @@ class Past:
     request: Request
     entry: Entry | None = None
     refusal: Refusal | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = True
+    """Whether all of its body was kept; if not, nothing can be told of it."""
 
     @property
     def sent_inside(self) -> bool:
@@ -69,40 +74,40 @@ class Past:
         return replace(entry.attempts[-1], reason=entry.reason or "")
 
 
-def kept(archive: Archive, filter: Filter) -> Iterator[Past]:
-    """Every event that matches, in the filter's order."""
+def walk(archive: Archive, filter: Filter) -> Iterator[Past]:
+    """Every event and every refusal that matches, the newest first."""
+    newest = replace(filter, newest_first=True)
+    return heapq.merge(
+        _kept(archive, newest), _refused(archive, newest), key=lambda past: past.id, reverse=True
+    )
+
+
+def _kept(archive: Archive, filter: Filter) -> Iterator[Past]:
     after: str | None = None
     while page := archive.events(filter, after, PAGE):
         for entry in page:
             message = entry.message
-            yield Past(
-                message.id,
-                message.judged_at_ms,
-                message.webhook,
-                message.request,
-                entry=entry,
-                params=message.params,
-            )
+            request, at_ms = message.request, message.judged_at_ms
+            yield Past(message.id, at_ms, message.webhook, request, entry=entry)
         after = page[-1].message.id
 
 
-def refused(archive: Archive, filter: Filter) -> Iterator[Past | None]:
-    """Every refusal that matches; None for one whose body was not kept."""
+def _refused(archive: Archive, filter: Filter) -> Iterator[Past]:
     after: str | None = None
     while page := archive.refusals(filter, after, PAGE):
         for refusal in page:
-            if refusal.webhook is None or not whole(refusal):
-                yield None
-                continue
+            headers = Headers(refusal.headers)
             request = Request(
-                refusal.method,
-                refusal.path,
-                "",
-                Headers(refusal.headers),
-                refusal.body,
-                refusal.remote,
+                refusal.method, refusal.path, "", headers, refusal.body, refusal.remote
             )
-            yield Past(refusal.id, refusal.at_ms, refusal.webhook, request, refusal=refusal)
+            yield Past(
+                refusal.id,
+                refusal.at_ms,
+                refusal.webhook or "",
+                request,
+                refusal=refusal,
+                whole=refusal.webhook is not None and whole(refusal),
+            )
         after = page[-1].id
 
 

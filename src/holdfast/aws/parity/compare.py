@@ -107,6 +107,9 @@ class Comparison:
 
         Raises ExtraMissing where templates cannot be filled in.
         """
+        if not past.whole:
+            self.report.skip(pasts.CUT)
+            return
         if past.sent_inside:
             self.report.skip("sent by another workflow: it came to no door")
             return
