@@ -154,6 +154,17 @@ def test_what_another_workflow_sent_comes_to_no_door(crafted: Crafted) -> None:
     assert found["now"].startswith("dead schema_invalid: SchemaInvalid in Verify")
 
 
+def test_what_another_workflow_sent_goes_by_name(crafted: Crafted) -> None:
+    """Where the name is gone, nobody takes it."""
+    crafted.kept(Sent("/users", ADA), origin="queue://orders")
+    crafted.done()
+
+    told = crafted.backtest(('@app.webhook("/users"', '@app.webhook("/users", name="people"'))
+
+    assert told.code == 5
+    assert told.json["changes"][0]["now"] == "refused no webhook of that name"
+
+
 def test_what_another_workflow_sent_is_read_as_strictly_as_at_the_door(crafted: Crafted) -> None:
     """Also where the model alone would let it through: a key that is given twice."""
     twice = b'{"name":"ada","name":"eve","age":36,"email":"ada@example.com"}'

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from cli_scene import call
 from holdfast.aws import door, mapping, velocity
+from holdfast.aws import plan as planning
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from recorded_kit import (
     HMAC,
@@ -200,6 +202,28 @@ def test_senders_of_every_kind_are_the_same_in_both_homes(
     assert (told.code, differences(told)) == (0, [])
     assert told.json["ends"]["done"] >= 1
     assert {"refused 404", "refused 405", "refused 413"} <= set(told.json["ends"])
+
+
+LISTED: Final = """
+from holdfast import App, Event
+app = App()
+@app.webhook("/listed", allow=["203.0.113.0/24", "2001:db8::/32"])
+def handle(event: Event) -> None: ...
+"""
+
+
+def test_strangers_are_among_the_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An allow-list lets the same addresses in, and where it is forgotten that is found."""
+    (tmp_path / "hooks.py").write_text(LISTED)
+    hooks = str(tmp_path / "hooks.py")
+
+    told = call("parity", hooks, "--samples", "-o", "json")
+    assert (told.code, told.json["ends"]["refused 403"]) == (0, 1)
+
+    monkeypatch.setattr(planning, "allowed", lambda _webhook: None)
+    (found,) = differences(call("parity", hooks, "--samples", "-o", "json"))
+    assert found["here"].startswith("403 address_not_allowed")
+    assert found["aws"].startswith("200")
 
 
 def test_samples_are_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:

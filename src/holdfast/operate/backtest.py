@@ -174,7 +174,7 @@ class Backtest:
             # It came to no door, and goes by name.
             webhook = self._entrance.compiled.webhook(past.webhook)
             if webhook is None or past.entry is None:
-                return None
+                return _changed(past, _then(past), End("refused", "no webhook of that name"))
             return self._worked(past, webhook, past.entry.message)
         if webhook is not None:
             past = pasts.restored(past, webhook, self._secrets)
@@ -292,7 +292,7 @@ def _changed(past: Past, then: End, now: End, *, assumed: bool = False) -> Chang
         return None  # nobody knows how it will end
     better = now.word == "done" and then.word == "dead"
     kind: Kind = "accepted" if better else "ended-differently"
-    worse = then.word in LIVE and now.word in ("dead", "greeted") and not assumed
+    worse = then.word in LIVE and now.word != DONE.word and not assumed
     return Change(kind, past.webhook, past.id, str(then), str(now), worse, assumed)
 
 

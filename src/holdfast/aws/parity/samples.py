@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any, Final
 
 import orjson
@@ -125,6 +126,8 @@ class _Sampler:
         yield replace(signed, query="a=1&b=two%20words&empty=")
         wrong = next(verb for verb in ("PATCH", "DELETE") if verb not in self._webhook.methods)
         yield replace(signed, method=wrong)
+        if self._webhook.allow:
+            yield replace(signed, remote=self._stranger())
 
     def _forged(self) -> Iterator[Past]:
         """Another body under a genuine signature, and no signature at all."""
@@ -177,6 +180,12 @@ class _Sampler:
             str(self._webhook.allow[0].network_address) if self._webhook.allow else "203.0.113.7"
         )
         return Request(self._webhook.methods[0], path, "", headers, body, address, ORIGIN)
+
+    def _stranger(self) -> str:
+        """An address that is not on the allow-list; none, if everybody is."""
+        others = (ip_address(each) for each in ("203.0.113.7", "198.51.100.7", "2001:db8::7"))
+        listed = self._webhook.allow
+        return str(next((each for each in others if not any(each in one for one in listed)), ""))
 
     def _past(self, request: Request) -> Past:
         now_ms = self._clock.now_ms()
