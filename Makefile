@@ -5,7 +5,9 @@ OPS_PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
 
-PYTHON_LOCALSTACK ?= python3.13
+# LocalStack needs Python 3.13: by its name, the one that is there, or from pyenv.
+PYTHON_LOCALSTACK ?= $(shell for each in python3.13 python3 $$(pyenv root 2>&-)/versions/3.13*/bin/python; do \
+  $$each -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>&- && echo $$each && break; done)
 LOCALSTACK := .localstack
 
 .PHONY: run test test-aws test-browser screenshots check format bench clean
@@ -16,7 +18,7 @@ run: $(VENV)/.installed examples/.env
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-# Deploys the template into emulators of AWS: needs Node.js, Python 3.12+ for LocalStack, ten minutes.
+# Deploys the template into emulators of AWS: needs Node.js, and Python 3.13 for LocalStack.
 test-aws: $(VENV)/.installed-dev-aws $(LOCALSTACK)/.installed
 	HOLDFAST_LOCALSTACK=$(CURDIR)/$(LOCALSTACK)/bin/python $(BIN)/python -m pytest tests/aws
 
@@ -66,6 +68,7 @@ $(VENV)/.installed-dev-browser: $(VENV)/.installed-dev
 
 # Of its own, because LocalStack wants other versions of nearly everything. cbor2 6 has no such module any more.
 $(LOCALSTACK)/.installed:
+	@test -n "$(PYTHON_LOCALSTACK)" || { echo 'LocalStack needs Python 3.13: make test-aws PYTHON_LOCALSTACK=...'; exit 1; }
 	$(PYTHON_LOCALSTACK) -m venv $(LOCALSTACK)
 	$(LOCALSTACK)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  'localstack-core[runtime]==4.14.0' 'cbor2<6' 'pyopenssl<24.3'

@@ -259,8 +259,9 @@ def served(
     options: ConsoleOptions | None = None,
     *,
     telemetry: Telemetry | None = None,
+    port: int = 0,
 ) -> Iterator[Scene]:
-    """A console on a free port, on a thread with its own loop."""
+    """A console on this port, or a free one, on a thread with its own loop."""
     monkeypatch.setenv("ORDERS_SECRET", SECRET)
     monkeypatch.setenv("ADA_TOKEN", TOKEN)
     monkeypatch.delenv("NOT_SET", raising=False)
@@ -272,8 +273,8 @@ def served(
     console = make_console(
         options or ConsoleOptions(), compiled, definition, str(store), telemetry or Telemetry()
     )
-    listener = listen("127.0.0.1", 0)
-    port: int = listener.getsockname()[1]
+    listener = listen("127.0.0.1", port)
+    port = listener.getsockname()[1]
     ready = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 

@@ -121,6 +121,13 @@ def test_whatever_is_not_success_fails_closed(
     assert headers["retry-after"] == "5"
 
 
+def test_no_two_answers_have_one_status() -> None:
+    """API Gateway keeps one response per status, so that a second would take the first one's place."""
+    responses = (kept(a_webhook()), *not_kept())
+
+    assert len({each.status for each in responses}) == len(responses)
+
+
 def test_a_header_with_a_quote_cannot_be_said() -> None:
     """API Gateway writes texts in single quotes and knows no escape; `plan` names the header."""
     webhook = a_webhook(answer=Answer(200, None, (("X-A", "it's"), ("X-B", "fine"))))
@@ -219,8 +226,19 @@ def test_a_family_stands_for_the_types_that_senders_use() -> None:
     text = {each.content_type for each in spellings(("text/*", "application/x-own", "image/png"))}
 
     assert set(USUAL) <= anything
-    assert {"text/plain", "text/csv;charset=UTF-8", "application/x-own", "image/png"} <= text
+    assert {
+        "text/plain",
+        "text/csv",
+        "text/plain;charset=UTF-8",
+        "application/x-own",
+        "application/x-own; charset=utf-8",
+        "image/png",
+    } <= text
     assert not any(each.startswith("application/json") for each in text)
+    spelt = {each.partition(";")[0] for each in anything if ";" in each}
+    assert "application/json" in spelt
+    assert "application/octet-stream" not in spelt
+    assert len(anything) < 40
     assert families(("text/*", "a/b", "*/*")) == ("text/*", "*/*")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from holdfast import compiled as data
+from holdfast import providers
 from holdfast.aws import differences as module
 from holdfast.aws.differences import ALWAYS, Difference
 from holdfast.definition import Provider
@@ -49,6 +50,8 @@ def test_the_plainest_webhook_differs_in_what_every_webhook_does() -> None:
 
 PROVIDER: Final = Provider("p", "P", hmac_sha256("env:X"), handshakes=("slack_url_verification",))
 ALL_DOORS: Final = {"provider": PROVIDER, "verification": hmac_sha256("env:X")}
+SNS: Final = providers.aws_sns()
+ALL_VISITS: Final = {"provider": SNS, "verification": SNS.verification}
 AT_DOOR: Final = {"content type", "empty body", "repeated headers"}
 
 
@@ -67,6 +70,11 @@ AT_DOOR: Final = {"content type", "empty body", "repeated headers"}
         ({"delivery_id": ("json:id",)}, {"duplicates"}, set()),
         ({"allow": (ipaddress.ip_network("10.0.0.0/8"),)}, {"allow-list"}, set()),
         ({"log_level": "ALL"}, {"execution log"}, set()),
+        ({"verification": providers.square("env:X").verification}, {"signed URL"}, set()),
+        ({"verification": providers.github("env:X").verification}, set(), set()),
+        ({"connections": {"pay": bearer("env:X")}}, {"connection"}, set()),
+        ({"connections": {"pay": None}}, set(), set()),
+        (ALL_VISITS, {"function at the door", "visit"}, AT_DOOR),
         ({"timeout_seconds": 290.0}, {"timeout"}, set()),
         ({"queue": data.Queue(604_800, 1_209_600, 3, 390.0)}, set(), {"visibility timeout"}),
         ({"pipe": data.Pipe(1, 0.0, 1, 1.0, 60.0)}, set(), {"batch"}),
@@ -94,6 +102,15 @@ def test_the_numbers_are_this_webhooks_own() -> None:
     assert "up to 9 messages" in told("batch", **fields)
     assert "5,000 bytes is answered 413" in told("size", body_limit_bytes=5_000)
     assert "bodies of up to 1,048,576 bytes" in told("size")
+
+
+def test_a_signed_address_is_told_as_it_will_be() -> None:
+    """With the stage; and where `url=` gives it, that this is what has to change."""
+    plain = told("signed URL", verification=providers.square("env:X").verification)
+    given = providers.square("env:X", url="https://me.example/users").verification
+
+    assert "execute-api.REGION.amazonaws.com/live/users" in plain
+    assert "as url= gives it, https://me.example/users" in told("signed URL", verification=given)
 
 
 def test_a_batch_of_several_says_what_it_costs_to_be_in_one() -> None:
@@ -161,8 +178,9 @@ def test_one_who_needs_only_the_input_gets_nothing_more() -> None:
 
 def test_every_topic_is_in_the_book() -> None:
     """The table in docs/aws.md has the topics of the code, all of them and no others."""
-    tree = ast.parse(inspect.getsource(module))
-    calls = [each for each in ast.walk(tree) if isinstance(each, ast.Call)]
+    sources = sorted(Path(inspect.getfile(module)).parent.glob("*.py"))
+    trees = [ast.parse(each.read_text()) for each in sources]
+    calls = [each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Call)]
     real = {
         call.args[0].value
         for call in calls

@@ -194,10 +194,14 @@ def test_each_function_has_its_time_and_what_it_must_know() -> None:
         "HOLDFAST_WEBHOOK": "tenants-tenant-orders",
         "HOLDFAST_TASK": "holdfast:verify",
         "HOLDFAST_SECRETS": '{"env:ORDERS_TOKEN": "shop/ORDERS_TOKEN"}',
+    }
+    stripe = next(each for each in stack.webhooks if each.name == "stripe")
+    deliveries = {
         "HOLDFAST_TABLE": Ref("table", "name"),
         "HOLDFAST_STACK": Ref("stack", "name"),
-        "HOLDFAST_CLAIM_SECONDS": str(65 + CLAIM_GRACE_SECONDS),
+        "HOLDFAST_CLAIM_SECONDS": str(stripe.state_machine.timeout_seconds + CLAIM_GRACE_SECONDS),
     }
+    assert deliveries.items() <= stripe.functions[0].environment.items()
     assert {each.architecture for each in found.values()} == {"arm64"}
 
 

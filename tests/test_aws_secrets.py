@@ -1,52 +1,93 @@
-"""Secrets as functions in Lambda read them."""
+"""Secrets as functions in Lambda read them: out of Secrets Manager and Parameter Store, over HTTP."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from holdfast.aws.worker.secrets import FRESH_SECONDS, StackSecrets
+from holdfast.aws.worker.secrets import FRESH_SECONDS, KeptToken, StackSecrets, Vaults
 from holdfast.clock import ManualClock
-from holdfast.errors import SecretMissing
+from holdfast.errors import SecretMissing, StoreError
 from holdfast.secrets import SecretRef
+from sqs_kit import Cloud, cloud, new_prefix  # noqa: F401 - a fixture
 
 NOW_MS: Final = 1_700_000_000_000
+REFERENCES: Final = ("env:USERS_SECRET", "aws-secret:prod/users", "aws-ssm:/prod/users")
+OPERATIONS: Final = {
+    "env": "GetSecretValue",
+    "aws-secret": "GetSecretValue",
+    "aws-ssm": "GetParameter",
+}
 
 
-class Answering:
-    """What answers for it, and how often it was asked."""
-
-    def __init__(self) -> None:
-        self.values = {"shop/USERS_SECRET": "one"}
-        self.asked = 0
-
-    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - the SDK's name
-        self.asked += 1
-        return {"SecretString": self.values[SecretId]}
+@pytest.fixture(autouse=True)
+def region(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
+    """Where the SDK looks."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
 
-def test_secrets_are_asked_for_once_in_five_minutes() -> None:
+def change(ref: SecretRef, name: str, value: str) -> None:
+    """As an operator would."""
+    vaults: Any = Vaults()
+    if ref.kind == "aws-ssm":
+        vaults._client("ssm").put_parameter(
+            Name=name, Value=value, Type="SecureString", Overwrite=True
+        )
+    else:
+        vaults._client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_secrets_are_asked_for_once_in_five_minutes(
+    reference: str,
+    cloud: Cloud,  # noqa: F811 - the fixture
+) -> None:
     """A rotation is seen after that; where nobody answers then, the old one serves."""
-    clock, manager = ManualClock(NOW_MS), Answering()
-    secrets = StackSecrets({"env:USERS_SECRET": "shop/USERS_SECRET"}, clock)
-    secrets._client = manager
-    reference = SecretRef("env", "USERS_SECRET")
+    clock, name, ref = ManualClock(NOW_MS), f"/{new_prefix()}/users", SecretRef.parse(reference)
+    secrets = StackSecrets({reference: name}, clock)
+    Vaults().create(ref, name, "one")
+    cloud.calls.clear()
 
-    assert [secrets.value(reference) for _ in range(3)] == ["one"] * 3
-    assert manager.asked == 1
-    manager.values["shop/USERS_SECRET"] = "two"
+    assert [secrets.value(ref) for _ in range(3)] == ["one"] * 3
+    assert len(cloud.asked(OPERATIONS[ref.kind])) == 1
+    change(ref, name, "two")
     clock.advance(FRESH_SECONDS)
-    assert secrets.value(reference) == "two"
-    manager.values.clear()
+    assert secrets.value(ref) == "two"
+    cloud.fail(OPERATIONS[ref.kind], "InternalServiceError", status=400, times=1)
     clock.advance(FRESH_SECONDS)
-    assert secrets.value(reference) == "two"
+    assert secrets.value(ref) == "two"
 
 
-def test_a_secret_that_is_not_there_is_named_by_its_reference() -> None:
-    """And by the name under which somebody is to put it there."""
-    secrets = StackSecrets({"env:OTHER": "shop/OTHER"}, ManualClock(NOW_MS))
-    secrets._client = Answering()
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_secret_that_is_not_there_is_named_by_its_reference(reference: str) -> None:
+    """And by the name under which somebody is to put it there; it is looked for again each time."""
+    name, ref = f"/{new_prefix()}/users", SecretRef.parse(reference)
+    secrets = StackSecrets({reference: name}, ManualClock(NOW_MS))
 
-    with pytest.raises(SecretMissing, match=r"env:OTHER.*shop/OTHER"):
-        secrets.value(SecretRef("env", "OTHER"))
+    with pytest.raises(SecretMissing, match=rf"{reference} cannot be read as {name}: \w+NotFound"):
+        secrets.value(ref)
+    Vaults().create(ref, name, "there")
+    assert secrets.value(ref) == "there"
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_token_is_made_once_and_never_changed(
+    reference: str,
+    cloud: Cloud,  # noqa: F811 - the fixture
+) -> None:
+    """Whoever hands over the same is told so, another one is not taken; no error says what was sent."""
+    name, ref = f"/{new_prefix()}/token", SecretRef.parse(reference)
+    token = KeptToken(ref, name)
+
+    assert token.keep("hook", "first")
+    assert token.keep("hook", "first")
+    assert not token.keep("hook", "second")
+    assert Vaults().read(ref, name) == "first"
+    making = "PutParameter" if ref.kind == "aws-ssm" else "CreateSecret"
+    cloud.fail(making, "AccessDeniedException")
+    with pytest.raises(StoreError, match="AccessDenied") as told:
+        token.keep("hook", "third")
+    assert "third" not in str(told.value)

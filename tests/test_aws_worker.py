@@ -1,107 +1,26 @@
-"""What runs in Lambda, called as Lambda calls it, over a real SQS and DynamoDB."""
+"""Verify, Settle and the tasks, called as Lambda calls them, over a real SQS and DynamoDB."""
 
 from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from holdfast.aws.contract import DOOR, DUPLICATE, HELD, SETTLE, message_in
-from holdfast.aws.worker.functions import function_of
-from holdfast.aws.worker.setting import Setting
-from holdfast.clock import ManualClock
+from holdfast.aws.contract import DUPLICATE, HELD, SETTLE, message_in
+from holdfast.compile import compile_app, load
 from holdfast.envelope import decode, encode
 from holdfast.errors import NotFound
-from holdfast.message import Headers, Message, Request
-from holdfast.queue.engines.sqs.engine import SQSEngine
+from holdfast.message import Headers, Message
 from holdfast.testing import sign
-from holdfast.verify import basic, hmac_sha256
+from holdfast.verify import basic
+from holdfast.workflow import sqs_send
 from holdfast.workflow.asl import VERIFY
-from sqs_kit import Cloud, cloud, new_prefix  # noqa: F401 - a fixture
-
-NOW_MS: Final = 1_700_000_000_000
-SECRET: Final = "the shop's own secret"
-HMAC: Final = hmac_sha256("env:USERS_SECRET", header="X-Sig")
-DEFINITION: Final = """
-from typing import Annotated, Any
-from pydantic import BaseModel, Field
-from holdfast import App, Event, Permanent, basic, hmac_sha256, providers
-
-app = App("shop")
-
-class User(BaseModel):
-    name: str
-    age: Annotated[int, Field(ge=18)]
-
-@app.webhook("/users", verify=hmac_sha256("env:USERS_SECRET", header="X-Sig"),
-             delivery_id="header:X-Delivery")
-def welcome(event: Event[User]) -> dict[str, Any]:
-    if event.body.name == "alan":
-        raise ConnectionError("the tape is torn [quarantine: forged]")
-    if event.body.name == "eve":
-        raise Permanent("nobody called eve")
-    return {"name": event.body.name, "attempt": event.attempt, "delivery": event.delivery_id}
-
-@app.webhook("/basic", verify=basic("ada", "env:BASIC_SECRET"))
-async def kept(event: Event) -> str:
-    return event.headers["authorization"]
-
-@app.webhook("/door", verify=hmac_sha256("env:USERS_SECRET", header="X-Sig"), verify_at="gateway")
-def at_the_door(event: Event) -> None: ...
-"""
-
-
-class Shop:
-    """The functions of one stack, by webhook and task."""
-
-    def __init__(self, folder: Path, running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.definition = folder / "hooks.py"
-        self.definition.write_text(DEFINITION)
-        self.made: list[Any] = []
-        self.clock = ManualClock(NOW_MS)
-        running.follow(self.clock)
-        self.engine: SQSEngine = running.engine(new_prefix(), self.clock)
-        self.engine._ledger.create()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-        monkeypatch.setenv("USERS_SECRET", SECRET)
-        monkeypatch.setenv("BASIC_SECRET", "a password")
-
-    def function(self, webhook: str, task: str, **more: Any) -> Callable[..., Any]:
-        prefix = self.engine.location.prefix
-        given: dict[str, Any] = {
-            "definition": self.definition,
-            "webhook": webhook,
-            "task": task,
-            "secrets": {},
-            "stack": prefix,
-            "table": self.engine.location.ledger,
-            "claim_seconds": 125.0,
-            "queue": "",
-            **more,
-        }
-        made = function_of(Setting(**given), self.clock)
-        self.made.append(made)
-        return made
-
-    def close(self) -> None:
-        """What Lambda leaves to the end of the process."""
-        for each in self.made:
-            loop = getattr(each, "_loop", None)
-            if loop is not None:
-                loop.close()
-            for api in _apis(each):
-                api.close()
-        self.engine.close()
-
-
-def _apis(function: Any) -> list[Any]:
-    ledger, door = getattr(function, "_ledger", None), getattr(function, "_door", None)
-    return [each._api for each in (ledger, door and door._sender) if each is not None]
+from sqs_kit import Cloud, cloud  # noqa: F401 - a fixture
+from worker_kit import NOW_MS, Shop, a_record, a_user, opened, raised
 
 
 @pytest.fixture
@@ -110,37 +29,8 @@ def shop(
     cloud: Cloud,  # noqa: F811 - the fixture
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
-    made = Shop(tmp_path, cloud, monkeypatch)
-    yield made
-    made.close()
-
-
-def a_user(name: str = "ada", age: int = 36, **fields: Any) -> Message:
-    """Signed by its sender."""
-    given = {"secret": SECRET, "id": "m-1", "delivery": "d-1", **fields}
-    headers = {"X-Delivery": given["delivery"]}
-    request = sign(
-        HMAC,
-        {"name": name, "age": age},
-        secret=given["secret"],
-        now=NOW_MS / 1000,
-        headers=headers,
-        url="https://hooks.example/users",
-    )
-    return Message(given["id"], "users", NOW_MS, request)
-
-
-def a_record(message: Message | str, receives: int = 1) -> dict[str, Any]:
-    body = message if isinstance(message, str) else encode(message)
-    attributes = {"ApproximateReceiveCount": str(receives), "SentTimestamp": str(NOW_MS)}
-    return {"messageId": "sqs-1", "receiptHandle": "r", "body": body, "attributes": attributes}
-
-
-def raised(function: Callable[..., Any], given: Any) -> tuple[str, str]:
-    """The name and the message under which Lambda would tell it."""
-    with pytest.raises(Exception) as told:  # noqa: PT011 - its name is what is looked at
-        function(given, None)
-    return type(told.value).__name__, str(told.value)
+    with opened(tmp_path, cloud, monkeypatch) as made:
+        yield made
 
 
 def test_verify_makes_the_input_that_local_executions_begin_with(shop: Shop) -> None:
@@ -211,6 +101,72 @@ def test_a_claim_ends_with_the_time_that_it_was_given(shop: Shop) -> None:
     assert verify(a_record(a_user(id="m-2")), None)["id"] == "m-2"
 
 
+WORKFLOW: Final = {
+    "ApproximateReceiveCount": "1",
+    "SentTimestamp": str(NOW_MS),
+    "SenderId": "AROAX:run",
+}
+"""Of a record that the state machine in the role AROAX has sent."""
+
+
+def a_body(body: str, attributes: dict[str, str] = WORKFLOW) -> dict[str, Any]:
+    named = {"X-Delivery": {"stringValue": "d-9", "dataType": "String"}}
+    return {
+        "messageId": "sqs-9",
+        "body": body,
+        "attributes": attributes,
+        "messageAttributes": named,
+    }
+
+
+def test_what_another_workflow_sends_is_what_it_is_here(shop: Shop) -> None:
+    """Its text is the body, its attributes are headers, it counts as verified, and it has a delivery id."""
+    verify = shop.function("users", VERIFY, senders={"orders": "AROAX"})
+    settle = shop.function("users", SETTLE, senders={"orders": "AROAX"})
+    record = a_body('{"name":"ada","age":36}')
+    users = compile_app(load(shop.definition)).webhook("users")
+    assert users is not None
+    written = {"X-Delivery": {"DataType": "String", "StringValue": "d-9"}}
+    given = {
+        "QueueUrl": "",
+        "MessageBody": {"name": "ada", "age": 36},
+        "MessageAttributes": written,
+    }
+    local = sqs_send.message(
+        sqs_send.read(given, "r"), users, id="sqs-9", now_ms=NOW_MS, source="orders", request_id="r"
+    )
+
+    built = verify(record, None)
+
+    assert message_in(built) == local
+    assert (built["id"], built["deliveryId"], built["body"]) == (
+        "sqs-9",
+        "d-9",
+        {"name": "ada", "age": 36},
+    )
+    settle(record, None)
+    assert raised(verify, record)[0] == DUPLICATE
+
+
+def test_what_another_workflow_sends_is_held_against_the_schema(shop: Shop) -> None:
+    """An envelope in it is a body too: a stranger may have written it, and is not believed."""
+    verify = shop.function("users", VERIFY, senders={"orders": "AROAX"})
+
+    assert "[quarantine: schema_invalid]" in raised(verify, a_body('{"name":"ada","age":17}'))[1]
+    assert "[quarantine: schema_invalid]" in raised(verify, a_body(encode(a_user())))[1]
+
+
+def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
+    """Whoever redrives it is somebody else; only where workflows send, a text is more than garbage."""
+    by_hand = {**WORKFLOW, "SenderId": "AIDAOPERATOR"}
+    record = a_body('{"name":"ada","age":36}', by_hand)
+
+    assert (
+        shop.function("users", VERIFY, senders={"orders": "AROAX"})(record, None)["id"] == "sqs-9"
+    )
+    assert "[quarantine: envelope_invalid]" in raised(shop.function("users", VERIFY), record)[1]
+
+
 def test_a_task_is_given_the_event_that_the_input_carries(shop: Shop) -> None:
     """Its model, attempt and delivery id are those that it would see here; its result is JSON."""
     given = shop.function("users", VERIFY)(a_record(a_user(), receives=3), None)
@@ -266,87 +222,6 @@ def test_a_task_that_is_not_there_is_named(shop: Shop) -> None:
     """A function of a stack that is older than the definition says so while it starts."""
     with pytest.raises(NotFound, match="gone"):
         shop.function("users", "gone")
-
-
-def proxied(request: Request, path: str = "/door") -> dict[str, Any]:
-    """As API Gateway hands a request to a function."""
-    return {
-        "httpMethod": request.method,
-        "path": path,
-        "multiValueHeaders": {name.title(): [value] for name, value in request.headers},
-        "multiValueQueryStringParameters": None,
-        "requestContext": {
-            "path": f"/live{path}",
-            "domainName": "abc.execute-api.example",
-            "identity": {"sourceIp": "192.0.2.7"},
-        },
-        "body": request.body.decode(),
-        "isBase64Encoded": False,
-    }
-
-
-def signed(secret: str = SECRET, body: Any = None) -> Request:
-    sent = {"n": 1} if body is None else body
-    return sign(HMAC, sent, secret=secret, now=NOW_MS / 1000, url="/door")
-
-
-def test_the_door_keeps_before_it_answers(shop: Shop, cloud: Cloud) -> None:  # noqa: F811 - the fixture
-    """What it keeps is the envelope of what was sent, under the id that the sender is told."""
-    shop.engine.create({"door": _limits()})
-    url = shop.engine._queues.urls("door").queue
-    door = shop.function("door", DOOR, queue=url)
-
-    answer = door(proxied(signed()), None)
-
-    assert answer["statusCode"] == 200
-    (lease,) = shop.engine.receive("door", 1, 0, 30)
-    assert lease.message.id == json.loads(answer["body"])["id"]
-    assert lease.message.request.body == b'{"n":1}'
-    assert lease.message.request.path == "/live/door"
-    assert decode(encode(lease.message), "door") == lease.message
-    assert cloud.asked("SendMessage")
-
-
-def test_the_door_refuses_a_forgery_and_what_is_too_large(
-    shop: Shop,
-    cloud: Cloud,  # noqa: F811 - the fixture
-) -> None:
-    """401 with its reason, 413; neither is kept."""
-    shop.engine.create({"door": _limits()})
-    door = shop.function("door", DOOR, queue=shop.engine._queues.urls("door").queue)
-
-    forged = door(proxied(signed("a guess")), None)
-    large = door(proxied(signed(body={"n": "x" * 200_000})), None)
-
-    assert (forged["statusCode"], large["statusCode"]) == (401, 413)
-    assert json.loads(forged["body"])["error"] == "body_altered_or_wrong_secret"
-    assert cloud.asked("SendMessage") == []
-
-
-@pytest.mark.parametrize("answer", ["refused", "silent"])
-def test_the_door_says_no_success_that_sqs_has_not_said(
-    shop: Shop,
-    cloud: Cloud,  # noqa: F811 - the fixture
-    answer: str,
-) -> None:
-    """Where SQS refuses, or answers without an id, the sender is told to come back."""
-    shop.engine.create({"door": _limits()})
-    door = shop.function("door", DOOR, queue=shop.engine._queues.urls("door").queue)
-    if answer == "refused":
-        cloud.fail("SendMessage", "AccessDenied", status=403, times=9)
-    else:
-        cloud.alter("SendMessage", lambda _asked, _told: {}, times=9)
-
-    told = door(proxied(signed()), None)
-
-    assert told["statusCode"] == 503
-    assert "retry-after" in told["multiValueHeaders"]
-
-
-def _limits() -> Any:
-    from holdfast.queue.contract import QueueLimits  # noqa: PLC0415 - for these tests only
-
-    return QueueLimits()
 
 
 def test_headers_of_api_gateway_are_read_as_they_were_on_the_wire() -> None:

@@ -35,7 +35,7 @@ def test_a_webhook_is_told_with_resources_cost_and_differences() -> None:
         "SQS queue                        7d, messages of 245,760 bytes, visibility 6m 30s"
         in told.out
     )
-    assert "about 7.40 USD per million webhooks, and 1.56 a month" in told.out
+    assert "about 7.40 USD per million webhooks, and 1.66 a month" in told.out
     assert "secret users/USERS_SECRET        Secrets Manager, for env:USERS_SECRET" in told.out
     assert "AWS: widened at the door: email is held to the looser pattern" in told.out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 
 from console_scene import Client
 from gateway_scene import webhook
-from holdfast.clock import SYSTEM_CLOCK
+from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.compiled import Compiled
 from holdfast.console.access import Access, Sessions, Tokens
 from holdfast.console.app import Console
@@ -22,6 +23,10 @@ from holdfast.queue.contract import QueueLimits
 from holdfast.runtime.console import serve_console
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
+from holdfast.terminal.api import ConsoleApi
+from holdfast.terminal.letters import DEPTH_SECONDS, Letters
+from holdfast.terminal.remote import RemoteSource
+from holdfast.terminal.source import Wanted
 from holdfast.testing import MemoryEngine, World
 from process_kit import until
 
@@ -203,3 +208,27 @@ def test_the_stream_tells_depths_alone(engine: MemoryEngine, client: Client) -> 
             if '"dead":1' in line:
                 return
     raise AssertionError("the stream has ended")
+
+
+def test_its_dead_letters_can_be_followed(engine: MemoryEngine, client: Client) -> None:
+    """From another machine's terminal: each once, one in full, and back to the queue."""
+    id = dead(engine, "no order 1")
+    source = RemoteSource(
+        ConsoleApi(f"http://127.0.0.1:{client.port}", None, Secrets()), Wanted(), SYSTEM_CLOCK
+    )
+    clock = ManualClock()
+    with contextlib.closing(source):
+        assert "watch" not in source.abilities
+        feed = Letters(source, "no history", clock=clock)
+        (row,) = feed.look().rows
+        assert (row.id, row.state, row.why) == (
+            id,
+            "dead",
+            "permanent KeyError in Handle no order 1",
+        )
+        told = "\n".join(text for line in feed.show(row, 80).lines for _, text in line)
+        assert "no order 1" in told
+        assert feed.retry(row) == "redriven: back in its queue"
+        until(lambda: engine.depth()[0].waiting == 1, "it waits again")
+        clock.advance(DEPTH_SECONDS)
+        assert feed.look().rows == ()

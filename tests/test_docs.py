@@ -25,7 +25,8 @@ from holdfast.compile import compile_app
 from holdfast.console.routes import ENDPOINTS
 from holdfast.definition import Answer, App, Pipe, Queue, RateLimit, Webhook
 from holdfast.queue.contract import LIFE
-from holdfast.runtime.metrics import Counts, Totals, exposition
+from holdfast.runtime.exposition import exposition
+from holdfast.runtime.metrics import Counts, Totals
 from holdfast.starter import STARTER, STARTER_NAME
 from holdfast.steps.step import Work
 from holdfast.telemetry import EVENTS

@@ -35,7 +35,7 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 LADDER: Final[Mapping[int, str]] = {
     0: "errors clock places",
     1: "message envelope telemetry secrets keyring",
-    2: "definition compiled starter steps steps.*",
+    2: "alerts definition compiled starter steps steps.*",
     3: """
         queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
         gateway gateway.schema gateway.handshakes gateway.handshakes.* gateway.routes gateway.media gateway.rate
@@ -55,13 +55,13 @@ LADDER: Final[Mapping[int, str]] = {
         gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle workflow.retained
-        workflow.outcome workflow.tally
+        workflow.outcome workflow.tally workflow.traced
         aws.patterns aws.keywords aws.models aws.media aws.mapping aws.velocity aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
-        aws.behind aws.roles aws.watching aws.cost aws.differences aws.plan aws.bundle
+        aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.differences.* aws.plan aws.bundle
     """,
     5: """
-        gateway.door gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
+        gateway.door gateway.traced gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
         workflow.http_client workflow.http_call workflow.queues
@@ -71,7 +71,7 @@ LADDER: Final[Mapping[int, str]] = {
         operate operate.* console console.*
         aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.* aws.parity aws.parity.*
     """,
-    7: "runtime runtime.*",
+    7: "runtime runtime.* terminal terminal.*",
     8: "cli cli.*",
     9: "holdfast __main__",
 }
@@ -102,6 +102,11 @@ RULES: Final[Mapping[str, tuple[tuple[str, ...], Rule, tuple[str, ...]]]] = {
         ("src",),
         imported_only_in("granian", "src/holdfast/gateway/serve.py"),
         ("from granian.server import embed\n",),
+    ),
+    "OpenTelemetry is in spans.py": (
+        ("src",),
+        imported_only_in("opentelemetry", "src/holdfast/runtime/spans.py"),
+        ("def f():\n    from opentelemetry import trace\n",),
     ),
     "files are short": (("src", "tests", "bench"), too_long, ("x = 1\n" * 401,)),
     "nothing is left for later": (

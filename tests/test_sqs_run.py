@@ -18,7 +18,7 @@ from cli_run import HOOKS, Running, running, write_hooks
 from cli_scene import Called, call
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.engines.sqs import parse
-from process_kit import until
+from process_kit import Process, holdfast, until
 from sqs_kit import Cloud, cloud, new_prefix
 
 _ = cloud
@@ -267,3 +267,24 @@ def test_an_embedded_store_needs_no_provisioning(tmp_path: Path) -> None:
 
     assert called.code == 1
     assert "needs no provisioning" in called.err
+
+
+def test_dead_letters_can_be_followed(shared: Shared) -> None:
+    """There is no history to follow, which is said once; each new dead letter is a line."""
+    with running(shared.folder, queue=shared.url) as run:
+        first = post(run, "/fails").json()["id"]
+        until(lambda: shared.dead() == [first], "it is a dead letter")
+        process = Process(holdfast("tail", "--queue", shared.url), shared.folder)
+        try:
+            process.hear("the sqs engine keeps no history")
+            process.hear(rf"{first}  fails .* dead .*permanent")
+            second = post(run, "/fails").json()["id"]
+            process.hear(second)
+            process.send(signal.SIGINT)
+            assert process.code() == 0
+        finally:
+            process.close()
+        refused = shared.call("tail", "--find", "x")
+        assert refused.code == 2
+        assert "only tells of dead letters" in refused.err
+        assert run.end() == 0

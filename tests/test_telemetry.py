@@ -17,8 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from holdfast.clock import ManualClock
 from holdfast.queue.contract import Depth
+from holdfast.runtime.exposition import exposition
 from holdfast.runtime.logs import LogFormat, make_log
-from holdfast.runtime.metrics import Counts, Totals, exposition
+from holdfast.runtime.metrics import Counts, Totals
 from holdfast.telemetry import EVENTS, Level, Telemetry
 
 SOURCES: Final = Path(__file__).resolve().parent.parent / "src"
@@ -192,7 +193,7 @@ def test_counters_add_up_across_processes_that_ended() -> None:
     told = samples(exposition(totals, [], 0))
 
     assert told[("holdfast_messages_done_total", ("users",))] == 4
-    assert told[("holdfast_message_seconds_total", ("users",))] == 2.0
+    assert told[("holdfast_message_seconds_sum", ("users",))] == 2.0
 
 
 def test_what_is_counted_has_its_labels() -> None:

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from holdfast import providers
+from holdfast.alerts import Alert, Email, SignedWebhook, Slack
 from holdfast.definition import Answer, App, Forward, Pipe, Provider, Queue, RateLimit, Webhook
 from holdfast.errors import (
     DefinitionError,
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Alert",
     "Answer",
     "App",
     "DefinitionError",
+    "Email",
     "Event",
     "Forward",
     "Headers",
@@ -57,6 +60,8 @@ __all__ = [
     "RateLimit",
     "Request",
     "Retryable",
+    "SignedWebhook",
+    "Slack",
     "UnknownProvider",
     "VerificationFailed",
     "Verified",

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from holdfast.alerts import AlertSeverity, Security, Subject
+from holdfast.clock import format_duration
 from holdfast.definition import LogLevel, Provider, Verification, VerifyAt
+from holdfast.secrets import SecretRef
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -110,11 +113,84 @@ class CompiledWebhook:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRule:
+    """When somebody is told of a webhook; each of `webhooks` is judged by itself."""
+
+    name: str
+    watches: Subject
+    webhooks: tuple[str, ...]
+    over: float | None
+    """So many messages, such a share, or so many seconds; None: the provider guard knows."""
+    window_seconds: float
+    at_least: int
+    severity: AlertSeverity
+    lasting_seconds: float
+    repeat_seconds: float | None
+
+    @property
+    def condition(self) -> str:
+        """When it holds, in words."""
+        over, window = self.over or 0, format_duration(self.window_seconds)
+        match self.watches:
+            case "depth":
+                return f"more than {over:,.0f} waiting"
+            case "oldest":
+                return f"the oldest has waited for longer than {format_duration(over)}"
+            case "dead":
+                return f"more than {over:,.0f} dead letters" if over else "dead letters"
+            case "new_dead":
+                many = f"more than {over:,.0f} new" if over else "new"
+                return f"{many} dead letters within {window}"
+            case "failure_rate":
+                few = f"at least {self.at_least:,} attempts within {window}"
+                return f"more than {over:.0%} of {few} fail"
+            case "silence":
+                long = "usual" if self.over is None else format_duration(over)
+                return f"nothing comes for longer than {long}"
+            case "provider":
+                return "a sender may give up"
+
+
+@dataclass(frozen=True, slots=True)
+class SlackTarget:
+    name: str
+    at_least: AlertSeverity
+    url: SecretRef
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    name: str
+    at_least: AlertSeverity
+    url: str
+    sign: Verification
+
+
+@dataclass(frozen=True, slots=True)
+class EmailTarget:
+    name: str
+    at_least: AlertSeverity
+    to: tuple[str, ...]
+    sender: str
+    host: str
+    port: int
+    security: Security
+    user: str | SecretRef | None
+    password: tuple[SecretRef, ...]
+
+
+AlertTarget = SlackTarget | WebhookTarget | EmailTarget
+"""Who is told: `at_least` this severity, under a `name` of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A whole definition."""
 
     name: str
     webhooks: tuple[CompiledWebhook, ...]
+    alerts: tuple[AlertRule, ...] = ()
+    notify: tuple[AlertTarget, ...] = ()
 
     def webhook(self, name_or_path: str) -> CompiledWebhook | None:
         """By name, or by path."""

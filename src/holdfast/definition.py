@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
+from holdfast.alerts import Alert, Notified
 from holdfast.message import Request
 from holdfast.places import caller_place, function_place
 from holdfast.secrets import SecretRef
@@ -94,7 +95,7 @@ class Handshake:
 
     `kind`: echo, hmac-reply, digest-reply, fixed-reply, ping, visit-url or store-token
     (`holdfast.gateway.handshakes.kinds`). `where`: places and what stands there in a request for it;
-    True: anything. `settings`: those of the kind.
+    True: anything, False: nothing. `settings`: those of the kind.
     """
 
     kind: str
@@ -251,10 +252,22 @@ class Webhook:
 
 
 class App:
-    """A definition: webhooks under one roof."""
+    """A definition: webhooks under one roof, and who is told when they are not well.
 
-    def __init__(self, name: str = "holdfast") -> None:
+    `alerts`: the rules; default: the usual ones (`holdfast.compile.alerts.USUAL`) where there is
+    anybody to `notify`.
+    """
+
+    def __init__(
+        self,
+        name: str = "holdfast",
+        *,
+        alerts: Sequence[Alert] | None = None,
+        notify: Sequence[Notified] = (),
+    ) -> None:
         self.name = name
+        self.alerts = alerts
+        self.notify = notify
         self.place = caller_place()
         self.webhooks: list[Webhook] = []
 

@@ -20,6 +20,7 @@ and writes names of headers percent-encoded, values as base64 of UTF-8. Our gate
     verdict       what the door found out about a secret that a header carried
     replay_of     the id of the event that this one repeats
     first_ts      when the event that a replay repeats came in
+    trace         the context of its trace, as a traceparent
 
 The text is ASCII throughout, so its length is its size in SQS.
 """
@@ -84,6 +85,7 @@ def encode(message: Message) -> str:
         "verdict": message.verdict,
         "replay_of": message.replay_of,
         "first_ts": message.first_received_at_ms,
+        "trace": message.trace,
     }
     document |= {name: value for name, value in more.items() if value}
     try:
@@ -122,6 +124,7 @@ def decode(text: str | bytes, webhook: str, *, method: str = "POST", path: str =
         verdict=_text(document, "verdict", "") or None,
         replay_of=_text(document, "replay_of", "") or None,
         first_received_at_ms=_integer(document, "first_ts", 0) or None,
+        trace=_text(document, "trace", "") or None,
     )
 
 

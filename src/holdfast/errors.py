@@ -9,6 +9,7 @@
      |- BundleFailed           what runs in Lambda cannot be put together
      |- NotSupported           this engine cannot do that
      |- NotFound               no such event, dead letter or webhook
+     |- CursorUnknown          a place in another store's order of arrival
      |- StoreError             nothing more can be kept just now        503, retry
      |   |- StoreBusy          another writer holds the file            503, retry
      |   |- StoreFull          the disk has no room                     503, retry
@@ -102,6 +103,12 @@ class NotFound(HoldfastError):
     """There is no event, dead letter or webhook of that name."""
 
     http_status = 404
+
+
+class CursorUnknown(HoldfastError):
+    """A cursor that is none of this store's: another store's, or of one that was put back."""
+
+    http_status = 409
 
 
 class StoreError(HoldfastError):

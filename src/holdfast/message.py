@@ -100,6 +100,9 @@ class Message:
     """The id of the event that this one sends through again. A replay carries no delivery id."""
     first_received_at_ms: int | None = None
     """When the event that a replay repeats came in; None: this is no replay."""
+    trace: str | None = None
+    """The context of its trace, as a `traceparent`; none where nobody traces. What the sender sent
+    is among the headers, and stays as it was."""
 
     @property
     def judged_at_ms(self) -> int:
@@ -110,30 +113,29 @@ class Message:
     def head(self) -> bytes:
         """All but id, webhook, time and body, as JSON: what the store keeps beside the body."""
         request = self.request
-        return orjson.dumps(
-            (
-                request.method,
-                request.path,
-                request.query,
-                request.headers.lines,
-                request.remote,
-                request.origin,
-                dict(self.params),
-                self.verdict,
-                self.replay_of,
-                self.first_received_at_ms,
-            )
+        told = (
+            request.method,
+            request.path,
+            request.query,
+            request.headers.lines,
+            request.remote,
+            request.origin,
+            dict(self.params),
+            self.verdict,
+            self.replay_of,
+            self.first_received_at_ms,
         )
+        return orjson.dumps(told if self.trace is None else (*told, self.trace))
 
     @classmethod
     def from_parts(
         cls, id: str, webhook: str, received_at_ms: int, head: bytes, body: bytes
     ) -> Message:
         """The inverse of `head`."""
-        method, path, query, lines, remote, origin, params, verdict, *replay = orjson.loads(head)
+        method, path, query, lines, remote, origin, params, verdict, *more = orjson.loads(head)
         headers = Headers(tuple((name, value) for name, value in lines))
         request = Request(method, path, query, headers, body, remote, origin)
-        return cls(id, webhook, received_at_ms, request, params, verdict, *replay)
+        return cls(id, webhook, received_at_ms, request, params, verdict, *more)
 
 
 def new_message_id(now_ms: int) -> str:

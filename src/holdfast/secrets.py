@@ -1,7 +1,7 @@
 """References to secrets, and the values behind them.
 
-A definition never holds a secret, only where to find it: `env:NAME`, `file:PATH` or
-`aws-secret:NAME`. Values are read when first needed, files again when they change, so that a
+A definition never holds a secret, only where to find it: `env:NAME`, `file:PATH`, `aws-secret:NAME`
+(Secrets Manager) or `aws-ssm:NAME` (Parameter Store). Values are read when first needed, files again when they change, so that a
 rotation needs no restart. Nothing here ever puts a value into a message or a repr.
 """
 
@@ -15,12 +15,12 @@ from typing import Final
 
 from holdfast.errors import SecretMissing
 
-KINDS: Final = ("env", "file", "aws-secret")
+KINDS: Final = ("env", "file", "aws-secret", "aws-ssm")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """Where a secret is: `kind` one of `KINDS`, `name` the variable, path or secret id."""
+    """Where a secret is: `kind` one of `KINDS`, `name` the variable, path, secret id or parameter."""
 
     kind: str
     name: str
@@ -34,8 +34,8 @@ class SecretRef:
         kind, colon, name = text.partition(":")
         if not colon or kind not in KINDS or not name:
             raise ValueError(
-                "a secret is written as a reference (env:NAME, file:PATH or aws-secret:NAME), "
-                "never as the secret itself"
+                "a secret is written as a reference (env:NAME, file:PATH, aws-secret:NAME or "
+                "aws-ssm:NAME), never as the secret itself"
             )
         return cls(kind, name)
 

@@ -106,6 +106,31 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
         "nothing has come for much longer than ever before",
     ),
     Kind("provider.recovered", "info", ("webhook", "warning"), "what was warned of is over"),
+    Kind(
+        "alert.firing",
+        "warning",
+        ("rule", "webhook", "turn", "severity", "detail", "lasted_seconds"),
+        "an alert began, grew worse or goes on; whoever is to be told, will be",
+    ),
+    Kind(
+        "alert.ended",
+        "info",
+        ("rule", "webhook", "detail", "lasted_seconds"),
+        "what was alerted of is over",
+    ),
+    Kind("alert.sent", "info", ("target", "message", "title", "remark"), "a target was told"),
+    Kind(
+        "alert.unsent",
+        "warning",
+        ("target", "message", "error", "tries", "retry_seconds"),
+        "a target could not be told; it will be tried again",
+    ),
+    Kind(
+        "alert.dropped",
+        "error",
+        ("target", "message", "error"),
+        "a target could not be told for a day; what still stands is told again by itself",
+    ),
     Kind("worker.dead", "error", ("holder", "begun", "released"), "what it held is freed"),
     Kind(
         "operator.acted",
@@ -114,6 +139,9 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
         "an operator did something, see `holdfast audit`",
     ),
     Kind("console.failed", "error", ("path", "error", "place"), "a request met a defect"),
+    Kind(
+        "traces.failed", "warning", ("why",), "traces are wanted, and do not get where they should"
+    ),
     Kind("process.started", "info", ("role", "pid"), "a child process is ready"),
     Kind(
         "process.ended",

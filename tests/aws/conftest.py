@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from cloud_kit import Stack, deploy, ministack
 
-from holdfast.aws.bundle import HOST, bundle, ingredients
+from holdfast.aws.bundle import HOST, Bundle, bundle, ingredients
 from holdfast.aws.plan import StackPlan, plan
 from holdfast.aws.stack.assembly import synth
 from holdfast.compile import compile_app, load
@@ -18,8 +18,16 @@ from holdfast.compile import compile_app, load
 HERE: Final = Path(__file__).parent
 EXAMPLES: Final = HERE.parent.parent / "examples"
 DEFINITION: Final = HERE / "definition" / "hooks.py"
+CALLING: Final = HERE / "calling" / "apis.py"
 BUNDLES: Final = HERE.parent.parent / ".holdfast" / "aws"
-SECRETS: Final = {"hooks/USERS_SECRET": "it is a secret", "hooks/SLACK_SIGNING_SECRET": "another"}
+SECRETS: Final = {
+    "hooks/USERS_SECRET": "it is a secret",
+    "hooks/SLACK_SIGNING_SECRET": "another",
+}
+PARAMETER: Final = "/hooks/ORDERS_SECRET"
+"""In Parameter Store."""
+
+ORDERS_SECRET: Final = "a third"
 
 
 @pytest.fixture(scope="session")
@@ -43,11 +51,25 @@ def template(assembly: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def calling(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template of a definition that calls APIs, which is not deployed."""
+    return synth(
+        CALLING, tmp_path_factory.mktemp("calling"), "Calling", bundle=without_code(CALLING)
+    )
+
+
+def without_code(definition: Path) -> Bundle:
+    """For a template that is only looked at."""
+    return Bundle(definition.parent, "0" * 64, definition.name)
+
+
+@pytest.fixture(scope="session")
 def deployed(assembly: Path) -> Iterator[Stack]:
     """The stack in MiniStack, its secrets in place."""
     with ministack() as cloud:
-        stack = deploy(cloud, assembly, "Hooks")
         keeper = cloud.client("secretsmanager")
         for name, value in SECRETS.items():
             keeper.create_secret(Name=name, SecretString=value)
-        yield stack
+        given = {"Name": PARAMETER, "Value": ORDERS_SECRET, "Type": "SecureString"}
+        cloud.client("ssm").put_parameter(**given)
+        yield deploy(cloud, assembly, "Hooks")

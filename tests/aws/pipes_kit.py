@@ -40,7 +40,7 @@ class Pipe:
         received = sqs.receive_message(
             QueueUrl=self.queue,
             MaxNumberOfMessages=self.batch,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=0,
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
         ).get("Messages", [])

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 from cloud_kit import KEYS, REGION, Cloud, Stack, ask
-from conftest import SECRETS
+from conftest import ORDERS_SECRET, SECRETS
 from pipes_kit import Pipe
 
 from holdfast import providers
@@ -34,10 +34,16 @@ def signed(body: bytes, secret: str = SECRETS["hooks/USERS_SECRET"]) -> dict[str
 def a_message(name: str, delivery: str, **fields: Any) -> Message:
     """As the door would keep it; `secret`: what it is signed with."""
     secret = fields.pop("secret", SECRETS["hooks/USERS_SECRET"])
-    body = json.dumps({"name": name, "age": 36, **fields}).encode()
+    return kept("users", {"name": name, "age": 36, **fields}, secret, delivery)
+
+
+def kept(webhook: str, fields: Any, secret: str, delivery: str) -> Message:
+    body = json.dumps(fields).encode()
     headers = Headers.of({**signed(body, secret), "X-Delivery": delivery})
-    request = Request("POST", "/users", "", headers, body, "192.0.2.7", "https://hooks.example")
-    return Message(new_message_id(1_800_000_000_000), "users", 1_800_000_000_000, request)
+    request = Request(
+        "POST", f"/{webhook}", "", headers, body, "192.0.2.7", "https://hooks.example"
+    )
+    return Message(new_message_id(1_800_000_000_000), webhook, 1_800_000_000_000, request)
 
 
 def holdfast(cloud: Cloud, *arguments: str) -> str:
@@ -55,6 +61,7 @@ class Users:
     """The webhook `/users` of the stack, from outside."""
 
     def __init__(self, stack: Stack, batch: int) -> None:
+        self.stack = stack
         self.parts = stack.parts["users"]
         self.cloud: Cloud = stack.cloud
         self.sqs = stack.cloud.client("sqs")
@@ -81,7 +88,10 @@ class Users:
     def _all(self, url: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while batch := self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            WaitTimeSeconds=0,
         ).get("Messages"):
             found += batch
             for each in batch:
@@ -125,7 +135,7 @@ def test_a_bad_signature_rests_with_its_reason(users: Users) -> None:
     users.pipe.until_empty()
 
     letters = users.letters()
-    assert letters[forged.id]["reason"] == "signature_mismatch"
+    assert letters[forged.id]["reason"] == "body_altered_or_wrong_secret"
     assert letters[forged.id]["attempt"] == "1"
     assert SECRETS["hooks/USERS_SECRET"] not in str(letters)
     assert users.worked() == {"ada": 1}
@@ -154,6 +164,19 @@ def test_what_fails_rests_after_three_receives_and_takes_nobody_along(users: Use
 
     assert users.worked() == {"alan": 1}
     assert users.letters() == {}
+
+
+def test_a_workflow_sends_to_another_webhook(users: Users) -> None:
+    """Verified with a secret from Parameter Store; what it sends is no envelope and is worked as here."""
+    parts = users.stack.parts["orders"]
+    order = kept("orders", {"buyer": "ada", "told": False}, ORDERS_SECRET, "o-1")
+    users.sqs.send_message(QueueUrl=parts["queue"], MessageBody=encode(order))
+
+    Pipe(users.cloud, parts["queue"], parts["machine"], 1).until_empty()
+    users.pipe.until_empty()
+
+    assert users.letters() == {}
+    assert users.worked() == {"ada": 1}
 
 
 def test_a_stack_is_watched_and_paused_like_a_store(users: Users) -> None:

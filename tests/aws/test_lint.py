@@ -8,23 +8,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
-from conftest import BUNDLES, DEFINITION
+from conftest import CALLING, DEFINITION, without_code
 
-from holdfast.aws.bundle import HOST, bundle, ingredients
 from holdfast.aws.stack import WebhookStack
 from holdfast.aws.stack.reasons import PACK, REASONS
-from holdfast.compile import compile_app, load
 
 DOUBLED = "W3005"
 """A dependency that a reference says already: the CDK's own function adds one to its role."""
 
 
-def test_cfn_lint_finds_nothing(assembly: Path) -> None:
+@pytest.mark.parametrize("which", ["assembly", "calling"])
+def test_cfn_lint_finds_nothing(which: str, request: pytest.FixtureRequest) -> None:
     """Types, values, references and the state machine's text, as CloudFormation would take them."""
     tool = Path(sys.executable).with_name("cfn-lint")
-    command = [str(tool), "--ignore-checks", DOUBLED, "--template", str(assembly)]
+    command = [str(tool), "--ignore-checks", DOUBLED, "--template"]
+    command.append(str(request.getfixturevalue(which)))
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - installed here
 
     assert (done.stdout, done.returncode) == ("", 0)
@@ -32,9 +33,9 @@ def test_cfn_lint_finds_nothing(assembly: Path) -> None:
 
 def test_cdk_nag_finds_only_what_has_a_reason(tmp_path: Path) -> None:
     """Every finding is acknowledged, no acknowledgement is idle, and the CDK's validation is silent."""
-    code = bundle(ingredients(compile_app(load(DEFINITION)), DEFINITION, HOST), BUNDLES)
     app = App(outdir=str(tmp_path), analytics_reporting=False)
-    WebhookStack(app, "Hooks", definition=DEFINITION, bundle=code)
+    for name, definition in (("Hooks", DEFINITION), ("Calling", CALLING)):
+        WebhookStack(app, name, definition=definition, bundle=without_code(definition))
     Validations.of(app).add_plugins(AwsSolutionsChecks())
 
     app.synth()

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from conftest import EXAMPLES
 
-from holdfast.aws.plan import StackPlan, WebhookPlan
+from holdfast.aws.plan import StackPlan, WebhookPlan, resource_count, text_bytes
 
 SNAPSHOT: Final = Path(__file__).parent / "hooks.template.json"
 _HASHES: Final = re.compile(r"(?<=[A-Za-z])[0-9A-F]{8}(?![0-9A-Fa-f])|[0-9a-f]{64}|[0-9a-f]{32}")
@@ -28,7 +28,7 @@ def one_of(template: Mapping[str, Any], name: str, start: str) -> dict[str, Any]
     return found
 
 
-@pytest.fixture(params=["users", "slack"])
+@pytest.fixture(params=["users", "slack", "orders"])
 def webhook(request: pytest.FixtureRequest, hooks: StackPlan) -> WebhookPlan:
     (found,) = (each for each in hooks.webhooks if each.name == request.param)
     return found
@@ -122,14 +122,13 @@ def test_roles_have_the_planned_rights_and_no_others(
 ) -> None:
     """Every action of every role stands in the plan, and `*` only where the plan has it."""
     made = {
-        id: each
+        id: rights(template, id, each)
         for id, each in of_type(template, "IAM::Role").items()
         if id.startswith(f"{webhook.name}role")
     }
 
-    def actions(role: Mapping[str, Any]) -> list[list[str]]:
-        (policy,) = role["Policies"]
-        found = [one["Action"] for one in policy["PolicyDocument"]["Statement"]]
+    def actions(statements: list[dict[str, Any]]) -> list[list[str]]:
+        found = [one["Action"] for one in statements]
         return sorted(sorted([one] if isinstance(one, str) else one) for one in found)
 
     planned = sorted(
@@ -138,8 +137,8 @@ def test_roles_have_the_planned_rights_and_no_others(
     assert sorted(map(actions, made.values())) == planned
     whole = [
         statement["Action"]
-        for role in made.values()
-        for statement in role["Policies"][0]["PolicyDocument"]["Statement"]
+        for statements in made.values()
+        for statement in statements
         if statement["Resource"] == "*"
     ]
     wanted = [
@@ -149,6 +148,66 @@ def test_roles_have_the_planned_rights_and_no_others(
         if "*" in one.resources
     ]
     assert whole == wanted
+
+
+def rights(template: Mapping[str, Any], id: str, role: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The statements of a role: in it, or in a policy of their own."""
+    apart = of_type(template, "IAM::Policy").values()
+    (policy,) = role.get("Policies") or [each for each in apart if each["Roles"] == [{"Ref": id}]]
+    found: list[dict[str, Any]] = policy["PolicyDocument"]["Statement"]
+    return found
+
+
+def test_rights_are_bound_to_what_they_are_for(template: dict[str, Any], calling: Path) -> None:
+    """To the secret's own name, to a webhook's own claims, to the addresses that states call."""
+    calls = json.loads(calling.read_text())
+    found = [
+        one
+        for template in (template, calls)
+        for id, role in of_type(template, "IAM::Role").items()
+        if "role" in id and not id.startswith("shared")
+        for one in rights(template, id, role)
+    ]
+
+    def of(action: str) -> list[dict[str, Any]]:
+        return [one for one in found if action in one["Action"]]
+
+    parameters = [json.dumps(one["Resource"]) for one in of("ssm:GetParameter")]
+    names = ["hooks", "calling"]
+    assert [
+        f":parameter/{each}/ORDERS_SECRET" in parameters[at] for at, each in enumerate(names)
+    ] == [True, True]
+    secrets = [json.dumps(one["Resource"]) for one in of("secretsmanager:GetSecretValue")]
+    assert all(":secret:hooks/" in each or "events!connection" in each for each in secrets)
+    claims = [json.dumps(one["Condition"]) for one in of("dynamodb:PutItem")]
+    assert claims
+    assert all("dynamodb:LeadingKeys" in each and "/claim/" in each for each in claims)
+    (called,) = of("states:InvokeHTTPEndpoint")
+    assert called["Condition"] == {
+        "StringEquals": {"states:HTTPMethod": ["POST"]},
+        "StringLike": {
+            "states:HTTPEndpoint": ["https://shop.example/orders*", "https://crm.example/notes*"]
+        },
+    }
+    assert not of("dynamodb:GetItem")
+
+
+def test_a_function_knows_who_sends_to_its_queue(template: dict[str, Any]) -> None:
+    """By the id of the role in which the other's state machine does so."""
+    made = of_type(template, "Lambda::Function")
+    told = {
+        id: each["Environment"]["Variables"]["HOLDFAST_SENDERS"]
+        for id, each in made.items()
+        if "HOLDFAST_SENDERS" in each["Environment"]["Variables"]
+    }
+
+    assert {id[:5] for id in told} == {"users"}
+    assert len(told) == 2
+    for each in told.values():
+        name, role = each["Fn::Join"][1]
+        assert name == "orders="
+        assert role["Fn::GetAtt"][0].startswith("ordersrolestatemachine")
+        assert role["Fn::GetAtt"][1] == "RoleId"
 
 
 def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan) -> None:
@@ -206,7 +265,10 @@ def test_methods_have_the_planned_templates_and_answers(
         declared = {each["StatusCode"] for each in made[method.verb]["MethodResponses"]}
         assert {str(one.status) for one in planned.responses} <= declared
         assert set(made[method.verb].get("RequestModels", {})) == set(method.models)
+        # API Gateway keeps one response per status: a second one would take its place.
+        assert len({code for _, code, _ in answers}) == len(answers)
         if planned.kind == "sqs":
+            assert {"413", "500"} <= declared
             assert integration["TimeoutInMillis"] == planned.timeout_ms
             assert answers[-1][:2] == (None, 500)
 
@@ -260,6 +322,15 @@ def test_the_table_forgets_by_itself(template: dict[str, Any], hooks: StackPlan)
     assert table["KeySchema"] == [{"AttributeName": hooks.table.partition_key, "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_the_plan_knows_about_how_large_it_is(assembly: Path, hooks: StackPlan) -> None:
+    """Text and resources, within a tenth: what CloudFormation would not take is told before."""
+    written, count = assembly.stat().st_size, len(json.loads(assembly.read_text())["Resources"])
+
+    assert text_bytes(hooks.api, hooks.webhooks) == pytest.approx(written, rel=0.1)
+    planned = sum(map(resource_count, hooks.webhooks)) + len(hooks.api.responses)
+    assert planned + 13 == pytest.approx(count, rel=0.1)
 
 
 def test_nothing_depends_on_an_account(template: dict[str, Any]) -> None:

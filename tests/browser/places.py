@@ -41,4 +41,50 @@ def places(shop: Shop) -> dict[str, str]:
         "refusal": f"/refusals/{event_id(shop, kind='refusal', webhook='orders')}",
         "refusal-of-none": f"/refusals/{event_id(shop, kind='refusal', status=404)}",
         "not-here": "/nothing-here",
+        **work_places(shop),
+    }
+
+
+def group_id(shop: Shop, **wanted: Any) -> str:
+    """The group of dead letters that is like this."""
+    groups = shop.api.get("/dead/groups", params={"parked": "any"}).json()["items"]
+    ids = (one["id"] for one in groups if wanted.items() <= one.items())
+    return str(next(ids))
+
+
+def execution(shop: Shop, came: str) -> str:
+    """One in which a state came to this."""
+    for row in shop.api.get("/executions", params={"limit": 200}).json()["items"]:
+        for one in shop.api.get(f"/events/{row['event']}/executions").json():
+            if came in one["passed"]["states"].values():
+                return f"/events/{row['event']}/executions/{one['index']}"
+    raise LookupError(came)
+
+
+def work_places(shop: Shop) -> dict[str, str]:
+    """Where failed work is taken in hand."""
+    dead = event_id(shop, webhook="orders", state="dead", attempts=2)
+    picks = group_id(shop, state="pick")
+    return {
+        "dead": "/dead",
+        "dead-narrowed": "/dead?webhook=orders&since=24h&parked=any",
+        "dead-none": "/dead?error=Nothing",
+        "group": f"/dead/groups/{picks}",
+        "dry-run": f"/dead/groups/{picks}?dry_run=3",
+        "dry-run-fails": f"/dead/groups/{group_id(shop, reason='header_malformed')}?dry_run=1",
+        "group-hostile": f"/dead/groups/{group_id(shop, error='RuntimeError')}?dry_run=1",
+        "letters": "/dead/letters",
+        "letter": f"/dead/letters/{dead}",
+        "webhooks": "/webhooks",
+        "webhook": "/webhooks/orders",
+        "webhook-settings": "/webhooks/stripe?view=settings",
+        "webhook-test": "/webhooks/orders?view=test",
+        "executions": "/executions",
+        "executions-failed": "/executions?status=FAILED&webhook=orders",
+        "execution": execution(shop, "caught"),
+        "execution-failed": f"/events/{dead}/executions/1",
+        "execution-unvisited": f"/events/{dead}/executions/0?state=tell_customer",
+        "runs": "/runs",
+        "run": f"/runs/{shop.api.get('/runs').json()['items'][-1]['id']}",
+        "audit": "/audit",
     }

@@ -15,6 +15,7 @@ from browser_kit import NARROW, SECRETS, WIDE, Shop, launched, viewing
 from places import places
 from playwright.sync_api import Browser, Page, sync_playwright
 from seeds import seed
+from yesterday import live_through
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "screenshots"
 LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
@@ -24,8 +25,11 @@ LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 
+WINDOW: Final = "/?window=24h"
 PICTURES: Final = (
     "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
+    "dead", "group", "dry-run", "letter", "webhooks", "webhook", "webhook-settings", "webhook-test",
+    "executions", "execution", "execution-failed", "runs", "run", "audit",
 )  # fmt: skip
 
 
@@ -37,7 +41,7 @@ def take(page: Page, path: Path, *, whole: bool) -> None:
 def shoot(browser: Browser, shop: Shop, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     there = places(shop)
-    wanted = {name: there[name] for name in PICTURES}
+    wanted = {name: there[name] for name in PICTURES} | {"overview": WINDOW}
     for look, settings in LOOKS:
         with viewing(browser, shop.url, **settings) as viewer:
             for name, path in wanted.items():
@@ -51,6 +55,7 @@ def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     os.environ.update(SECRETS)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        live_through(Path(place) / "store")
         shop = Shop(Path(place))
         try:
             seed(shop)

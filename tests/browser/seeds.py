@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import Any, Final
 
-from browser_kit import Shop
+from browser_kit import Shop, until
 
 HOSTILE: Final = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
 BIDI: Final = "invoice\u202egpj.exe\u200b"
@@ -67,3 +67,12 @@ def seed(shop: Shop) -> None:
         b"a=1&b=two+words&a=%3Cb%3E",
         {"content-type": "application/x-www-form-urlencoded"},
     )
+    redrive(shop)
+
+
+def redrive(shop: Shop) -> None:
+    """Somebody has tried whether the customer can be deleted by now: it cannot."""
+    letters = shop.api.get("/dead/letters", params={"reason": "permanent"}).json()["items"]
+    asked = {"ids": [letters[0]["id"]], "watch": True}
+    run = shop.api.post("/dead/redrive", json=asked).json()["id"]
+    until(lambda: not shop.api.get(f"/runs/{run}").json()["active"], "the run is over")

@@ -65,11 +65,15 @@ def test_the_stream_can_be_paused(shop: Shop, viewer: Viewer) -> None:
     expect(switch).to_have_text("paused")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    heard = page.evaluate_handle(
-        "new Promise((told) => document.addEventListener('holdfast:changes', told, {once: true}))"
+    page.evaluate(
+        """() => {
+          window.heard = new Promise((told) => {
+            document.addEventListener("holdfast:changes", () => told(true), { once: true });
+          });
+        }"""
     )
     id = shop.kept("/stripe", stripe("invoice.paid", number="live-4"))
-    page.evaluate("(heard) => heard.then(() => 1)", heard)
+    assert page.evaluate("window.heard")
     assert page.locator(f"#e-{id}").count() == 0
     assert asked == []
     page.keyboard.press(".")
@@ -122,3 +126,42 @@ def test_a_console_that_went_away_is_found_again(shop: Shop, viewer: Viewer) -> 
     until(lambda: [one for one in shop.run.pids("console") if one != pid], "the console is back")
     viewer.live()
     expect(page.locator(f"#e-{id}")).to_be_visible()
+
+
+def test_what_is_alike_is_not_touched(viewer: Viewer) -> None:
+    """Put in place of the old, the new keeps every node that is still there: with what comes before it,
+    goes, moves, or differs in white space only."""
+    page = viewer.open("/events")
+    module = page.evaluate("document.querySelector('script').src.replace('console.js', 'morph.js')")
+    kept = page.evaluate(
+        """async (module) => {
+          const { morph } = await import(module);
+          const tree = (html) => {
+            const made = document.createElement("template");
+            made.innerHTML = html;
+            return made.content;
+          };
+          const cases = [
+            ["<p class=keep>a</p>", "\\n <p class=keep>b</p>"],
+            ["\\n<p class=keep>a</p>\\n", "<p class=keep>b</p>"],
+            ["<p class=keep>a</p>", "<p class=new>n</p><p class=keep>b</p>"],
+            ["<p class=old>o</p><p class=keep>a</p>", "<p class=keep>b</p>"],
+            ["<ul><li id=a>a</li><li id=keep>k</li></ul>", "<ul><li id=n>n</li><li id=keep>b</li><li id=a>a</li></ul>"],
+            ["<ul><li id=keep>k</li><li id=z>z</li></ul>", "<ul><li id=y>y</li><li id=keep>b</li></ul>"],
+            ["<div><input id=keep></div>", "<b>x</b><div class=''><input id=keep title=b></div>"],
+          ];
+          return cases.map(([before, after]) => {
+            const place = document.createElement("div");
+            document.body.append(place);
+            place.append(tree(before));
+            const old = place.querySelector(".keep, #keep");
+            morph(place, tree(after));
+            const same = old.isConnected && old === place.querySelector(".keep, #keep");
+            const right = place.innerHTML === (() => { const t = document.createElement("div"); t.append(tree(after)); return t.innerHTML; })();
+            place.remove();
+            return `${same} ${right}`;
+          });
+        }""",
+        module,
+    )
+    assert kept == ["true true"] * 7

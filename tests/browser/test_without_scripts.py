@@ -95,7 +95,7 @@ def test_a_console_that_only_shows(
         id = scene.dead()
         with viewing(browser, f"http://127.0.0.1:{scene.port}") as viewer:
             page = viewer.open(f"/events/{id}")
-            expect(page.locator("header")).to_contain_text("read only")
+            expect(page.locator(".top")).to_contain_text("read only")
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.method))
             for key in "rnpu":

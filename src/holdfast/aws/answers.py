@@ -67,7 +67,12 @@ def kept(webhook: CompiledWebhook) -> IntegrationResponse:
 
 
 def not_kept() -> tuple[IntegrationResponse, ...]:
-    """What a sender hears otherwise: the event is too large, or was not kept."""
+    """What a sender hears otherwise: the event is too large, or was not kept.
+
+    API Gateway knows one response per status: of two under one, the later takes the other's place.
+    So what SQS calls a bad request is under 503, which tells the sender to come back should its
+    template ever not be followed, and the template says which it is, 413 or 500.
+    """
     lost = refusal("not_kept", "the event was not kept; send it again")
     large = refusal("payload_too_large", "this webhook takes smaller bodies")
     # In a wrapping of its own or not: recordings differ, and a 500 would have it sent for ever.
@@ -76,10 +81,11 @@ def not_kept() -> tuple[IntegrationResponse, ...]:
         "#set($also=$input.path('$.ErrorResponse.Error.Message'))"
         "#if(($why && $why.contains('must be shorter than'))"
         " || ($also && $also.contains('must be shorter than')))"
-        f"#set($context.responseOverride.status=413){large}#else{lost}#end"
+        f"#set($context.responseOverride.status=413){large}"
+        f"#else#set($context.responseOverride.status=500){lost}#end"
     )
     return (
-        IntegrationResponse("400", 500, RETRY, judged),
+        IntegrationResponse("400", 503, RETRY, judged),
         IntegrationResponse(None, 500, RETRY, lost),
     )
 

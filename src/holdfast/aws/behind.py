@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from holdfast.aws.calls import states as all_states
@@ -18,6 +19,7 @@ from holdfast.aws.resources import (
     Connection,
     DeadLetters,
     Function,
+    Joined,
     Pipe,
     Queue,
     Ref,
@@ -28,6 +30,7 @@ from holdfast.aws.resources import (
 from holdfast.aws.state_machine import TASK_SECONDS, state_machine
 from holdfast.compiled import Compiled, CompiledWebhook, Forward
 from holdfast.definition import Verification
+from holdfast.gateway.handshakes import handshakes_of
 from holdfast.secrets import SecretRef
 from holdfast.verify.credentials import Credentials
 from holdfast.workflow.asl import VERIFY
@@ -98,21 +101,36 @@ def _meant(name: str, webhook: CompiledWebhook, compiled: Compiled) -> Value | N
     return Ref(f"connection:{name}", "arn") if name in webhook.connections else None
 
 
+def senders(webhook: CompiledWebhook, compiled: Compiled) -> tuple[str, ...]:
+    """The webhooks whose workflows send to this one's queue, itself perhaps among them."""
+
+    def sends_here(document: Mapping[str, Any]) -> bool:
+        named = (each for each in _placeholders(document) if each.startswith("queue:"))
+        return any(compiled.webhook(each.removeprefix("queue:")) is webhook for each in named)
+
+    return tuple(each.name for each in compiled.webhooks if sends_here(each.workflow))
+
+
 def functions(
-    webhook: CompiledWebhook, app: str, machine: StateMachine, limits: Limits, *, door: bool
+    webhook: CompiledWebhook,
+    compiled: Compiled,
+    machine: StateMachine,
+    limits: Limits,
+    *,
+    door: bool,
 ) -> tuple[Function, ...]:
     """Verify and the tasks that the text names; settle and the door where there is one."""
-    own: dict[str, Value] = {
-        "HOLDFAST_TABLE": Ref("table", "name"),
-        "HOLDFAST_STACK": Ref("stack", "name"),
-    }
-    claim = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
+    app = compiled.name
+    own: dict[str, Value] = {}
+    if webhook.delivery_id:
+        own["HOLDFAST_TABLE"] = Ref("table", "name")
+        own["HOLDFAST_STACK"] = Ref("stack", "name")
+        own["HOLDFAST_CLAIM_SECONDS"] = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
+    if sending := senders(webhook, compiled):
+        roles = ((f"{name}=", Ref("role:state_machine", "id", name), " ") for name in sending)
+        own["HOLDFAST_SENDERS"] = Joined(tuple(part for each in roles for part in each)[:-1])
     source = _secrets(webhook.verification, app)
-    made = [
-        _function(
-            webhook, app, VERIFY, TASK_SECONDS, {**own, "HOLDFAST_CLAIM_SECONDS": claim}, source
-        )
-    ]
+    made = [_function(webhook, app, VERIFY, TASK_SECONDS, own, source)]
     for name in machine.substitutions:
         if name in webhook.tasks:
             task = webhook.tasks[name]
@@ -121,9 +139,25 @@ def functions(
     if SETTLE in machine.substitutions:
         made.append(_function(webhook, app, SETTLE, TASK_SECONDS, own, ()))
     if door:
-        place: dict[str, Value] = {"HOLDFAST_QUEUE": Ref("queue", "url")}
-        made.append(_function(webhook, app, DOOR, TASK_SECONDS, place, source))
+        made.append(_door(webhook, app, source))
     return tuple(made)
+
+
+def _door(webhook: CompiledWebhook, app: str, source: tuple[Secret, ...]) -> Function:
+    """It knows the tokens of handshakes too, and where one is to be kept that is handed over."""
+    place: dict[str, Value] = {"HOLDFAST_QUEUE": Ref("queue", "url")}
+    tokens = [ref for each in handshakes_of(webhook) for ref in each.secrets]
+    known = dict.fromkeys((*source, *(secret(each, app) for each in tokens)))
+    keeps = source[0] if source and hands_over(webhook) else None
+    if keeps is not None:
+        place["HOLDFAST_KEEPS"] = keeps.reference
+    made = _function(webhook, app, DOOR, TASK_SECONDS, place, tuple(known))
+    return replace(made, keeps=keeps)
+
+
+def hands_over(webhook: CompiledWebhook) -> bool:
+    """Whether its sender hands over the secret with which it is going to sign."""
+    return any(each.hands_over for each in handshakes_of(webhook))
 
 
 def _function(
@@ -159,6 +193,8 @@ def secret(reference: SecretRef, app: str) -> Secret:
     """Where a secret lies on AWS: under the name it has there already, or beside the app's others."""
     if reference.kind == "aws-secret":
         return Secret(str(reference), reference.name)
+    if reference.kind == "aws-ssm":
+        return Secret(str(reference), reference.name, "ssm")
     return Secret(str(reference), f"{app}/{reference.name.rpartition('/')[2]}")
 
 

@@ -24,6 +24,7 @@ from typing import Final
 from holdfast.compiled import Compiled, Forward
 from holdfast.definition import Verification
 from holdfast.errors import BundleFailed
+from holdfast.gateway.handshakes import handshakes_of
 from holdfast.verify.methods import Symmetric
 from holdfast.verify.signed import Signed
 from holdfast.verify.source import fetches_keys
@@ -52,6 +53,9 @@ FOLDER: Final = "definition"
 
 _TAKEN: Final = (".py", ".json")
 """Of the files beside the definition. Others may be anything, a key or a database among them."""
+
+_OURS_TAKEN: Final = (".py", ".typed", ".toml")
+"""Of our own: code, and the descriptions of providers."""
 
 _LEFT_OUT: Final = frozenset(("__pycache__", "node_modules", "cdk.out", "site-packages"))
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
@@ -149,7 +153,12 @@ def _needed(compiled: Compiled) -> Iterator[str]:
         yield "email-validator"
     tasks = (task for webhook in compiled.webhooks for task in webhook.tasks.values())
     sources = [webhook.verification for webhook in compiled.webhooks]
-    if any(isinstance(task, Forward) for task in tasks) or any(map(fetches_keys, sources)):
+    visits = any(each.visits for webhook in compiled.webhooks for each in handshakes_of(webhook))
+    if (
+        visits
+        or any(isinstance(task, Forward) for task in tasks)
+        or any(map(fetches_keys, sources))
+    ):
         yield "httpx"
     if any(map(uses_private_keys, sources)):
         yield "cryptography"
@@ -192,7 +201,7 @@ def _ours() -> Path:
 
 def _sources() -> list[Path]:
     found = _ours().rglob("*")
-    return sorted(each for each in found if each.suffix in (".py", ".typed"))
+    return sorted(each for each in found if each.suffix in _OURS_TAKEN)
 
 
 def _fill(target: Path, made_of: Ingredients) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from holdfast.aws.carried import task_of
 from holdfast.workflow import lambda_invoke
-from holdfast.workflow.resources import HTTP, LAMBDA, service
+from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
 
 State = Mapping[str, Any]
 
@@ -21,14 +21,57 @@ def functions_on_the_dearest_way(document: Mapping[str, Any]) -> int:
 
 def foreign_functions(document: Mapping[str, Any]) -> dict[str, str]:
     """States that call a function by its own name or ARN, which is somebody else's on AWS."""
-    found = {}
-    for name, state in states(document):
-        resource = str(state.get("Resource", ""))
-        if lambda_invoke.of_arn(resource) is not None:
-            found[name] = resource
-        elif service(resource) == LAMBDA and task_of(state) is None:
-            found[name] = str(_given(state).get("FunctionName", "the one that the data names"))
-    return found
+    return {
+        name: called or "the one that the data names"
+        for name, state in states(document)
+        if (called := _foreign(state)) is not None
+    }
+
+
+def called_by_name(document: Mapping[str, Any]) -> list[str]:
+    """Those of them that the document names."""
+    found = (_foreign(state) for _, state in states(document))
+    return list(dict.fromkeys(each for each in found if each))
+
+
+def _foreign(state: State) -> str | None:
+    """Empty: only the data tells which; None: it calls none."""
+    resource = str(state.get("Resource", ""))
+    if lambda_invoke.of_arn(resource) is not None:
+        return resource
+    if service(resource) != LAMBDA or task_of(state) is not None:
+        return None
+    named = _given(state).get("FunctionName")
+    return named if _is_said(named) else ""
+
+
+def queues_sent_to(document: Mapping[str, Any]) -> list[str]:
+    """States that send to the queue of another webhook."""
+    found = states(document)
+    return [name for name, state in found if service(str(state.get("Resource", ""))) == SQS]
+
+
+def http_calls(
+    document: Mapping[str, Any],
+) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """With which methods and at which addresses APIs are called; None where only the data tells."""
+    methods: dict[str, None] = {}
+    endpoints: dict[str, None] = {}
+    known = True
+    for _, state in states(document):
+        if service(str(state.get("Resource", ""))) == HTTP:
+            given = _given(state)
+            method, endpoint = given.get("Method"), given.get("ApiEndpoint")
+            if not (_is_said(method) and _is_said(endpoint)):
+                known = False
+            else:
+                methods[str(method)] = endpoints[str(endpoint)] = None
+    return (tuple(methods), tuple(endpoints)) if known else (None, None)
+
+
+def _is_said(text: Any) -> bool:
+    """Whether it stands in the document as it will be: no expression, and nothing IAM would expand."""
+    return isinstance(text, str) and not text.startswith("{%") and not set(text) & set("*?$")
 
 
 def plain_http(document: Mapping[str, Any]) -> list[str]:

@@ -1,13 +1,16 @@
 """What the state machine and our functions in Lambda agree on. The worker is written to this page.
 
 A Pipes record goes in: `{messageId, receiptHandle, body, attributes: {ApproximateReceiveCount,
-SentTimestamp, ...}, ...}`; its `body` is an envelope (`holdfast.envelope`).
+SentTimestamp, SenderId, ...}, messageAttributes, ...}`; its `body` is an envelope
+(`holdfast.envelope`), unless the state machine of a webhook sent it with `sqs:sendMessage`: its
+`SenderId` begins with the id of that one's role. Then the body is the event's own, the attributes are
+its headers, its id is the `messageId`, and it counts as verified.
 
 **Verify**, `${holdfast:verify}`, is given the record and answers with the execution's input: `{id,
 webhook, type, deliveryId, receivedAt, attempt, headers, body, bodyEncoding}`, as local executions
 begin. `attempt` is the record's ApproximateReceiveCount. In this order it
 
-    1. reads the envelope. What is none: quarantined, `envelope_invalid`
+    1. reads the envelope, or the body. What is neither: quarantined, `envelope_invalid`
     2. checks the source, judging a timestamp by the envelope's `ts`, and takes the values of headers
        that carry the secret itself out: from here on they are `[redacted]`. False: quarantined under
        the reason that the scheme names. Secret missing: fails, and is tried again
@@ -29,7 +32,7 @@ is given the request, decides as the local gateway does, answers a handshake or 
 sends the envelope to the queue. It answers success only once SQS has said a MessageId, and a 5xx
 otherwise. What it found out about a secret in a header travels as the envelope's `verdict`.
 
-**Settle**, `${holdfast:settle}`, is given `messageId`, `body` and `attributes` of the record once its
+**Settle**, `${holdfast:settle}`, is given `messageId`, `body`, `attributes` and `messageAttributes` of the record once its
 document has ended well, where the webhook knows delivery ids. It records the delivery as done by the envelope's id, for seven days. It
 has no result, and where it fails the event has been worked all the same.
 

@@ -21,6 +21,9 @@ from holdfast.gateway.handshakes import handshakes_of
 MODEL: Final = "Body"
 """The name of a webhook's model, after that of the webhook."""
 
+STAGE: Final = "live"
+"""Of the API: the first part of every path at its own address."""
+
 DEFAULT_THROTTLE: Final = Throttle(1_000, 2_000)
 """A tenth of what AWS grants an account in a Region: one webhook must not use up all of it."""
 

@@ -1,13 +1,14 @@
 """Content types as API Gateway wants them: every spelling by itself, each with a template of its own.
 
 Nobody says whether `application/json; charset=utf-8` finds the template of `application/json`, so the
-usual spellings are all there. Families have no spelling: `text/*` and `*/*` become the types that
-senders use, and any other is answered 415.
+usual spellings are there: of every type that a definition names, and of those whose charset senders
+do write. Families have no spelling: `text/*` and `*/*` become the types that senders use, and any
+other is answered 415. Each spelling is a whole template in the stack's text, which has an end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +39,17 @@ USUAL: Final = (
 )
 """What is taken where a webhook takes families of types."""
 
+_SPELT_OUT: Final = frozenset(
+    (
+        JSON,
+        "application/cloudevents+json",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "text/xml",
+    )
+)
+"""Whose charset senders write, as far as their own documents and libraries show."""
+
 _BINARY: Final = frozenset(
     (
         "application/octet-stream",
@@ -63,15 +75,20 @@ class Spelling:
 def spellings(accepted: Iterable[str]) -> tuple[Spelling, ...]:
     """Every spelling of the content types that a webhook takes; JSON's first."""
     names = tuple(accepted)
-    exact = [name for name in names if not name.endswith("/*")]
+    exact = frozenset(name for name in names if not name.endswith("/*"))
     takes = MediaTypes(names).accepts
-    found = dict.fromkeys([*exact, *(name for name in USUAL if takes(name))])
+    named = [name for name in names if name in exact]
+    found = dict.fromkeys([*named, *(name for name in USUAL if takes(name))])
     ordered = sorted(found, key=lambda name: name != JSON)
     return tuple(
         Spelling(f"{name}{parameters}", binary=is_binary(name))
         for name in ordered
-        for parameters in ("", *(() if is_binary(name) else _PARAMETERS))
+        for parameters in ("", *(_PARAMETERS if _has_charset(name, exact) else ()))
     )
+
+
+def _has_charset(name: str, exact: Container[str]) -> bool:
+    return not is_binary(name) and (name in exact or name in _SPELT_OUT)
 
 
 def is_binary(content_type: str) -> bool:

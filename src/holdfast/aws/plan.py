@@ -9,12 +9,14 @@ itself. What cannot be on AWS as it is defined is an obstacle, and nothing is de
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from holdfast.aws import behind
+from holdfast.aws.alerting import alert_differences
 from holdfast.aws.answers import gateway_responses, unsayable
 from holdfast.aws.calls import functions_on_the_dearest_way, plain_http
 from holdfast.aws.carried import missing
@@ -23,6 +25,7 @@ from holdfast.aws.cost import Cost, cost
 from holdfast.aws.differences import Difference, differences
 from holdfast.aws.door import (
     DEFAULT_THROTTLE,
+    STAGE,
     allowed,
     binary_types,
     doors,
@@ -53,11 +56,11 @@ from holdfast.aws.watching import LOG_DAYS, alarms, log_groups
 from holdfast.compiled import Compiled, CompiledWebhook, Forward
 from holdfast.errors import Mistake
 
-STAGE: Final = "live"
-
 DEFINITION_MAX_BYTES: Final = 1024 * 1024
 POLICY_MAX_BYTES: Final = 8_192
 RESOURCES_MAX: Final = 500
+TEXT_MAX_BYTES: Final = 1_000_000
+"""Of a template, as CloudFormation takes it."""
 
 _PATH_PART: Final = re.compile(r"[A-Za-z0-9._:-]+|\{[^{}]+\}")
 
@@ -152,7 +155,7 @@ def plan_webhook(webhook: CompiledWebhook, compiled: Compiled) -> WebhookPlan:
     model = model_of(webhook.schema) if webhook.schema is not None and direct else None
     queue = behind.queue(webhook, numbers)
     machine = behind.machine(webhook, compiled, numbers)
-    functions = behind.functions(webhook, compiled.name, machine, numbers, door=door)
+    functions = behind.functions(webhook, compiled, machine, numbers, door=door)
     connections = behind.connections(webhook, compiled.name)
     watched = alarms(queue, functions)
     held = [each for function in functions for each in function.secrets]
@@ -172,7 +175,7 @@ def plan_webhook(webhook: CompiledWebhook, compiled: Compiled) -> WebhookPlan:
         functions=functions,
         connections=connections,
         secrets=secrets,
-        roles=roles(machine, functions, direct=direct),
+        roles=roles(webhook.name, machine, functions, direct=direct),
         log_groups=log_groups(webhook, functions),
         alarms=watched,
         cost=cost(
@@ -182,9 +185,12 @@ def plan_webhook(webhook: CompiledWebhook, compiled: Compiled) -> WebhookPlan:
             table_writes=2 * settles,
             logs_all=webhook.log_level == "ALL",
             alarms=len(watched),
-            secrets=len(secrets),
+            secrets=sum(each.store == "secretsmanager" for each in secrets),
         ),
-        differences=differences(webhook, numbers, model.widenings if model is not None else ()),
+        differences=(
+            *alert_differences(webhook, compiled, watched),
+            *differences(webhook, numbers, model.widenings if model is not None else ()),
+        ),
         obstacles=tuple(_obstacles(webhook, machine, connections)),
     )
 
@@ -215,6 +221,17 @@ def _obstacles(
     for name in set(webhook.connections) - {each.part.partition(":")[2] for each in connections}:
         said = f"connection {name}: EventBridge knows basic, bearer and token; call it from a task"
         yield Mistake(place, said)
+    for connection in connections:
+        if connection.secret is not None and connection.secret.store == "ssm":
+            said = (
+                f"{connection.part.replace(':', ' ')}: CloudFormation reads no SecureString into it; put its "
+                "secret into Secrets Manager, aws-secret:NAME"
+            )
+            yield Mistake(place, said)
+    source = webhook.verification
+    if behind.hands_over(webhook) and not (source and source.secrets):
+        said = "its sender hands over its secret, and there is no reference under which to keep it"
+        yield Mistake(place, said)
     for state in plain_http(webhook.workflow):
         yield Mistake(place, f"state {state}: AWS calls https only")
     if len(machine.definition.encode()) > DEFINITION_MAX_BYTES:
@@ -237,17 +254,62 @@ def _of_the_whole(
     if networks + 400 * len(api.allow) > POLICY_MAX_BYTES:
         said = f"the allow-lists need more than the {POLICY_MAX_BYTES:,} bytes of a resource policy"
         yield Mistake(place, said)
-    count = sum(map(resource_count, planned)) + 20 + len(api.responses)
+    yield from _same_secrets(place, planned)
+    size = text_bytes(api, planned)
+    if size > TEXT_MAX_BYTES:
+        said = f"about {size:,} bytes of text, and a template has {TEXT_MAX_BYTES:,}; write several apps"
+        yield Mistake(place, said)
+    count = sum(map(resource_count, planned)) + _SHARED + len(api.responses)
     if count > RESOURCES_MAX:
         said = f"about {count} resources, and a stack has {RESOURCES_MAX}; write several apps"
         yield Mistake(place, said)
+
+
+def _same_secrets(place: str, planned: tuple[WebhookPlan, ...]) -> Iterator[Mistake]:
+    """References that are two here would be one secret there."""
+    found: dict[tuple[str, str], str] = {}
+    for each in dict.fromkeys(one for webhook in planned for one in webhook.secrets):
+        first = found.setdefault((each.store, each.name), each.reference)
+        if first != each.reference:
+            said = (
+                f"{first} and {each.reference} are both {each.name} on AWS; give one another name"
+            )
+            yield Mistake(place, said)
+
+
+def text_bytes(api: Api, planned: tuple[WebhookPlan, ...]) -> int:
+    """About how long the template is: the texts in it as JSON writes them, and what is around them."""
+    written = 0
+    for webhook in planned:
+        for method in webhook.methods:
+            answers = method.integration.responses
+            texts = (*method.integration.templates.values(), *(each.template for each in answers))
+            written += _written(texts)
+        written += _written(webhook.model.schema if webhook.model is not None else ())
+        written += _written(webhook.state_machine.definition)
+        written += _RESOURCE_BYTES * resource_count(webhook)
+    written += _written([each.template for each in api.responses])
+    return written + _RESOURCE_BYTES * (_SHARED + len(api.responses))
+
+
+_SHARED: Final = 13
+"""Resources of the stack beside its webhooks: API, stage, deployment, log, table, topic, dashboard."""
+
+_RESOURCE_BYTES: Final = 1_100
+"""Of a resource without the texts above, and of what the outputs and the dashboard say of it."""
+
+
+def _written(value: Any) -> int:
+    return len(json.dumps(value, indent=1, ensure_ascii=False).encode())
 
 
 def resource_count(planned: WebhookPlan) -> int:
     """About how many resources of CloudFormation one webhook becomes."""
     lists: tuple[tuple[Any, ...], ...] = (
         *(planned.methods, planned.functions, planned.connections),
-        *(planned.log_groups, planned.alarms, planned.roles, planned.roles),
+        *(planned.log_groups, planned.alarms, planned.roles),
     )
-    alone = 9  # path, model, two queues and their policies, pipe, state machine, permissions
-    return alone + sum(map(len, lists))
+    alone = 8  # path, model, two queues and their policies, pipe, state machine
+    apart = sum(each.apart for each in planned.roles)
+    permissions = sum(each.integration.kind == "lambda" for each in planned.methods)
+    return alone + apart + permissions + sum(map(len, lists))

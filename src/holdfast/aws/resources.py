@@ -16,32 +16,51 @@ from holdfast.aws.answers import GatewayResponse, IntegrationResponse
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """`attribute` of the resource `part`; `webhook` where it is another one's."""
+    """`attribute` of the resource `part`; `webhook` where it is another one's. `id`: of a role, by
+    which AWS tells who did something."""
 
     part: str
-    attribute: Literal["arn", "name", "url"]
+    attribute: Literal["arn", "id", "name", "url"]
     webhook: str | None = None
 
 
-Value = str | Ref
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A text of several parts, some of which only the deployment knows."""
+
+    parts: tuple[str | Ref, ...]
+
+
+Value = str | Ref | Joined
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a role may do. A `*` in `resources` stands by itself only where AWS knows no narrower."""
+    """What a role may do. A `*` in `resources` stands by itself only where AWS knows no narrower.
+
+    `secret:NAME`, `parameter:NAME`, `function:NAME`, `states:PATTERN`: the ARN of one that is not the
+    stack's. `new-secret:NAME`: of
+    one that is not there yet, and has none of the characters that Secrets Manager adds.
+    """
 
     actions: tuple[str, ...]
     resources: tuple[Value, ...]
+    conditions: Mapping[str, Mapping[str, tuple[Value, ...]]] = field(default_factory=dict)
+    """As IAM writes them: by operator, then by key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """`same_account`: assumed only on behalf of the stack's own account (`aws:SourceAccount`)."""
+    """`same_account`: assumed only on behalf of the stack's own account (`aws:SourceAccount`).
+
+    `apart`: its rights are a resource of their own, because somebody they are about is told its id.
+    """
 
     part: str
     service: str
     statements: tuple[Statement, ...]
     same_account: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +107,14 @@ class StateMachine:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Somebody puts its value into Secrets Manager under `name`; no template ever holds it."""
+    """Somebody puts its value into `store` under `name`; no template ever holds it.
+
+    `ssm`: the Parameter Store of Systems Manager, as a SecureString.
+    """
 
     reference: str
     name: str
+    store: Literal["secretsmanager", "ssm"] = "secretsmanager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,8 @@ class Function:
     timeout_seconds: int
     environment: Mapping[str, Value]
     secrets: tuple[Secret, ...] = ()
+    keeps: Secret | None = None
+    """The one of them that it puts there itself, once, when a sender hands it over."""
     memory_mb: int = 256
     architecture: Literal["arm64"] = "arm64"
 

@@ -161,7 +161,10 @@ def _settled(name: _Names) -> dict[str, Any]:
         "QueryLanguage": "JSONata",
         "Resource": f"${{{SETTLE}}}",
         "Arguments": {
-            field: f"{{% {_RECORD}.{field} %}}" for field in ("messageId", "body", "attributes")
+            **{
+                field: f"{{% {_RECORD}.{field} %}}" for field in ("messageId", "body", "attributes")
+            },
+            "messageAttributes": f"{{% $merge([{{}}, {_RECORD}.messageAttributes]) %}}",
         },
         "TimeoutSeconds": TASK_SECONDS,
         "Retry": [_again(["States.ALL"])],

@@ -7,6 +7,9 @@ from typing import Final
 from holdfast.aws.resources import Alarm, Function, LogGroup, Queue, Ref
 from holdfast.compiled import CompiledWebhook
 
+STILL_SECONDS: Final = 3_600
+"""How old the oldest event is at least before somebody is asked whether the pipe is stopped."""
+
 LOG_DAYS: Final = 30
 """Longer than an event waits and then lies dead, on most settings: the trail outlives it."""
 
@@ -55,6 +58,16 @@ def alarms(queue: Queue, functions: tuple[Function, ...]) -> tuple[Alarm, ...]:
             "ExecutionsTimedOut", run, "Sum", 1,
         ),
     ]  # fmt: skip
+    # No metric says that a pipe is stopped, which AWS does by itself where it lacks a right.
+    tries = queue.max_receive_count * queue.visibility_timeout_seconds
+    still = max(STILL_SECONDS, 2 * tries)
+    if still < half:
+        found.append(
+            Alarm(
+                "stands-still", "nothing has been worked for long: is the pipe stopped?", "AWS/SQS",
+                "ApproximateAgeOfOldestMessage", waiting, "Maximum", still, 300,
+            )
+        )  # fmt: skip
     for each in functions:
         called = {"FunctionName": Ref(each.part, "name")}
         name = f"throttled-{each.task.replace(':', '-')}"

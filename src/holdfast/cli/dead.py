@@ -75,16 +75,19 @@ def list_dead(
             wanted = replace(wanted, group=find_group(engine, group).id)
         # One more than shown tells whether there are more.
         found = browse_letters(engine, wanted, None, limit + 1)
+        aside = 0 if found or parked else letters.count_parked(engine, webhook)
     if output is Output.JSON:
         print_json([letter_fields(letter) for letter in found[:limit]])
         return
-    print_rows([_row(letter) for letter in found[:limit]], "no dead letters")
+    print_rows([_row(letter) for letter in found[:limit]], letters.none_told(aside))
     if len(found) > limit:
         hint(f"these are the newest {limit}; older ones with --limit or --until")
     if found:
         hint(f"as few problems:   {command('dead groups', store)}")
         hint(f"one in full:       {command('dead show ID', store)}")
         hint(f"back to the queue: {command('dead redrive --dry-run', store)}")
+    elif aside:
+        hint(f"those:             {command('dead --parked', store)}")
 
 
 def _row(letter: DeadLetter) -> dict[str, Any]:
@@ -119,7 +122,9 @@ def show(
         return
     id = letter.message.id
     print_letter(letter, runs, command(f"dead show {id} --output json", store))
-    hint(f"\nsend it back: {command(f'dead redrive --id {id}', store)}")
+    hint(f"\nsend it back:     {command(f'dead redrive --id {id}', store)}")
+    hint(f"out of the way:   {command(f'dead park --id {id}', store)}")
+    hint(f"in the console:   {command(f'open {id}', store)}")
 
 
 @app.command("purge")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, cast
 
 import typer
 
+from holdfast.cli.narrowing import (
+    Came,
+    FindOption,
+    InsideOption,
+    StateOption,
+    WhereOption,
+    criteria_of,
+)
 from holdfast.cli.options import (
     ListLimitOption,
     Output,
@@ -19,7 +26,6 @@ from holdfast.cli.options import (
     WebhookOption,
     command,
     engine_on,
-    parse_time,
 )
 from holdfast.cli.output import age, hint, print_json, print_rows
 from holdfast.cli.pages import print_entry, print_refusal
@@ -28,48 +34,21 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.fields import entry_fields, fields_of, refusal_fields
 from holdfast.operate.finding import Criteria, Finder, History, Page
-from holdfast.queue.contract import Entry, Filter, Refusal, State
-from holdfast.queue.matching import read_path
-from holdfast.queue.views import Query
+from holdfast.queue.contract import Entry, Refusal, State
 from holdfast.runtime.store import DEFAULT_STORE
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
-
-
-class Came(StrEnum):
-    """What became of a request: the states of a message, and one for what was not kept."""
-
-    WAITING = "waiting"
-    LEASED = "leased"
-    DONE = "done"
-    DEAD = "dead"
-    PURGED = "purged"
-    REFUSED = "refused"
 
 
 @app.callback(invoke_without_command=True)
 def list_events(
     context: typer.Context,
     webhook: WebhookOption = None,
-    state: Annotated[Came | None, typer.Option("--state", help="Only these.")] = None,
+    state: StateOption = None,
     reason: ReasonOption = None,
-    find: Annotated[
-        str | None,
-        typer.Option(
-            "--find", metavar="TEXT", help="Only with this in path, query, a header or the body."
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="PATH=VALUE",
-            help="Only with this value in a JSON body: data.lines[0].sku=A-1; may be repeated.",
-        ),
-    ] = None,
-    inside: Annotated[
-        bool, typer.Option("--inside", help="Find the text within words too; slower.")
-    ] = False,
+    find: FindOption = None,
+    where: WhereOption = None,
+    inside: InsideOption = False,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: ListLimitOption = 20,
@@ -79,15 +58,9 @@ def list_events(
     """What came in, newest first, also what was refused and why."""
     if context.invoked_subcommand is not None:
         return
-    kept = State(state.value) if state and state is not Came.REFUSED else None
-    wanted = Filter(
-        webhook=webhook,
-        state=kept,
-        reason=reason,
-        since_ms=parse_time(since),
-        until_ms=parse_time(until),
+    criteria = criteria_of(
+        webhook, state, reason, find, where, inside=inside, since=since, until=until
     )
-    query = Query((find,) if find else (), tuple(map(_place, where or ())), inside=inside)
     with engine_on(store) as engine:
         need_archive(engine)
         lookup.known_webhook(engine, webhook)
@@ -97,7 +70,7 @@ def list_events(
             Came.REFUSED: finder.refusals,
         }.get(state, finder.events)
         # One more than shown tells whether there are more.
-        found = _found(pages, Criteria(wanted, query), limit + 1)
+        found = _found(pages, criteria, limit + 1)
     newest = found[:limit]
     if output is Output.JSON:
         print_json([fields_of(one) for one in newest])
@@ -107,17 +80,6 @@ def list_events(
         hint(f"these are the newest {limit}; older ones with --limit or --until")
     if newest:
         hint(f"one in full: {command('events show ID', store)}")
-
-
-def _place(written: str) -> tuple[str, str]:
-    path, equals, value = written.partition("=")
-    try:
-        read_path(path)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not equals:
-        raise typer.BadParameter(f"{written!r} names no value; write PATH=VALUE")
-    return path, value
 
 
 def _found(
@@ -186,3 +148,4 @@ def _suggest(entry: Entry, store: str) -> None:
         hint(f"\nsend it back: {command(f'dead redrive --id {entry.message.id}', store)}")
     else:
         hint(f"\nsend it through again: {command(f'replay {entry.message.id}', store)}")
+    hint(f"in the console: {command(f'open {entry.message.id}', store)}")

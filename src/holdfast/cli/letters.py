@@ -40,7 +40,7 @@ from holdfast.errors import NotFound
 from holdfast.message import Message
 from holdfast.operate import groups as grouping
 from holdfast.operate import lookup
-from holdfast.operate.abilities import archive_of, need_archive, need_desk
+from holdfast.operate.abilities import archive_of, desk_of, need_desk
 from holdfast.operate.fields import instant
 from holdfast.operate.rehearsal import Called, Rehearsal, rehearse
 from holdfast.operate.selection import Selection, dead_ids
@@ -85,16 +85,29 @@ def groups(
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
         found = grouping.groups(engine, wanted, limit)
+        aside = 0 if found.shown or parked else count_parked(engine, webhook)
     if output is Output.JSON:
         print_json([_group_fields(group) for group in found.shown])
         return
-    print_rows([_group_row(group) for group in found.shown], "no dead letters")
+    print_rows([_group_row(group) for group in found.shown], none_told(aside))
     if found.groups > len(found.shown):
         hint(f"these are {len(found.shown)} of {found.groups} groups; more with --limit")
     if found.shown:
         hint(f"what would happen:  {command('dead dry-run --group ID', store)}")
         hint(f"a few, then all:    {command('dead redrive --group ID --try 5', store)}")
         hint(f"out of the way:     {command('dead park --group ID', store)}")
+
+
+def count_parked(engine: Engine, webhook: str | None) -> int:
+    """How many dead letters are put aside, where the engine can do that."""
+    desk = desk_of(engine)
+    parked = desk.parked() if desk is not None else {}
+    return sum(parked.values()) if webhook is None else parked.get(webhook, 0)
+
+
+def none_told(aside: int) -> str:
+    """That there are none; and where some are that a list leaves out."""
+    return f"no dead letters but {aside:,} put aside" if aside else "no dead letters"
 
 
 def _group_fields(group: grouping.Group) -> dict[str, Any]:
@@ -233,7 +246,11 @@ def dry_run(
 
 def _messages(engine: Engine, ids: Sequence[str], group: str | None, limit: int) -> list[Message]:
     if group is None:
-        return [lookup.event(need_archive(engine), id).message for id in ids]
+        archive = archive_of(engine)
+        if archive is None:
+            # Without a history, the letters themselves have the events.
+            return [lookup.dead_letter(engine, id).message for id in ids]
+        return [lookup.event(archive, id).message for id in ids]
     filter = Filter(group=grouping.group(engine, group).id, parked=False)
     return [letter.message for letter in grouping.letters(engine, filter, None, limit)]
 

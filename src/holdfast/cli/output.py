@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from holdfast.clock import SYSTEM_CLOCK, format_duration
+from holdfast.terminal.text import printable as printable  # noqa: PLC0414 - told on to the commands
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, emoji=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 # Below this a wrapped last column is harder to read than one on a line of its own.
 _WRAP_MIN: Final = 24
@@ -94,13 +95,6 @@ def _folded(columns: str, prose: str, width: int) -> str:
 def count(number: int, what: str) -> str:
     """`1 event`, `2 events`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def printable(text: str, *, keep_lines: bool = False) -> str:
-    """Text that cannot move the cursor or change colours, whatever a sender wrote into it."""
-    if keep_lines:
-        return "\n".join(printable(line) for line in text.split("\n"))
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def visible(value: Any) -> str:

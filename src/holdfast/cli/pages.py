@@ -39,7 +39,7 @@ def print_letter(letter: DeadLetter, executions: Sequence[Execution], whole: str
     message = letter.message
     _heading("dead letter", message.id)
     _message_facts(message, _state("dead", letter.reason))
-    _facts({"superseded by": letter.superseded_by})
+    _facts({"superseded by": letter.superseded_by, "put aside": local_instant(letter.parked_at_ms)})
     end = (letter.died_at_ms, f"dead: {letter.reason}")
     _timeline(message, letter.attempts, executions, end)
     _failure(letter.attempts or tuple(filter(None, (letter.failure,))))

@@ -23,6 +23,7 @@ from holdfast.errors import Mistake, NotFound
 
 _TOPIC_WIDTH: Final = 22
 _PROSE_MIN: Final = 40
+_STORES: Final = {"secretsmanager": "Secrets Manager", "ssm": "Parameter Store"}
 
 
 def plan(
@@ -142,7 +143,7 @@ def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
     for connection in each.connections:
         yield f"connection {connection.part.partition(':')[2]}", connection.header or "HTTP Basic"
     for secret in each.secrets:
-        yield f"secret {secret.name}", f"Secrets Manager, for {secret.reference}"
+        yield f"secret {secret.name}", f"{_STORES[secret.store]}, for {secret.reference}"
     for alarm in each.alarms:
         yield f"alarm {alarm.name}", f"{alarm.why} ({alarm.metric} >= {alarm.threshold:,})"
     days = ", ".join(sorted({f"{group.retention_days} days" for group in each.log_groups}))

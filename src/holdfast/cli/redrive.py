@@ -33,6 +33,7 @@ from holdfast.cli.options import (
 )
 from holdfast.cli.output import complain, console, count, errors, print_json
 from holdfast.clock import SYSTEM_CLOCK
+from holdfast.errors import NotSupported
 from holdfast.operate.book import COMMAND_LINE, local_user
 from holdfast.operate.canary import DEFAULT_STOP_AT, Plan, Stage, StopAt
 from holdfast.operate.driving import Driver
@@ -41,7 +42,7 @@ from holdfast.operate.running import find_running
 from holdfast.operate.runs import Run, new_owner, open_run, plan_run
 from holdfast.operate.selection import CHUNK, Selection, dead_ids
 from holdfast.queue.contract import Engine
-from holdfast.runtime.store import DEFAULT_STORE, store_path
+from holdfast.runtime.store import DEFAULT_STORE, describe_store, is_shared, store_path
 
 
 def redrive(
@@ -79,6 +80,11 @@ def redrive(
     watched = bool(try_first) or stop_at is not None
     threshold = _threshold(stop_at) if stop_at is not None else DEFAULT_STOP_AT
     filter = letter_filter(webhook, reason, error, since, until, parked=parked)
+    if watched and is_shared(store):
+        raise NotSupported(
+            f"--try and --stop-at watch what becomes of the letters, and {describe_store(store)} "
+            "keeps no history that would tell; without them, --limit and --rate go gently"
+        )
     with engine_on(store) as engine:
         if group is not None:
             filter = replace(filter, group=find_group(engine, group).id)

@@ -19,7 +19,9 @@ from holdfast.cli.output import complain, console, warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, NotSupported
+from holdfast.gateway.handshakes import handshakes_of
 from holdfast.operate.abilities import need_archive
+from holdfast.operate.alerts.targets import secrets_of
 from holdfast.operate.overview import secret_states
 from holdfast.operate.sample import describe_sample, send_sample
 from holdfast.runtime.console_options import TOKEN_VARIABLE, ConsoleOptions, token_references
@@ -27,6 +29,7 @@ from holdfast.runtime.logs import make_log
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.store import DEFAULT_STORE, is_shared
 from holdfast.runtime.supervisor import Supervisor
+from holdfast.runtime.tracing import ENDPOINT, need_extra
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -102,6 +105,14 @@ def run(
     sample: Annotated[
         bool, typer.Option("--sample", help="Send a signed sample event into a new store.")
     ] = False,
+    traces: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where OpenTelemetry's traces go: a collector's OTLP over HTTP. Default: "
+            "OTEL_EXPORTER_OTLP_ENDPOINT, if it is set.",
+        ),
+    ] = None,
     log_level: Annotated[LogLevel, typer.Option(help="The least that is logged.")] = LogLevel.INFO,
     log_format: Annotated[
         LogShape, typer.Option(help="auto: human at a terminal, otherwise json.")
@@ -114,6 +125,9 @@ def run(
     """
     if sample and is_shared(store):
         raise NotSupported("--sample follows an event to its end, which a store in SQS cannot show")
+    if traces is not None:
+        need_extra()
+        os.environ[ENDPOINT] = traces  # the processes that are started read it there
     compiled = load_definition(definition)
     console_options = None
     if console_port is None or console_port >= 0:
@@ -127,7 +141,7 @@ def run(
         )
         console_options.check()
     for missing in _missing_secrets(compiled):
-        warn(f"{missing}; what needs it fails until it is set and this is started again")
+        warn(missing)
     telemetry = Telemetry()
     telemetry.subscribe(
         make_log(SYSTEM_CLOCK, role="supervisor", level=log_level.value, format=log_format.value)
@@ -230,11 +244,30 @@ def _suggest(compiled: Compiled, store: str) -> None:
 
 
 def _missing_secrets(compiled: Compiled) -> list[str]:
-    """Every reference that does not resolve, by name."""
+    """Every reference that does not resolve, by name, and what becomes of that."""
     values = Secrets()
-    return [
-        f"{webhook.path}: {state.problem}"
-        for webhook in compiled.webhooks
-        for state in secret_states(webhook, values)
-        if not state.there
-    ]
+    missing = []
+    for webhook in compiled.webhooks:
+        missing += [
+            f"{webhook.path}: {state.problem}; {_until(state.reference)}"
+            for state in secret_states(webhook, values)
+            if not state.there
+        ]
+        if any(each.cannot_answer(webhook.verification) for each in handshakes_of(webhook)):
+            missing.append(
+                f"{webhook.path}: the token of its handshake is not given, which is answered 503"
+            )
+    for target in compiled.notify:
+        for ref in secrets_of(target):
+            try:
+                values.value(ref)
+            except HoldfastError as error:
+                missing.append(f"alerts to {target.name}: {error}; {_until(str(ref))}")
+    return missing
+
+
+def _until(reference: str) -> str:
+    """A file is read when it is needed, the environment once."""
+    if reference.startswith("file:"):
+        return "what needs it fails until the file is there"
+    return "what needs it fails until it is set and this is started again"

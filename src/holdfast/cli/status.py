@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,7 +12,7 @@ from rich.markup import escape
 from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable, rate
 from holdfast.operate import lookup
-from holdfast.operate.abilities import archive_of
+from holdfast.operate.abilities import archive_of, desk_of
 from holdfast.operate.fields import instant
 from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import Running, find_running
@@ -42,11 +42,13 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
         depths, pauses = engine.depth(), engine.pauses()
         archive = archive_of(engine)
         rates = archive.rates(RATE_SECONDS) if archive is not None else None
+        desk = desk_of(engine)
+        parked = desk.parked() if desk is not None else {}
     running = find_running(run_directory(store))
     # What an ended run warned of may be over.
     warnings = read_warnings(run_directory(store)) if running else ()
     if output is Output.JSON:
-        print_json(_fields(store, running, depths, rates, pauses, warnings))
+        print_json(_fields(store, running, depths, rates, pauses, warnings, parked))
         return
     # Of a store of several machines nobody here knows what runs elsewhere.
     nobody = "not running here" if is_shared(store) else "not running"
@@ -72,8 +74,11 @@ def status(store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEX
         console.print(f"refused because no webhook has the path: {rate(lost)}")
     for one in warnings:
         _print_warning(one)
-    if any(one.dead for one in depths):
-        hint(f"{count(sum(one.dead for one in depths), 'dead letter')}: {command('dead', store)}")
+    dead, aside = sum(one.dead for one in depths), sum(parked.values())
+    if aside:
+        console.print(f"{aside:,} of {count(dead, 'dead letter')} put aside")
+    if dead > aside:
+        hint(f"{count(dead - aside, 'dead letter')}: {command('dead groups', store)}")
 
 
 def _told_rates(depth: Depth, rates: Rates | None) -> dict[str, str | None]:
@@ -101,6 +106,7 @@ def _fields(
     rates: Rates | None,
     pauses: list[str],
     warnings: Sequence[Warned],
+    parked: Mapping[str, int],
 ) -> dict[str, Any]:
     return {
         "store": describe_store(store),
@@ -121,6 +127,7 @@ def _fields(
                 "waiting": one.waiting,
                 "leased": one.leased,
                 "dead": one.dead,
+                "parked": parked.get(one.webhook, 0),
                 "oldest": instant(one.oldest_ms),
                 "per_second": _per_second(rates, one.webhook),
             }

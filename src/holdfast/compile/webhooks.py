@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, cast, get_args
 
-from holdfast.compile import bodies, paths, settings
+from holdfast.compile import alerts, bodies, notified, paths, settings
 from holdfast.compile.sources import source
 from holdfast.compile.spot import Spot, quoted, shown
 from holdfast.compile.values import NAME, choice, duration
@@ -46,7 +46,9 @@ def _compiled(app: App) -> tuple[Compiled, list[Mistake]]:
         where = Spot(found, webhook.place, str(webhook.path))
         compiled.append((_webhook(where, webhook, queues), where))
     paths.collisions(compiled)
-    return Compiled(app.name, tuple(webhook for webhook, _ in compiled)), found
+    webhooks = tuple(webhook for webhook, _ in compiled)
+    rules = alerts.rules(spot, app, webhooks)
+    return Compiled(app.name, webhooks, rules, notified.targets(spot, app)), found
 
 
 def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledWebhook:

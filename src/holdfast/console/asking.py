@@ -55,7 +55,7 @@ def parked(word: Parked) -> bool | None:
     return {"no": False, "only": True, "any": None}[word]
 
 
-class EventsAsked(Paged):
+class EventsNarrowed(Asked):
     """Which events. All that are given must match."""
 
     webhook: Name | None = None
@@ -75,7 +75,6 @@ class EventsAsked(Paged):
     )
     inside: bool = Field(default=False, description="Find text within words too; slower.")
     verification: Literal["verified", "failed", "none", "pending", "unknown"] | None = None
-    refused: bool = Field(default=True, description="False: without refusals.")
 
     def criteria(self, clock: Clock) -> Criteria:
         """Raises Problem."""
@@ -103,6 +102,26 @@ class EventsAsked(Paged):
             self.type,
             self.verification,
         )
+
+
+class EventsAsked(EventsNarrowed, Paged):
+    id: tuple[Id, ...] = Field(
+        default=(),
+        max_length=PAGE_MAX,
+        description="Only these, in this order, and all at once; may be repeated.",
+    )
+    refused: bool = Field(default=True, description="False: without refusals.")
+
+
+class ArrivalsAsked(EventsNarrowed):
+    """What was kept after a cursor."""
+
+    cursor: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Of an earlier answer. Without it: from `since` on; without that either,"
+        " nothing yet, only the cursor of now.",
+    )
+    limit: Limit = Field(default=50, description="So many are looked at.")
 
 
 class LettersChosen(Asked):

@@ -32,11 +32,14 @@ ALLOWED: Final = "holdfast.allowed"
 ALWAYS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
+
+# Where no referrer is sent at all, a browser says that its own page's forms come from nowhere
+# (`Origin: null`), and they could not be told from a stranger's.
+REFERRER: Final = "same-origin"
 
 # Answers to programs are never a page, whatever somebody managed to put into them.
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -82,6 +85,7 @@ class Guard:
                     headers.setdefault(name, value)
                 policy = API_POLICY if api else PAGE_POLICY
                 headers.setdefault("content-security-policy", policy)
+                headers.setdefault("referrer-policy", "no-referrer" if api else REFERRER)
             await send(message)
 
         judged = self._access.judge(_facts(scope), self._clock.now_ms() // 1000)

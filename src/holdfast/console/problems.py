@@ -12,6 +12,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from holdfast.errors import (
+    CursorUnknown,
     DefinitionError,
     ExtraMissing,
     HoldfastError,
@@ -48,6 +49,7 @@ class Problem(HoldfastError):
 
 _CODES: Final[Sequence[tuple[type[HoldfastError], int, str]]] = (
     (NotFound, 404, "not_found"),
+    (CursorUnknown, 409, "cursor_unknown"),
     (NotSupported, 501, "not_supported"),
     (RunInTheWay, 409, "run_in_the_way"),
     (SecretMissing, 409, "secret_missing"),

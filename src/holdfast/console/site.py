@@ -13,6 +13,7 @@ from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.console.access import Access
 from holdfast.errors import NotFound
 from holdfast.operate.abilities import Able, need_archive
+from holdfast.operate.alerts.notes import Notes
 from holdfast.operate.book import Book, Who
 from holdfast.operate.finding import Finder, History
 from holdfast.operate.overview import Warned
@@ -47,6 +48,8 @@ class Site:
     version: str
     find_warnings: Callable[[], Sequence[Warned]] = tuple
     """What the provider guard of the supervisor warns of."""
+    find_alerts: Callable[[], Notes] = Notes
+    """What the supervisor's alerts remember."""
     data: dict[str, Any] = field(default_factory=dict)
 
     async def look(self, act: Callable[..., Result], *given: Any) -> Result:

@@ -29,7 +29,7 @@ from holdfast.gateway.answers import (
 )
 from holdfast.gateway.intake import Intake, Route
 from holdfast.gateway.patience import Patience
-from holdfast.gateway.tokens import TokenShelf
+from holdfast.gateway.tokens import Tokens
 from holdfast.gateway.visits import Visits
 from holdfast.message import Headers, Message, new_message_id
 from holdfast.queue.contract import Refusal
@@ -75,7 +75,7 @@ class Door:
         telemetry: Telemetry,
         *,
         body_seconds: float = BODY_SECONDS,
-        tokens: TokenShelf | None = None,
+        tokens: Tokens | None = None,
         visits: Visits | None = None,
     ) -> None:
         """`tokens`: where secrets that providers hand over are kept. `visits`: who calls the

@@ -9,11 +9,23 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from holdfast.errors import StoreError
 
 FOLDER: Final = "tokens"
+
+
+class Tokens(Protocol):
+    """What the door needs of whoever keeps them."""
+
+    def path(self, webhook: str) -> Path | str:
+        """Where its token is, or will be."""
+        ...
+
+    def keep(self, webhook: str, token: str) -> bool:
+        """Durable when it returns; False: another one is there. Raises StoreError."""
+        ...
 
 
 class TokenShelf:

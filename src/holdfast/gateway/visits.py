@@ -60,6 +60,11 @@ class Visits:
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
+    async def ended(self) -> None:
+        """Returns once none is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
     def _go(self, id: str, webhook: str, request: Request, url: str, now_seconds: float) -> None:
         try:
             check_source(self._webhooks[webhook], request, self._secrets, now_seconds, self._keys)

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import fnmatch
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from holdfast.clock import Clock
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.operate import lookup
-from holdfast.operate.abilities import Able, search_of
+from holdfast.operate.abilities import Able, need_watch, search_of
 from holdfast.operate.verification import Verification, verification_of
 from holdfast.queue.contract import Archive, Entry, Filter, Refusal
 from holdfast.queue.matching import Matcher
-from holdfast.queue.views import Query
+from holdfast.queue.views import Arrivals, Query
 from holdfast.workflow.input import Delivery
 
 BUDGET_SECONDS: Final = 2.0
@@ -44,6 +44,12 @@ class Criteria:
     type: str | None = None
     """May hold `*` for any run of characters."""
     verification: Verification | None = None
+
+    @property
+    def of_refusals(self) -> bool:
+        """Whether a refusal can match: it has no state, no type, and nobody verified it."""
+        asked = self.type, self.verification, self.filter.state, self.filter.error
+        return not any(asked)
 
     @property
     def searches(self) -> bool:
@@ -86,7 +92,7 @@ class Finder:
         """Events and refusals, merged by time. What no refusal has (a state, a type) leaves them
         out."""
         kept = self.events(criteria, after, limit)
-        if criteria.type or criteria.verification or criteria.filter.state or criteria.filter.error:
+        if not criteria.of_refusals:
             return kept
         turned = self.refusals(criteria, after, limit)
         # Beyond where either had no time to look, nothing is told: its own would be missing there.
@@ -133,10 +139,49 @@ class Finder:
             after = page[-1].id
         return Page(tuple(found), None, complete=True)
 
+    def arrivals(self, criteria: Criteria, cursor: str | None, limit: int) -> Arrivals:
+        """What was kept after the cursor and fits, oldest first; of `limit` that are looked at.
+
+        None begins at the filter's `since_ms`. Raises NotSupported, CursorUnknown.
+        """
+        watch = need_watch(self._history, "tell in which order events came in")
+        filter = criteria.filter
+        came = watch.arrivals(cursor, webhook=filter.webhook, since_ms=filter.since_ms, limit=limit)
+        matcher = Matcher(criteria.query) if criteria.searches else None
+        return replace(
+            came, entries=tuple(one for one in came.entries if self._holds(criteria, matcher, one))
+        )
+
+    def named(self, criteria: Criteria, ids: Iterable[str]) -> list[Entry | Refusal]:
+        """Events and refusals of these ids, those of them that fit; in the order of `ids`."""
+        matcher = Matcher(criteria.query) if criteria.searches else None
+        found: list[Entry | Refusal] = []
+        for id in ids:
+            for entry in self._history.events(Filter(id=id), None, 1):
+                if self._holds(criteria, matcher, entry):
+                    found.append(entry)
+                break
+            else:
+                if criteria.of_refusals:
+                    wanted = replace(criteria.filter, id=id)
+                    turned = self._history.refusals(wanted, None, 1)
+                    found += [
+                        one for one in turned if matcher is None or matcher.holds_refusal(one)
+                    ]
+        return found
+
     def webhook(self, name: str) -> CompiledWebhook | None:
         """As it is defined; None where it is not, or no longer."""
         webhooks = self._compiled.webhooks if self._compiled else ()
         return next((one for one in webhooks if one.name == name), None)
+
+    def _holds(self, criteria: Criteria, matcher: Matcher | None, entry: Entry) -> bool:
+        """Whether it fits all of it, whoever handed it out."""
+        return (
+            _passes(criteria.filter, entry)
+            and (matcher is None or matcher.holds(entry.message))
+            and self._fits(criteria, entry)
+        )
 
     def _fits(self, criteria: Criteria, entry: Entry) -> bool:
         webhook = self.webhook(entry.message.webhook)
@@ -175,6 +220,19 @@ class Finder:
             after = page[-1].message.id if len(page) == size else None
             entries = [one for one in page if matcher is None or matcher.holds(one.message)]
             yield entries, after, True
+
+
+def _passes(filter: Filter, entry: Entry) -> bool:
+    """What the store would have narrowed by."""
+    at = entry.message.received_at_ms
+    return (
+        filter.webhook in (None, entry.message.webhook)
+        and filter.state in (None, entry.state)
+        and filter.reason in (None, entry.reason)
+        and (filter.error is None or any(x.error == filter.error for x in entry.attempts[-1:]))
+        and (filter.since_ms is None or at >= filter.since_ms)
+        and (filter.until_ms is None or at < filter.until_ms)
+    )
 
 
 def _pattern(type: str) -> str:

@@ -38,10 +38,12 @@ class Reply:
 
 def kept_headers(request: Request) -> tuple[tuple[str, str], ...]:
     """Those that can be sent again: not the connection's own, nor what was redacted."""
+    named = ",".join(request.headers.all("connection"))
+    dropped = LEFT_OUT | {name.strip().lower() for name in named.split(",")}
     return tuple(
         (name, value)
         for name, value in request.headers
-        if name not in LEFT_OUT and value != REDACTED
+        if name not in dropped and value != REDACTED
     )
 
 

@@ -237,6 +237,18 @@ class Changes:
     missed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Messages in the order in which they were kept, which is not quite that of their ids.
+
+    `cursor` goes on after the last of them. `more`: there are further ones already.
+    """
+
+    cursor: str
+    entries: tuple[Entry, ...] = ()
+    more: bool = False
+
+
 class Watch(Protocol):
     """What happens: as counts over time, and one by one."""
 
@@ -253,6 +265,17 @@ class Watch(Protocol):
 
         The newest `limit` of each kind. What happened within a moment of the cursor may be told
         twice. A cursor that is none counts as None.
+        """
+        ...
+
+    def arrivals(
+        self, cursor: str | None, *, webhook: str | None = None, since_ms: int | None = None,
+        limit: int = 50,
+    ) -> Arrivals:  # fmt: skip
+        """What was kept after the cursor, none left out, none twice, oldest first.
+
+        None: from `since_ms` on; without it, nothing yet, only where one is now. Raises
+        CursorUnknown where the cursor is none of this store's.
         """
         ...
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.gateway.door import Door
 from holdfast.gateway.intake import Intake
 from holdfast.gateway.tokens import TokenShelf
+from holdfast.gateway.traced import GatewayTraces, TracedDoor
 from holdfast.gateway.visits import Visits
 from holdfast.queue.contract import QueueLimits
 from holdfast.queue.group_commit import GroupSender
@@ -31,13 +34,19 @@ class Gateway:
     """A door with everything behind it, for whoever serves it."""
 
     def __init__(
-        self, compiled: Compiled, store: str, telemetry: Telemetry, clock: Clock = SYSTEM_CLOCK
+        self,
+        compiled: Compiled,
+        store: str,
+        telemetry: Telemetry,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        traces: GatewayTraces | None = None,
     ) -> None:
         self.engine = open_engine(store, telemetry=telemetry, clock=clock)
         self.engine.configure(limits_of(compiled))
         self.sender = GroupSender(self.engine, telemetry, clock)
         secrets = Secrets()
-        self.door = Door(
+        self.door = (Door if traces is None else partial(TracedDoor, traces=traces))(
             Intake(compiled, secrets, clock),
             self.sender,
             clock,

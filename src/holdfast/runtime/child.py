@@ -27,6 +27,7 @@ from holdfast.runtime.assembly import Gateway
 from holdfast.runtime.logs import LogFormat, make_log
 from holdfast.runtime.metrics import Counts
 from holdfast.runtime.reports import Reports
+from holdfast.runtime.tracing import start_traces
 from holdfast.runtime.worker import DRAIN_SECONDS, Worker
 from holdfast.telemetry import Level, Telemetry
 
@@ -108,7 +109,8 @@ async def _gateway(
     reports: Reports,
 ) -> int:
     stop, _ = _prepare(reports, telemetry, "gateway")
-    gateway = Gateway(compiled, options.store, telemetry)
+    traces = start_traces("gateway", telemetry, SYSTEM_CLOCK)
+    gateway = Gateway(compiled, options.store, telemetry, traces=traces)
     repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
     try:
         await serve(
@@ -122,6 +124,8 @@ async def _gateway(
     finally:
         repeat.cancel()
         await asyncio.to_thread(gateway.close)
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
         reports.say(counts=counts.rows())
     return EXIT_OK
 
@@ -134,7 +138,11 @@ async def _worker(
     reports: Reports,
 ) -> int:
     stop, hurry = _prepare(reports, telemetry, "worker")
-    worker = Worker(compiled, options.store, telemetry)
+    traces = start_traces("worker", telemetry, SYSTEM_CLOCK)
+    if traces is not None:
+        telemetry.subscribe(traces)
+        traces.share()
+    worker = Worker(compiled, options.store, telemetry, traces=traces)
     loop = asyncio.get_running_loop()
     repeat = loop.create_task(reports.repeat(counts))
     work = loop.create_task(worker.run(stop))
@@ -150,6 +158,8 @@ async def _worker(
     finally:
         hurried.cancel()
         repeat.cancel()
+        if traces is not None:
+            await asyncio.to_thread(traces.close)
         reports.say(counts=counts.rows())
     return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
 

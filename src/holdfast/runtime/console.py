@@ -11,7 +11,6 @@ import asyncio
 import secrets as entropy
 import socket
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from holdfast.clock import SYSTEM_CLOCK
@@ -21,11 +20,13 @@ from holdfast.console.app import Console
 from holdfast.console.pages import OPEN_PATHS, WebPages
 from holdfast.console.site import Site
 from holdfast.gateway.serve import serve_application
+from holdfast.operate.alerts.notes import read_notes
 from holdfast.operate.book import CONSOLE, local_user
 from holdfast.operate.guard import Warned, read_warnings
 from holdfast.operate.running import find_running
 from holdfast.runtime.console_options import ConsoleOptions
-from holdfast.runtime.store import open_engine, store_path
+from holdfast.runtime.store import open_engine, run_directory
+from holdfast.runtime.version import installed_version
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -59,10 +60,11 @@ def make_console(
         clock=SYSTEM_CLOCK,
         telemetry=telemetry,
         secrets=values,
-        find_running=lambda: find_running(store_path(store)),
+        find_running=lambda: find_running(run_directory(store)),
         # What an ended run warned of may be over.
-        find_warnings=lambda: _warnings(store_path(store)),
-        version=_version(),
+        find_warnings=lambda: _warnings(run_directory(store)),
+        find_alerts=lambda: read_notes(run_directory(store)),
+        version=installed_version(),
     )
     return Console(site, WebPages(site))
 
@@ -94,13 +96,6 @@ async def serve_console(
         )
     finally:
         await console.stop()
-
-
-def _version() -> str:
-    try:
-        return version("holdfast")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _warnings(store: Path) -> tuple[Warned, ...]:

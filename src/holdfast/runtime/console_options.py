@@ -52,6 +52,11 @@ class ConsoleOptions:
         except PortUnavailable:
             return listen(self.host, 0)
 
+    def public_url(self, bound: str | None) -> str | None:
+        """Where operators elsewhere find it: behind the proxy that calls it by a name, which ends
+        TLS; otherwise where it is bound."""
+        return f"https://{self.hosts[0]}" if self.hosts else bound
+
     def arguments(self) -> list[str]:
         """For the child process."""
         told = ["--console-host", self.host]

@@ -1,4 +1,4 @@
-"""Telemetry as numbers: each process counts, the supervisor adds up and shows them."""
+"""Telemetry as numbers: each process counts, the supervisor adds up."""
 
 from __future__ import annotations
 
@@ -7,23 +7,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
-from prometheus_client.registry import Collector
-
-from holdfast.operate.guard import Counted, Warned
-from holdfast.queue.contract import Depth
+from holdfast.operate.alerts.facts import Ends
+from holdfast.operate.guard import Counted
 from holdfast.telemetry import ANSWER_BOUNDS_MS, Kind
 
 Key = tuple[str, ...]
 """A metric's name, then the values of its labels."""
 
-_COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "request.accepted": (
         "requests_accepted",
         "Requests kept and answered with success",
@@ -50,14 +41,37 @@ _COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "store.unavailable": ("store_failures", "Times the store stopped keeping", ()),
     "process.ended": ("process_ends", "Child processes that ended unasked", ("role",)),
-}
-_HELP: Final = {name: (text, labels) for name, text, labels in _COUNTERS.values()} | {
-    "message_seconds": ("Time spent working messages", ("webhook",)),
-    "request_bytes": ("Bytes of bodies kept", ("webhook",)),
+    "alert.sent": ("alert_messages_sent", "Messages of alerts that arrived", ("target",)),
+    "alert.unsent": (
+        "alert_messages_failed",
+        "Tries to send a message of alerts that failed",
+        ("target",),
+    ),
+    "alert.dropped": (
+        "alert_messages_dropped",
+        "Messages of alerts that were given up after a day",
+        ("target",),
+    ),
 }
 
+WORK_BOUNDS_MS: Final = (
+    5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0, 30_000.0, 60_000.0,
+    300_000.0,
+)  # fmt: skip
+"""Upper bounds of the buckets in which attempts are counted by how long they took; none may take more
+than five minutes."""
 
-_BUCKETS: Final = tuple(map(str, range(len(ANSWER_BOUNDS_MS) + 1)))
+ANSWERS: Final = "answer_seconds"
+WORK: Final = "message_seconds"
+HISTOGRAMS: Final[Mapping[str, tuple[str, Sequence[float]]]] = {
+    ANSWERS: ("How long senders waited for success", ANSWER_BOUNDS_MS),
+    WORK: ("How long it took to work messages", WORK_BOUNDS_MS),
+}
+"""By name: the help text, and the upper bounds in milliseconds. Kept as counts of each bucket, under the
+bucket's number, and a sum in seconds, under `sum`."""
+
+SUM: Final = "sum"
+_PLACES: Final = tuple(map(str, range(max(len(ANSWER_BOUNDS_MS), len(WORK_BOUNDS_MS)) + 1)))
 
 
 class Counts:
@@ -71,18 +85,27 @@ class Counts:
         if kind.name == "message.expired":
             # Told once for many, by whoever does the store's upkeep.
             self._add(("messages_dead", str(fields["webhook"]), "expired"), fields["count"])
-        counter = _COUNTERS.get(kind.name)
+        counter = COUNTERS.get(kind.name)
         if counter is None:
             return
         name, _, labels = counter
         self._add((name, *(str(fields.get(label) or "") for label in labels)), 1)
         if kind.name == "message.done":
-            self._add(("message_seconds", fields["webhook"]), fields["duration_ms"] / 1000)
+            self._observe(WORK, WORK_BOUNDS_MS, fields["webhook"], fields["duration_ms"])
         elif kind.name == "request.accepted":
             webhook = fields["webhook"]
             self._add(("request_bytes", webhook), fields["bytes"])
-            bucket = bisect_left(ANSWER_BOUNDS_MS, fields["duration_ms"])
-            self._add(("request_waits", webhook, _BUCKETS[bucket]), 1)
+            self._observe(ANSWERS, ANSWER_BOUNDS_MS, webhook, fields["duration_ms"])
+
+    def _observe(self, name: str, bounds_ms: Sequence[float], webhook: str, took_ms: float) -> None:
+        bucket, total = (
+            (name, webhook, _PLACES[bisect_left(bounds_ms, took_ms)]),
+            (name, webhook, SUM),
+        )
+        totals = self._totals
+        with self._lock:
+            totals[bucket] = totals.get(bucket, 0) + 1
+            totals[total] = totals.get(total, 0) + took_ms / 1000
 
     def _add(self, key: Key, by: float) -> None:
         with self._lock:
@@ -123,9 +146,9 @@ def counted(sums: Mapping[Key, float]) -> dict[str, Counted]:
     accepted: dict[str, int] = {}
     refused: dict[str, int] = {}
     for (name, *labels), value in sums.items():
-        if name == "request_waits":
-            webhook, bucket = labels
-            waits.setdefault(webhook, [0] * len(_BUCKETS))[int(bucket)] += int(value)
+        if name == ANSWERS and labels[1] != SUM:
+            webhook, place = labels
+            waits.setdefault(webhook, [0] * (len(ANSWER_BOUNDS_MS) + 1))[int(place)] += int(value)
         elif name == "requests_accepted":
             accepted[labels[0]] = accepted.get(labels[0], 0) + int(value)
         elif name == "requests_refused":
@@ -138,72 +161,14 @@ def counted(sums: Mapping[Key, float]) -> dict[str, Counted]:
     }
 
 
-class _Page(Collector):
-    def __init__(
-        self, totals: Totals, depths: Sequence[Depth], now_ms: int, warnings: Sequence[Warned]
-    ) -> None:
-        self._totals = totals
-        self._warnings = warnings
-        self._depths = depths
-        self._now_ms = now_ms
-
-    def collect(self) -> Iterable[Metric]:
-        families: dict[str, CounterMetricFamily] = {}
-        sums = self._totals.sums()
-        for (name, *values), total in sorted(sums.items()):
-            if name == "request_waits":
-                continue  # shown as a histogram
-            text, labels = _HELP[name]
-            family = families.setdefault(
-                name, CounterMetricFamily(f"holdfast_{name}", text, labels=labels)
-            )
-            family.add_metric(values, total)
-        yield from families.values()
-        yield _answers(sums)
-        yield self._warned()
-        messages = GaugeMetricFamily(
-            "holdfast_messages", "Messages by where they are", labels=("webhook", "state")
-        )
-        oldest = GaugeMetricFamily(
-            "holdfast_oldest_waiting_seconds", "Age of the oldest waiting", labels=("webhook",)
-        )
-        for depth in self._depths:
-            for state in ("waiting", "leased", "dead"):
-                messages.add_metric((depth.webhook, state), getattr(depth, state))
-            age = (self._now_ms - depth.oldest_ms) / 1000 if depth.oldest_ms is not None else 0.0
-            oldest.add_metric((depth.webhook,), max(0.0, age))
-        yield messages
-        yield oldest
-
-    def _warned(self) -> Metric:
-        family = GaugeMetricFamily(
-            "holdfast_provider_warnings",
-            "Warnings of the provider guard that stand",
-            labels=("webhook", "warning", "severity"),
-        )
-        for one in self._warnings:
-            family.add_metric((one.webhook or "", one.code, one.severity), 1)
-        return family
-
-
-def _answers(sums: Mapping[Key, float]) -> Metric:
-    family = HistogramMetricFamily(
-        "holdfast_answer_seconds", "How long senders waited for success", labels=("webhook",)
-    )
-    for webhook, one in sorted(counted(sums).items()):
-        if one.waits:
-            running, buckets = 0, []
-            for bound, count in zip((*ANSWER_BOUNDS_MS, None), one.waits, strict=True):
-                running += count
-                buckets.append(("+Inf" if bound is None else f"{bound / 1000:g}", running))
-            family.add_metric((webhook,), buckets, None)
-    return family
-
-
-def exposition(
-    totals: Totals, depths: Sequence[Depth], now_ms: int, warnings: Sequence[Warned] = ()
-) -> bytes:
-    """The page at /metrics, in Prometheus' text format."""
-    registry = CollectorRegistry()
-    registry.register(_Page(totals, depths, now_ms, warnings))
-    return generate_latest(registry)
+def ends(sums: Mapping[Key, float]) -> dict[str, Ends]:
+    """How attempts ended, by webhook: what alerts look at."""
+    numbers: dict[str, list[int]] = {}
+    places = {"messages_done": 0, "messages_retried": 1, "messages_dead": 2}
+    for (name, *labels), value in sums.items():
+        if name in places:
+            found = numbers.setdefault(labels[0], [0, 0, 0, 0])
+            found[places[name]] += int(value)
+            if labels[1:] == ["expired"]:
+                found[3] += int(value)
+    return {webhook: Ends(*found) for webhook, found in numbers.items()}

@@ -27,16 +27,18 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, StoreLocked
 from holdfast.operate.abilities import archive_of, search_of
-from holdfast.operate.running import find_running
 from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
+from holdfast.runtime.alerting import Alerting
 from holdfast.runtime.assembly import limits_of
-from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.exposition import Fired, RunFacts, exposition
 from holdfast.runtime.guarding import Guarding
 from holdfast.runtime.indexing import Indexer
-from holdfast.runtime.metrics import Counts, Totals, exposition
+from holdfast.runtime.metrics import Counts, Totals
+from holdfast.runtime.nursery import Nursery
 from holdfast.runtime.ops import OpsServer, Page
 from holdfast.runtime.processes import Child
+from holdfast.runtime.run_file import remove_run_file, write_run_file
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.store import (
     describe_store,
@@ -45,6 +47,8 @@ from holdfast.runtime.store import (
     run_directory,
     upkeep_seconds,
 )
+from holdfast.runtime.tracing import missing
+from holdfast.runtime.version import installed_version
 from holdfast.telemetry import Telemetry
 
 SILENT_SECONDS: Final = 10.0
@@ -52,7 +56,6 @@ SILENT_SECONDS: Final = 10.0
 
 LOCK_LOOK_SECONDS: Final = 0.1
 KILL_SECONDS: Final = 30.0
-RUN_FILE: Final = "run.json"
 
 
 class Supervisor:
@@ -77,11 +80,14 @@ class Supervisor:
         """What this process itself has to tell: children that ended, messages that expired."""
         telemetry.subscribe(self._counts)
         self._depths: list[Depth] = []
+        self._paused: list[str] = []
         self._upkeep_seconds = upkeep_seconds(options.store)
         self._guarding: Guarding | None = None
+        self._alerting: Alerting | None = None
+        self._console_url: str | None = None
         self._upkeep_at = clock.monotonic()
         self._upkeep_over = False
-        self._store_error = ""
+        self._store_error, self._alerts_error = "", ""
         self._children: list[Child] = []
         """Those without which nothing is received and worked."""
         self._console: Child | None = None
@@ -94,6 +100,9 @@ class Supervisor:
     async def run(self) -> None:
         """Until a signal, or until a child cannot be started at all."""
         path = run_directory(self._options.store)
+        if why := missing():
+            # Somebody else's variable, perhaps: no reason not to receive.
+            self._telemetry.emit("traces.failed", why=why)
         async with self._locked(path) as locks:
             engine = open_engine(self._options.store, telemetry=self._telemetry)
             try:
@@ -102,15 +111,18 @@ class Supervisor:
                 engine.configure(limits_of(self._compiled))
                 if self._options.gateway:  # a mounted one is counted by nobody here
                     self._guarding = Guarding(self._compiled, path, self._telemetry, self._clock)
+                if self._compiled.alerts:
+                    self._alerting = Alerting(
+                        self._compiled, path, self._telemetry, self._clock,
+                        console_url=lambda: self._console_url,
+                    )  # fmt: skip
                 await self._supervise(engine, locks, path, new=new)
             finally:
                 engine.close()
-                if self._guarding is not None:
-                    self._guarding.note()
-                running = find_running(path)
-                if running is not None and running.pid == os.getpid():
-                    with contextlib.suppress(OSError):
-                        (path / RUN_FILE).unlink()
+                for watcher in (self._guarding, self._alerting):
+                    if watcher is not None:
+                        watcher.note()
+                remove_run_file(path)
         if self._failure is not None:
             raise HoldfastError(self._failure)
 
@@ -151,16 +163,21 @@ class Supervisor:
         search = search_of(engine) if self._options.index else None
         indexer = Indexer(search, self._clock) if search is not None else None
         indexing = loop.create_task(indexer.run()) if indexer is not None else None
-        self._children = self._make_children(locks)
+        nursery = Nursery(
+            self._options, lambda: self._port or self._options.port, self._reported, self._ended
+        )
+        self._children = nursery.serving(locks)
         running = [loop.create_task(child.run()) for child in self._children]
         try:
             if await self._ready():
                 started = self._started(ops, listener, new=new)
+                if self._options.console is not None:
+                    self._console_url = self._options.console.public_url(started.console_url)
                 self._write_run_file(path, started)
                 self._on_started(started)
                 if listener is not None:
                     # After the others: until it is ready, its connections wait at the socket.
-                    self._console = self._make_console(listener)
+                    self._console = nursery.console(listener)
                     running.append(loop.create_task(self._console.run()))
             await self._stop.wait()
             await self._end(running)
@@ -179,56 +196,6 @@ class Supervisor:
                 ops.close()
             if listener is not None:
                 listener.close()
-
-    def _make_children(self, locks: tuple[int, ...]) -> list[Child]:
-        options = self._options
-        shared = [
-            str(options.definition),
-            "--store",
-            options.store,
-            "--log-level",
-            options.log_level,
-            "--log-format",
-            options.log_format,
-        ]
-
-        def door() -> list[str]:
-            # A gateway that is started again comes back where senders know it.
-            return [*shared, "--host", options.host, "--port", str(self._port or options.port)]
-
-        def make(
-            role: str, arguments: Callable[[], list[str]], inherit: tuple[int, ...] = ()
-        ) -> Child:
-            return Child(
-                role, arguments, inherit=inherit, on_report=self._reported, on_end=self._ended
-            )
-
-        # The lock covers the workers: it is free when the last of them is gone.
-        workers = [make("worker", lambda: shared, locks) for _ in range(options.workers)]
-        return [make("gateway", door), *workers] if options.gateway else workers
-
-    def _make_console(self, listener: socket.socket) -> Child:
-        options = self._options
-        asked = options.console or ConsoleOptions()
-        arguments = [
-            str(options.definition),
-            "--store",
-            options.store,
-            "--log-level",
-            options.log_level,
-            "--log-format",
-            options.log_format,
-            "--console-socket",
-            str(listener.fileno()),
-            *asked.arguments(),
-        ]
-        return Child(
-            "console",
-            lambda: arguments,
-            inherit=(listener.fileno(),),
-            on_report=self._reported,
-            on_end=self._ended,
-        )
 
     def _all(self) -> list[Child]:
         return [*self._children, *([self._console] if self._console else [])]
@@ -256,27 +223,13 @@ class Supervisor:
         )
 
     def _write_run_file(self, path: Path, started: Started) -> None:
-        """For the commands: which definition runs here, and where."""
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write_record(path, started)
+            write_run_file(path, self._options.definition, started)
         except OSError as error:
             if not is_shared(self._options.store):
                 raise
             # A container may have nowhere to write, and needs nowhere.
             self._telemetry.emit("store.warning", message=f"no run file is written: {error}")
-
-    def _write_record(self, path: Path, started: Started) -> None:
-        record = {
-            "pid": os.getpid(),
-            "definition": str(self._options.definition.resolve()),
-            "url": started.url,
-            "ops_url": started.ops_url,
-            "console_url": started.console_url,
-        }
-        draft = path / f"{RUN_FILE}.{os.getpid()}"
-        draft.write_bytes(orjson.dumps(record))
-        draft.rename(path / RUN_FILE)
 
     def _reported(self, child: Child, pid: int, fields: Mapping[str, Any]) -> None:
         if "counts" in fields:
@@ -332,9 +285,9 @@ class Supervisor:
             try:
                 more = await asyncio.to_thread(engine.maintain)
                 self._depths = await asyncio.to_thread(engine.depth)
+                self._paused = await asyncio.to_thread(engine.pauses)
                 self._upkeep_at, self._store_error = self._clock.monotonic(), ""
-                if self._guarding is not None:
-                    self._guarding.look(self._totals.sums())
+                await self._watch(engine)
             except Exception as error:  # whatever it is: without upkeep nobody frees and expires
                 told, self._store_error = self._store_error, f"{type(error).__name__}: {error}"
                 if self._store_error != told:
@@ -342,6 +295,23 @@ class Supervisor:
                 more = False
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudge.wait(), 0 if more else self._upkeep_seconds)
+
+    async def _watch(self, engine: Engine) -> None:
+        """The guard's look, and that of the alerts, which must not make a store look ill."""
+        self._totals.report(os.getpid(), self._counts.rows())
+        sums = self._totals.sums()
+        if self._guarding is not None:
+            self._guarding.look(sums)
+        if self._alerting is None:
+            return
+        warnings = self._guarding.warnings if self._guarding else ()
+        told, self._alerts_error = self._alerts_error, ""
+        try:
+            await asyncio.to_thread(self._alerting.look, engine, sums, self._depths, warnings)
+        except Exception as error:
+            self._alerts_error = f"{type(error).__name__}: {error}"
+            if self._alerts_error != told:
+                self._telemetry.emit("store.warning", message=f"alerts: {self._alerts_error}")
 
     def _open_ops(self) -> OpsServer | None:
         if self._options.ops_port is None:
@@ -352,8 +322,26 @@ class Supervisor:
     def _metrics(self) -> Page:
         self._totals.report(os.getpid(), self._counts.rows())
         warnings = self._guarding.warnings if self._guarding else ()
-        body = exposition(self._totals, self._depths, self._clock.now_ms(), warnings)
+        body = exposition(
+            self._totals, self._depths, self._clock.now_ms(), warnings, self._run_facts()
+        )
         return Page(200, "text/plain; version=0.0.4; charset=utf-8", body)
+
+    def _run_facts(self) -> RunFacts:
+        children = self._all()
+        alerts = self._alerting.standing.items() if self._alerting else ()
+        return RunFacts(
+            installed_version(),
+            tuple(webhook.name for webhook in self._compiled.webhooks),
+            tuple(target.name for target in self._compiled.notify),
+            {
+                one.role: sum(each.ready for each in children if each.role == one.role)
+                for one in children
+            },
+            tuple(self._paused),
+            self._clock.monotonic() - self._upkeep_at,
+            [Fired(*key, one.severity) for key, one in alerts if one.firing],
+        )
 
     def _healthz(self) -> Page:
         """The supervisor lives, and what its processes are."""

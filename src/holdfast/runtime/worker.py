@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from dataclasses import replace
 from typing import Final, cast
 
 from holdfast.clock import SYSTEM_CLOCK
@@ -23,6 +24,7 @@ from holdfast.workflow.crew import Crew
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.runner import Express
 from holdfast.workflow.tally import StateTally
+from holdfast.workflow.traced import WorkTraces
 
 # Threads for synchronous handlers, started as needed: enough that every webhook's concurrency is
 # real, few enough that a definition with fifty webhooks does not ask for a thousand.
@@ -37,8 +39,16 @@ COUNT_SECONDS: Final = 1.0
 class Worker:
     """Carries and works messages until told to stop."""
 
-    def __init__(self, compiled: Compiled, store: str, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        store: str,
+        telemetry: Telemetry,
+        *,
+        traces: WorkTraces | None = None,
+    ) -> None:
         self._telemetry = telemetry
+        self._traces = traces
         self._engine = open_engine(store, telemetry=telemetry)
         self._receiver = GroupReceiver(self._engine)
         wanted = sum(webhook.pipe.concurrency for webhook in compiled.webhooks)
@@ -79,11 +89,14 @@ class Worker:
             telemetry=self._telemetry,
             queues=self._queues,
             tally=self._tallies[webhook.name],
+            traces=self._traces,
         )
 
     async def _keep(self, message: Message, delay_seconds: float) -> None:
         if self._sender is None:
             self._sender = GroupSender(self._engine, self._telemetry, SYSTEM_CLOCK)
+        if self._traces is not None:
+            message = replace(message, trace=self._traces.current())
         await self._sender.send(message, delay_seconds)
 
     async def run(self, stop: asyncio.Event) -> None:

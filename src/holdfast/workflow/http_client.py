@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from holdfast.message import Request
 from holdfast.workflow.http_answer import Answer
+from holdfast.workflow.traced import WorkTraces
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +26,9 @@ class ExchangeFailed(Exception):
 class HttpClient:
     """One pool of connections, made when the first request is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, traces: WorkTraces | None = None) -> None:
         self._client: httpx.AsyncClient | None = None
+        self._traces = traces
 
     async def exchange(
         self, request: Request, *, limit_seconds: float, bytes_max: int, drain: bool = False
@@ -35,6 +37,17 @@ class HttpClient:
 
         `drain`: what is more is read too, so that the target gets to say all of it.
         """
+        if self._traces is None:
+            return await self._sent(request, limit_seconds, bytes_max, drain=drain)
+
+        async def send(told: Request) -> Answer:
+            return await self._sent(told, limit_seconds, bytes_max, drain=drain)
+
+        return await self._traces.call(request, send)
+
+    async def _sent(
+        self, request: Request, limit_seconds: float, bytes_max: int, *, drain: bool
+    ) -> Answer:
         import httpx  # noqa: PLC0415 - a tenth of a second that only those who call should pay
 
         if self._client is None:

@@ -52,6 +52,7 @@ from holdfast.workflow.retained import retained
 from holdfast.workflow.states import TaskState
 from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
+from holdfast.workflow.traced import WorkTraces
 
 _SALT: Final = entropy.token_hex(16)
 """Makes what a workflow draws unknown to whoever knows the ids of its messages."""
@@ -81,6 +82,7 @@ class Express:
         uniform: Uniform = random.uniform,
         tally: StateTally | None = None,
         keys: KeyRing | None = None,
+        traces: WorkTraces | None = None,
     ) -> None:
         """`queues`: those of the other webhooks, where this one's workflow may send to them.
 
@@ -89,7 +91,7 @@ class Express:
         self._webhook = webhook
         self._program = load(webhook.workflow)
         self._model = None if webhook.body_model is None else Validator(webhook.body_model)
-        self._client = HttpClient()
+        self._client, self._traces = HttpClient(traces), traces
         states = self._program.states.values()
         self._runs = assemble(
             webhook,
@@ -133,6 +135,10 @@ class Express:
 
     async def run(self, lease: Lease) -> Result:
         """One execution from start to end. Raises nothing but CancelledError."""
+        work = self._run(lease)
+        return await (work if self._traces is None else self._traces.attempt(lease, work))
+
+    async def _run(self, lease: Lease) -> Result:
         execution = _Execution(self, lease)
         try:
             return await execution.run()
@@ -270,7 +276,10 @@ class _Execution:
         began = tally.begin(command.state)
         outcome: Outcome | None = None
         try:
-            outcome = await self._task_outcome(command)
+            work, traces = self._task_outcome(command), self._express._traces
+            if traces is not None:
+                work = traces.task(command.state, command.resource, work)
+            outcome = await work
         finally:
             tally.end(command.state, began, outcome)
         return outcome

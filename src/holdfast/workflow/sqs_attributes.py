@@ -68,6 +68,19 @@ def read_attributes(given: Mapping[str, Any]) -> tuple[Attribute, ...]:
     return tuple(_attribute(name, value) for name, value in given.items())
 
 
+def attributes_of_pipes(given: Mapping[str, Any]) -> tuple[Attribute, ...]:
+    """As a record of EventBridge Pipes has them, which SQS has judged."""
+    found = []
+    for name, value in given.items():
+        kind = str(value.get("dataType", "String"))
+        if kind.startswith("Binary"):
+            content = base64.b64decode(value.get("binaryValue") or "")
+        else:
+            content = str(value.get("stringValue") or "").encode("utf-8", "replace")
+        found.append(Attribute(name, kind, content))
+    return tuple(found)
+
+
 def _attribute(name: str, value: Any) -> Attribute:
     if not _is_name(name):
         raise ValueError(f"Message (user) attribute name '{name}' is invalid.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -47,7 +47,6 @@ class Sending(NamedTuple):
 
     queue_url: str
     body: bytes
-    content_type: str
     attributes: tuple[Attribute, ...]
     delay_seconds: int
 
@@ -75,7 +74,7 @@ def read(value: Any, request_id: str) -> Sending:
     """The message that these parameters ask for. Raises StateFailure."""
     given = Given(value)
     url = given.text("QueueUrl")
-    body, content_type = _body(given.raw("MessageBody"), request_id)
+    body = _body(given.raw("MessageBody"), request_id)
     delay = given.raw("DelaySeconds")
     delay = 0 if delay is None else delay
     if type(delay) is float and delay.is_integer():
@@ -92,10 +91,10 @@ def read(value: Any, request_id: str) -> Sending:
         attributes = read_attributes(given.object("MessageAttributes"))
     except ValueError as error:
         raise _invalid(str(error), request_id) from None
-    return Sending(url, body, content_type, attributes, delay)
+    return Sending(url, body, attributes, delay)
 
 
-def _body(value: Any, request_id: str) -> tuple[bytes, str]:
+def _body(value: Any, request_id: str) -> bytes:
     if value is None or value == "":
         why = "The request must contain the parameter MessageBody."
         raise _refused(why, "MissingParameter", request_id)
@@ -105,18 +104,16 @@ def _body(value: Any, request_id: str) -> tuple[bytes, str]:
         why += "#xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
         code = "InvalidMessageContents"
         raise refused(f"SQS.{code}Exception", why, "AmazonSQS", code, request_id)
-    body = text.encode()
-    if isinstance(value, str):
-        return body, "application/json" if _is_json(body) else "text/plain; charset=utf-8"
-    return body, "application/json"
+    return text.encode()
 
 
-def _is_json(body: bytes) -> bool:
+def _type_of(body: bytes) -> str:
+    """Of a text that nobody gave a type. What was an object or a number in the state is JSON."""
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError:
-        return False
-    return True
+        return "text/plain; charset=utf-8"
+    return "application/json"
 
 
 def _judge_group(given: Given, request_id: str) -> None:
@@ -154,18 +151,25 @@ def message(
     if len(sending.body) > limit:
         why = f"Message must be shorter than {limit} bytes."
         raise _invalid(f"One or more parameters are invalid. Reason: {why}", request_id)
-    lines = [(each.name, each.header) for each in sending.attributes]
+    request = request_of(sending.body, sending.attributes, webhook, source)
+    return Message(id, webhook.name, now_ms, request, verdict=VERIFIED)
+
+
+def request_of(
+    body: bytes, attributes: Sequence[Attribute], webhook: CompiledWebhook, source: str
+) -> Request:
+    """What was sent, as if it had come over HTTP: attributes are headers."""
+    lines = [(each.name, each.header) for each in attributes]
     if not any(name.lower() == "content-type" for name, _ in lines):
-        lines.append(("content-type", sending.content_type))
-    request = Request(
+        lines.append(("content-type", _type_of(body)))
+    return Request(
         method=webhook.methods[0],
         path=webhook.path,
         query="",
         headers=Headers.of(lines),
-        body=sending.body,
+        body=body,
         origin=f"{ORIGIN}{source}",
     )
-    return Message(id, webhook.name, now_ms, request, verdict=VERIFIED)
 
 
 def result(sending: Sending, id: str, request_id: str) -> tuple[Any, int]:

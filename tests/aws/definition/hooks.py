@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from holdfast import App, Event, hmac_sha256, providers
+from holdfast.steps import field, send
 
 app = App("hooks")
 
@@ -49,3 +50,12 @@ slack = app.webhook("/slack", provider=providers.slack("env:SLACK_SIGNING_SECRET
 @slack
 def reply(event: Event) -> None:
     """Any message."""
+
+
+app.webhook(
+    "/orders",
+    verify=hmac_sha256("aws-ssm:/hooks/ORDERS_SECRET", header="X-Signature-256"),
+    workflow=send(
+        "users", {"name": field("body.buyer"), "age": 36}, attributes={"X-Delivery": field("id")}
+    ),
+)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from holdfast.aws.contract import DEAD_LETTERS, SETTLE, message_in
 from holdfast.aws.parity.records import raised, record, told, without_event
 from holdfast.aws.plan import WebhookPlan
+from holdfast.aws.worker.records import Records
 from holdfast.aws.worker.tasks import LEFT_BEHIND
 from holdfast.aws.worker.verify import Verify
 from holdfast.compile.workflows import read_document
@@ -74,7 +75,8 @@ class Machine:
     def __init__(self, planned: WebhookPlan, stage: Stage) -> None:
         self._stage = stage
         self._program = asl.load(read_document(planned.state_machine.definition), foreign=True)
-        self._verify = Verify(stage.webhook, stage.secrets, stage.keys, None, 0.0)
+        records = Records(stage.webhook, {})
+        self._verify = Verify(stage.webhook, records, stage.secrets, stage.keys, None, 0.0)
 
     def work(self, items: Sequence[Item]) -> Worked:
         """One batch, as Pipes would hand it over and settle it."""

@@ -9,7 +9,9 @@ from typing import Final
 from aws_cdk import App
 
 from holdfast.aws.bundle import Bundle
+from holdfast.aws.plan import TEXT_MAX_BYTES
 from holdfast.aws.stack.stack import WebhookStack
+from holdfast.errors import DefinitionError, Mistake
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 """Of stacks: shorter than CloudFormation has it, as it is the prefix of the store as well."""
@@ -49,4 +51,9 @@ def synth(
         bundle=bundle,
     )
     app.synth()
-    return out / f"{name}.template.json"
+    template = out / f"{name}.template.json"
+    size = template.stat().st_size
+    if size > TEXT_MAX_BYTES:
+        said = f"{size:,} bytes of text, and a template has {TEXT_MAX_BYTES:,}; write several apps"
+        raise DefinitionError([Mistake(f"the stack {name}", said)])
+    return template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_apigateway as apigateway
@@ -19,7 +19,7 @@ from holdfast.aws.resources import Integration, Method, Ref
 from holdfast.aws.stack.references import References
 from holdfast.aws.stack.shared import SharedParts
 
-TOO_LARGE = 413
+OVERRIDDEN: Final = (413, 500)
 """Set by the template of an integration response in the place of its own status."""
 
 
@@ -126,7 +126,9 @@ def _method_responses(method: Method) -> list[apigateway.MethodResponse]:
         headers = found.setdefault(each.status, {})
         headers |= {f"method.response.header.{name}": True for name in each.headers}
     if method.integration.kind == "sqs":
-        found.setdefault(TOO_LARGE, {})
+        retry = {"method.response.header.Retry-After": True}
+        for status in OVERRIDDEN:
+            found.setdefault(status, retry)
     return [
         apigateway.MethodResponse(status_code=str(status), response_parameters=headers or None)
         for status, headers in found.items()

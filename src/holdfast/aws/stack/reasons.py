@@ -17,7 +17,14 @@ REASONS: Final = {
     "IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]": (
         "API Gateway's own policy for its account-wide right to write logs"
     ),
-    "IAM5[Resource::*]": "delivery of logs and HTTP tasks: AWS knows no narrower resource for these",
+    "IAM5[Resource::*]": "delivery of logs: AWS knows no narrower resource for it",
+    (
+        "IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:*]"
+    ): "a machine's role is there before the machine; methods and addresses are named beside it",
+    (
+        "IAM5[Resource::arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:"
+        "secret:events!connection/*]"
+    ): "EventBridge makes the secrets of connections, and names them itself",
     "L1": "the Python of the functions is pinned, so that what was tried is what runs",
     "SF1": "the level is the webhook's own `log_level`; at ALL the log costs as much as the work",
     "SF2": "X-Ray is there with `tracing=True`",

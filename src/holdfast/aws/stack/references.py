@@ -10,11 +10,12 @@ from aws_cdk import Arn, ArnComponents, ArnFormat, Aws, IStableStringProducer, L
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from holdfast.aws.resources import Ref, Role, Statement, Value
+from holdfast.aws.resources import Joined, Ref, Role, Statement, Value
 
-_SECRET: Final = "secret:"  # noqa: S105 - how a plan writes that a secret's ARN is meant
 _SUFFIX: Final = "-??????"
 """Secrets Manager adds six characters to the name of a secret, and lets nobody know them before."""
+
+_NAMED: Final = ("secret:", "new-secret:", "parameter:", "function:", "states:")
 
 
 class Part(NamedTuple):
@@ -23,6 +24,7 @@ class Part(NamedTuple):
     name: str = ""
     arn: str = ""
     url: str = ""
+    id: str = ""
 
 
 class References:
@@ -36,6 +38,8 @@ class References:
         self._parts[name] = part
 
     def value(self, value: Value) -> str:
+        if isinstance(value, Joined):
+            return "".join(map(self.value, value.parts))
         if not isinstance(value, Ref):
             return value
         if value.webhook is None:
@@ -49,16 +53,22 @@ class References:
         return {name: self.value(value) for name, value in values.items()}
 
     def role(self, scope: Construct, role: Role) -> iam.Role:
-        """With its rights inside, so that whoever waits for the role waits for them too."""
+        """With its rights inside, so that whoever waits for the role waits for them too; or apart,
+        below it in the tree, to be waited for."""
         conditions = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        return iam.Role(
+        rights = self._policy(scope, role.statements)
+        made = iam.Role(
             scope,
             role.part.replace(":", "-"),
             assumed_by=iam.ServicePrincipal(
                 role.service, conditions=conditions if role.same_account else None
             ),
-            inline_policies={"rights": self._policy(scope, role.statements)},
+            inline_policies=None if role.apart else {"rights": rights},
         )
+        if role.apart:
+            iam.Policy(made, "rights", document=rights, roles=[made])
+        self.add(role.part, Part(made.role_name, made.role_arn, id=made.role_id))
+        return made
 
     def _policy(self, scope: Construct, statements: tuple[Statement, ...]) -> iam.PolicyDocument:
         return iam.PolicyDocument(
@@ -66,24 +76,48 @@ class References:
                 iam.PolicyStatement(
                     actions=list(each.actions),
                     resources=[self._resource(scope, one) for one in each.resources],
+                    conditions={
+                        operator: {name: [*map(self.value, one)] for name, one in keys.items()}
+                        for operator, keys in each.conditions.items()
+                    }
+                    or None,
                 )
                 for each in statements
             ]
         )
 
     def _resource(self, scope: Construct, value: Value) -> str:
-        if isinstance(value, Ref) or not value.startswith(_SECRET):
+        if not isinstance(value, str) or not value.startswith(_NAMED):
             return self.value(value)
-        name = value.removeprefix(_SECRET)
+        kind, _, name = value.partition(":")
         if name.startswith("arn:"):
             return name
-        suffix = "" if name.endswith("*") else _SUFFIX
-        components = ArnComponents(
-            service="secretsmanager",
-            resource="secret",
-            resource_name=f"{name}{suffix}",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        if kind == "states":
+            components = ArnComponents(
+                service="states",
+                resource="stateMachine",
+                resource_name=name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+        elif kind == "function":
+            components = ArnComponents(
+                service="lambda",
+                resource="function",
+                resource_name=name,
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+        elif kind == "parameter":
+            components = ArnComponents(
+                service="ssm", resource="parameter", resource_name=name.removeprefix("/")
+            )
+        else:
+            suffix = "" if name.endswith("*") or kind == "new-secret" else _SUFFIX
+            components = ArnComponents(
+                service="secretsmanager",
+                resource="secret",
+                resource_name=f"{name}{suffix}",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
         return str(Arn.format(components, Stack.of(scope)))
 
 

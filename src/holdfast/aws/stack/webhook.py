@@ -29,7 +29,10 @@ HANDLER: Final = "holdfast.aws.worker.entry.handle"
 OPEN: Final = "none"
 """What a connection sends to an API that asks for nothing."""
 
-_XRAY: Final = ("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules")
+_XRAY: Final = (
+    *("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
+    *("xray:GetSamplingRules", "xray:GetSamplingTargets"),
+)
 
 
 class ResilientWebhook(Construct):
@@ -168,6 +171,8 @@ class ResilientWebhook(Construct):
                 enabled=self._shared.tracing
             ),
         )
+        # Its rights may stand below the role, and are to be there before it runs.
+        made.node.add_dependency(role)
         self._refer.add("state_machine", Part(made.attr_name, made.attr_arn))
         return made
 

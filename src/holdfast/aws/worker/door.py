@@ -1,7 +1,8 @@
 """The function at the door: the local gateway's decision, and SQS as what keeps.
 
 Success is answered once SQS has said a MessageId, and not before; whatever goes wrong is a 5xx, with
-which senders try again.
+which senders try again. What an answer leaves to be done is done before it is given: Lambda freezes
+what is left running.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import orjson
+
 from holdfast.aws.limits import limits
 from holdfast.clock import Clock
 from holdfast.compiled import Compiled, CompiledWebhook
@@ -20,11 +23,21 @@ from holdfast.errors import MessageTooLarge, StoreError
 from holdfast.gateway.answers import Answer
 from holdfast.gateway.door import Chunk, Door
 from holdfast.gateway.intake import Intake
+from holdfast.gateway.tokens import Tokens
+from holdfast.gateway.visits import Visit, Visits
+from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Message
 from holdfast.queue.contract import Refusal
 from holdfast.queue.engines.sqs.api import Api
 from holdfast.secrets import Secrets
-from holdfast.telemetry import Telemetry
+from holdfast.telemetry import Kind, Subscriber, Telemetry
+
+
+def log(kind: Kind, fields: Mapping[str, Any]) -> None:
+    """A line for CloudWatch of whatever is more than an event that was kept."""
+    if kind.level != "debug":
+        told = {"level": kind.level, "event": kind.name, **fields}
+        print(orjson.dumps(told, default=str).decode())
 
 
 class DoorFunction:
@@ -38,11 +51,28 @@ class DoorFunction:
         clock: Clock,
         api: Api,
         queue: str,
+        *,
+        tokens: Tokens | None = None,
+        keys: KeyRing | None = None,
+        visit: Visit | None = None,
+        log: Subscriber = log,
     ) -> None:
+        """`tokens`: where the secret is kept that a sender hands over; None: it hands over none.
+        `log`: who is told of it."""
         self._loop = asyncio.new_event_loop()
         alone = Compiled(compiled.name, (webhook,))
+        telemetry = Telemetry()
+        telemetry.subscribe(log)
         keeper = _Queue(api, queue, limits(webhook).message_bytes)
-        self._door = Door(Intake(alone, secrets, clock), keeper, clock, Telemetry())
+        self._visits = Visits(alone, secrets, telemetry, keys=keys or KeyRing(clock), visit=visit)
+        self._door = Door(
+            Intake(alone, secrets, clock),
+            keeper,
+            clock,
+            telemetry,
+            tokens=tokens,
+            visits=self._visits,
+        )
 
     def close(self) -> None:
         """In Lambda, the end of the process does that."""
@@ -59,7 +89,7 @@ class DoorFunction:
         async def read_chunk() -> Chunk:
             return body, False
 
-        return await self._door.answer(
+        answer = await self._door.answer(
             event["httpMethod"],
             str(told.get("path") or event["path"]),
             _query(event),
@@ -69,6 +99,8 @@ class DoorFunction:
             read_chunk,
             route=_route(event["path"]),
         )
+        await self._visits.ended()
+        return answer
 
 
 class _Queue:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.aws.contract import DOOR, SETTLE
-from holdfast.aws.worker.secrets import StackSecrets
+from holdfast.aws.worker.records import Records
+from holdfast.aws.worker.secrets import KeptToken, StackSecrets
 from holdfast.aws.worker.setting import Setting
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.compile import compile_app, load
@@ -16,6 +17,7 @@ from holdfast.keyring import KeyRing
 from holdfast.queue.engines.sqs.api import Api
 from holdfast.queue.engines.sqs.ledger import Ledger
 from holdfast.queue.engines.sqs.location import Location
+from holdfast.secrets import SecretRef
 from holdfast.workflow.asl import VERIFY
 
 Function = Callable[[Any, Any], Any]
@@ -50,9 +52,11 @@ def _around(
 
     location = Location(setting.stack, table=setting.table)
     ledger = Ledger(Api(location), location, clock) if webhook.delivery_id else None
+    records = Records(webhook, setting.senders)
     if setting.task == SETTLE:
-        return verify.Settle(webhook, ledger)
-    return verify.Verify(webhook, secrets, KeyRing(clock), ledger, setting.claim_seconds)
+        return verify.Settle(webhook, records, ledger)
+    keys = KeyRing(clock)
+    return verify.Verify(webhook, records, secrets, keys, ledger, setting.claim_seconds)
 
 
 def _door(
@@ -65,4 +69,7 @@ def _door(
     from holdfast.aws.worker import door  # noqa: PLC0415 - for the sake of a faster start
 
     api = Api(Location(setting.stack))
-    return door.DoorFunction(compiled, webhook, secrets, clock, api, setting.queue)
+    tokens = None
+    if setting.keeps:
+        tokens = KeptToken(SecretRef.parse(setting.keeps), setting.secrets[setting.keeps])
+    return door.DoorFunction(compiled, webhook, secrets, clock, api, setting.queue, tokens=tokens)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -11,7 +11,9 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`secrets`: what a reference of the definition is called in Secrets Manager."""
+    """`secrets`: what a reference of the definition is called on AWS. `keeps`: the one of them that a
+    sender hands over; empty: none. `senders`: webhooks whose workflows send here, each with the id of
+    the role that it does so in."""
 
     definition: Path
     webhook: str
@@ -21,6 +23,8 @@ class Setting:
     table: str
     claim_seconds: float
     queue: str
+    keeps: str = ""
+    senders: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Setting:
@@ -35,4 +39,10 @@ class Setting:
             table=environment.get("HOLDFAST_TABLE", ""),
             claim_seconds=float(environment.get("HOLDFAST_CLAIM_SECONDS", "0")),
             queue=environment.get("HOLDFAST_QUEUE", ""),
+            keeps=environment.get("HOLDFAST_KEEPS", ""),
+            senders={
+                name: id
+                for each in environment.get("HOLDFAST_SENDERS", "").split()
+                for name, _, id in [each.partition("=")]
+            },
         )

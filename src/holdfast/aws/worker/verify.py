@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.aws.contract import CARRIED, CLAIM_GRACE_SECONDS, DUPLICATE, HELD, carry
 from holdfast.aws.worker.failing import named, raised
-from holdfast.aws.worker.records import attempt_of, message_of, model_of
+from holdfast.aws.worker.records import Records, attempt_of, model_of
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.errors import SchemaInvalid
 from holdfast.gateway.schema import BodySchema
@@ -31,14 +31,16 @@ class Verify:
     def __init__(
         self,
         webhook: CompiledWebhook,
+        records: Records,
         secrets: Secrets,
         keys: KeyRing,
         ledger: Ledger | None,
         claim_seconds: float,
     ) -> None:
         self._webhook = webhook
-        self._keys = keys
+        self._records = records
         self._secrets = secrets
+        self._keys = keys
         self._ledger = ledger
         self._claim_seconds = claim_seconds
         self._schema = None if webhook.schema is None else BodySchema(webhook.schema)
@@ -57,7 +59,7 @@ class Verify:
             raise raised(error) from None
 
     def _verified(self, record: Record) -> Delivery:
-        message = message_of(record, self._webhook)
+        message = self._records.message(record)
         check_message(self._webhook, message, self._secrets, self._keys)
         message = _redacted(self._webhook, message)
         self._hold_against_the_schema(message)
@@ -100,13 +102,14 @@ class Verify:
 class Settle:
     """`${holdfast:settle}`: the delivery of a record that was worked is remembered."""
 
-    def __init__(self, webhook: CompiledWebhook, ledger: Ledger | None) -> None:
+    def __init__(self, webhook: CompiledWebhook, records: Records, ledger: Ledger | None) -> None:
         self._webhook = webhook
+        self._records = records
         self._ledger = ledger
 
     def __call__(self, record: Record, _context: Any = None) -> None:
         try:
-            message = message_of(record, self._webhook)
+            message = self._records.message(record)
             delivery_id = Delivery(self._webhook, message, 1, None).delivery_id
             if self._ledger is not None and delivery_id is not None:
                 self._ledger.done(ClaimKey(self._webhook.name, delivery_id), message.id)

@@ -58,7 +58,7 @@ async def runs_of_group(call: Call[Any], group: str, webhook: str | None) -> lis
     """The latest that sent back letters of a group."""
     asked = RunsAsked(webhook=webhook, limit=100)
     told = await api.list_runs(call.asking(asked))
-    return [one for one in told["items"] if one["selection"]["group"] == group][:OF_GROUP]
+    return [one for one in told["items"] if one["selection"].get("group") == group][:OF_GROUP]
 
 
 PAGES: Final = (

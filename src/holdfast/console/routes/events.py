@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Iterator
 from typing import Final
 
 from starlette.responses import Response
 
-from holdfast.console.asking import EventsAsked
+from holdfast.compiled import CompiledWebhook
+from holdfast.console.asking import ArrivalsAsked, EventsAsked
 from holdfast.console.endpoint import PREFIX, Call, Endpoint
 from holdfast.console.rows import event_row, inline_body, moment, visit_fields
-from holdfast.console.shapes.events import EventFields, EventPage, MomentFields, RefusalPageFields
-from holdfast.console.site import Site
+from holdfast.console.shapes.events import (
+    ArrivalPage,
+    EventFields,
+    EventPage,
+    MomentFields,
+    RefusalPageFields,
+)
+from holdfast.console.site import Site, Store
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
-from holdfast.operate.abilities import desk_of
+from holdfast.operate.abilities import desk_of, need_archive
 from holdfast.operate.export import as_curl, as_fixture
 from holdfast.operate.fields import failure_fields, instant, message_fields
-from holdfast.operate.finding import Page, type_of
+from holdfast.operate.finding import Criteria, Finder, Page, type_of
 from holdfast.operate.groups import name_of
 from holdfast.operate.reasons import DEAD
 from holdfast.operate.timeline import Moment, timeline
 from holdfast.operate.verification import verification_of
-from holdfast.queue.contract import Execution, Filter, State
+from holdfast.queue.contract import Entry, Execution, Filter, Refusal, State
 from holdfast.workflow.input import Delivery
 
 
@@ -33,7 +41,9 @@ async def list_events(call: Call[EventsAsked]) -> EventPage:
 def _list(site: Site, asked: EventsAsked) -> EventPage:
     finder, criteria = site.finder, asked.criteria(site.clock)
     page: Page
-    if asked.state == "refused":
+    if asked.id:
+        page = Page(tuple(_named(finder, criteria, asked)), None, complete=True)
+    elif asked.state == "refused":
         page = finder.refusals(criteria, asked.after, asked.limit)
     elif asked.refused:
         page = finder.both(criteria, asked.after, asked.limit)
@@ -46,15 +56,40 @@ def _list(site: Site, asked: EventsAsked) -> EventPage:
     }
 
 
+def _named(finder: Finder, criteria: Criteria, asked: EventsAsked) -> Iterator[Entry | Refusal]:
+    for one in finder.named(criteria, asked.id):
+        turned = isinstance(one, Refusal)
+        if asked.refused if turned else asked.state != "refused":
+            yield one
+
+
+async def list_arrivals(call: Call[ArrivalsAsked]) -> ArrivalPage:
+    return await call.site.look(_arrivals, call.site, call.params)
+
+
+def _arrivals(site: Site, asked: ArrivalsAsked) -> ArrivalPage:
+    came = site.finder.arrivals(asked.criteria(site.clock), asked.cursor, asked.limit)
+    kept = came.entries if asked.state != "refused" else ()
+    return {
+        "items": [event_row(one, site.webhook(one.message.webhook)) for one in kept],
+        "cursor": came.cursor,
+        "more": came.more,
+    }
+
+
 async def event(call: Call) -> EventFields:
     return await call.site.look(_event, call.site, call.path["id"])
 
 
 def _event(site: Site, id: str) -> EventFields:
-    store, archive = site.store, site.archive
-    entry = lookup.event(archive, id)
+    entry = lookup.event(site.archive, id)
+    return event_fields(site.store, entry, site.webhook(entry.message.webhook))
+
+
+def event_fields(store: Store, entry: Entry, webhook: CompiledWebhook | None) -> EventFields:
+    """Everything that is known of an event. `webhook`: as it is defined now, if it is."""
     message = entry.message
-    webhook, desk = site.webhook(message.webhook), desk_of(store)
+    archive, desk = need_archive(store), desk_of(store)
     runs = archive.executions(message.id)
     letter: DeadLetter | None = None
     if entry.state is State.DEAD:
@@ -205,6 +240,9 @@ BYTES: Final = "application/octet-stream"
 ENDPOINTS: Final = (
     Endpoint("GET", "/events", "events", "What came in, newest first, also what was refused",
              "events", list_events, EventPage, params=EventsAsked, problems=(501,)),
+    Endpoint("GET", "/arrivals", "arrivals",
+             "What was kept, oldest first, from a cursor on: none left out, none twice", "events",
+             list_arrivals, ArrivalPage, params=ArrivalsAsked, problems=(409, 501)),
     Endpoint("GET", "/events/{id}", "event", "One event, and everything that happened to it",
              "events", event, EventFields, problems=(404, 501)),
     Endpoint("GET", "/events/{id}/body", "event_body", "Its body, byte for byte", "events",

@@ -42,6 +42,15 @@ class EventPage(TypedDict):
     """False: there was no time to look at everything down to `after`."""
 
 
+class ArrivalPage(TypedDict):
+    items: list[EventRow]
+    """Of those that were looked at, the ones that match."""
+    cursor: str
+    """Goes on after the last that was looked at."""
+    more: bool
+    """There are further ones already."""
+
+
 class ValueFields(TypedDict):
     """A value, or where it is large, its beginning."""
 

@@ -45,6 +45,8 @@ class _Watched:
 @dataclass(slots=True)
 class _Standing:
     warning: Warned
+    told_critical: bool = False
+    """It may grow milder and worse again before it ends; only the first time is news."""
     content_since_ms: int | None = None
 
 
@@ -113,11 +115,10 @@ class Guard:
             known = self._standing.get(key)
             since = warning.since_ms if known is None else known.warning.since_ms
             current = replace(warning, since_ms=since)
-            self._standing[key] = _Standing(current)
-            if known is None or (known.warning.severity, warning.severity) == (
-                "warning",
-                "critical",
-            ):
+            told = known is not None and known.told_critical
+            critical = warning.severity == "critical"
+            self._standing[key] = _Standing(current, told or critical)
+            if known is None or (critical and not told):
                 yield Told(current, began=True)
 
     def _end(self, found: Mapping[tuple[str, str], Warned], now_ms: int) -> Iterator[Told]:

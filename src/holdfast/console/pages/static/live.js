@@ -66,6 +66,7 @@ class Part {
   async fetch() {
     this.busy = true;
     this.wanted = false;
+    const began = performance.now();
     try {
       const answer = await fetch(location.href, {
         headers: { "X-Holdfast-Fragment": this.element.dataset.fragment },
@@ -75,13 +76,26 @@ class Part {
         return;
       }
       if (answer.ok) this.put(await answer.text());
+      else if (answer.status === 404) this.gone();
     } catch {
       // The stream says that it reconnects; once it does, everything is fetched anew.
     } finally {
       this.busy = false;
-      this.restUntil = performance.now() + REST_MS;
+      // Where answers take long there is much to do, and more important things than to look.
+      const now = performance.now();
+      this.restUntil = now + Math.max(REST_MS, 4 * (now - began));
       if (this.wanted) this.want();
     }
+  }
+
+  // Removed meanwhile: what is shown is all that is left of it.
+  gone() {
+    if (this.element.querySelector(".gone")) return;
+    const said = document.createElement("p");
+    said.className = "complaint gone";
+    said.role = "alert";
+    said.textContent = "What this page shows is no longer there.";
+    this.element.prepend(said);
   }
 
   put(html) {

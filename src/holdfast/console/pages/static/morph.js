@@ -5,7 +5,12 @@
 // is the viewer's own and is left alone.
 
 function alike(one, other) {
-  return one.nodeType === other.nodeType && one.nodeName === other.nodeName && one.id === other.id;
+  if (one.nodeType !== other.nodeType || one.nodeName !== other.nodeName) return false;
+  return one.nodeType !== Node.ELEMENT_NODE || (one.id === other.id && one.classList[0] === other.classList[0]);
+}
+
+function blank(node) {
+  return node.nodeType === Node.TEXT_NODE && !node.data.trim();
 }
 
 function typedInto(element) {
@@ -38,37 +43,42 @@ function same(from, to) {
   morph(from, to);
 }
 
-export function morph(from, to, onNew) {
+// What of the old stands in the place of `next`, from `here` on; null: nothing, it is new.
+function standing(next, here, wanted) {
+  for (let old = here; old; old = old.nextSibling) {
+    if (alike(old, next)) return old;
+    // Past what stays, nothing is looked for: it would have to be moved.
+    if (old.id && wanted.has(old.id)) return null;
+    if (blank(next)) return null;
+  }
+  return null;
+}
+
+export function morph(from, to) {
   const known = new Map();
   for (const child of from.children) if (child.id) known.set(child.id, child);
   const wanted = new Set();
   for (const child of to.children) if (child.id) wanted.add(child.id);
   let here = from.firstChild;
-  for (const next of [...to.childNodes]) {
-    // What is gone makes room first, so that what stays need not be moved.
-    while (here && here.id && !wanted.has(here.id) && !here.hasAttribute("data-keep")) {
-      const gone = here;
-      here = here.nextSibling;
-      gone.remove();
-    }
-    const match = next.id ? known.get(next.id) : null;
-    if (match) {
-      if (match === here) here = here.nextSibling;
-      else if (from.moveBefore && match.isConnected) from.moveBefore(match, here);
-      else from.insertBefore(match, here);
-      same(match, next);
-    } else if (here && !next.id && alike(here, next)) {
-      const old = here;
-      here = here.nextSibling;
-      same(old, next);
-    } else {
-      from.insertBefore(next, here);
-      if (onNew && next.nodeType === Node.ELEMENT_NODE) onNew(next);
-    }
-  }
-  while (here) {
+
+  const drop = () => {
     const gone = here;
     here = here.nextSibling;
-    if (!(gone.nodeType === Node.ELEMENT_NODE && gone.hasAttribute("data-keep"))) gone.remove();
+    if (!gone.hasAttribute?.("data-keep")) gone.remove();
+  };
+
+  for (const next of [...to.childNodes]) {
+    const match = next.id ? known.get(next.id) : standing(next, here, wanted);
+    if (!match) {
+      from.insertBefore(next, here);
+      continue;
+    }
+    // What is gone makes room first, so that what stays need not be moved.
+    while (here && here !== match && !(here.id && wanted.has(here.id))) drop();
+    if (match === here) here = here.nextSibling;
+    else if (from.moveBefore) from.moveBefore(match, here);
+    else from.insertBefore(match, here);
+    same(match, next);
   }
+  while (here) drop();
 }

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from holdfast.clock import Clock
 from holdfast.queue.contract import Execution, Filter
 from holdfast.queue.engines.sqlite import dead, watch
+from holdfast.queue.engines.sqlite.arrivals import arrivals
 from holdfast.queue.engines.sqlite.desk import DeskFile
 from holdfast.queue.engines.sqlite.search import SearchFile
 from holdfast.queue.engines.sqlite.shelf import Shelf
 from holdfast.queue.views import (
     Act,
     ActFilter,
+    Arrivals,
     Bucket,
     Changes,
     Found,
@@ -30,6 +32,7 @@ class Beside:
     """What `SQLiteEngine` has more than the contract asks for. See `holdfast.queue.views`."""
 
     holder: str
+    store_id: str
     _shelf: Shelf
     _clock: Clock
     _desk: DeskFile
@@ -98,6 +101,17 @@ class Beside:
 
     def changes(self, cursor: str | None, limit: int = 100) -> Changes:
         return watch.changes(self._shelf, cursor, limit, self._clock.now_ms())
+
+    def arrivals(
+        self,
+        cursor: str | None,
+        *,
+        webhook: str | None = None,
+        since_ms: int | None = None,
+        limit: int = 50,
+    ) -> Arrivals:
+        now = self._clock.now_ms()
+        return arrivals(self._shelf, self.store_id, cursor, webhook, since_ms, limit, now)
 
     def count_states(self, counts: Sequence[StateCount]) -> None:
         watch.count_states(self._shelf, self.holder, counts, self._clock.now_ms())

@@ -140,7 +140,7 @@ def _bounds(inbox: apsw.Connection, filter: Filter, after: str | None) -> dict[s
     index finds the place, and not everything that is newer or older is looked at."""
     since, until = filter.since_ms, filter.until_ms
     low = high = None
-    if (since is not None or until is not None) and _dated(inbox):
+    if (since is not None or until is not None) and is_dated(inbox):
         low = None if since is None else f"{since:012x}"
         high = None if until is None else f"{until:012x}"
     if filter.newest_first:
@@ -153,7 +153,7 @@ def _bounds(inbox: apsw.Connection, filter: Filter, after: str | None) -> dict[s
     return {"id >= ?": low, "id < ?": high}
 
 
-def _dated(inbox: apsw.Connection) -> bool:
+def is_dated(inbox: apsw.Connection) -> bool:
     """Whether ids begin with the time of arrival, as `new_message_id` makes them."""
     ends = select(
         inbox,

@@ -1,0 +1,150 @@
+"""alerts, alerts test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from holdfast.cli import exits
+from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.options import Output, OutputOption, StoreOption, command
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable
+from holdfast.clock import SYSTEM_CLOCK, format_duration
+from holdfast.compiled import AlertTarget
+from holdfast.errors import HoldfastError, NotFound
+from holdfast.operate.alerts.fields import alerts_fields, kind
+from holdfast.operate.alerts.letters import trial
+from holdfast.operate.alerts.notes import Notes, read_notes
+from holdfast.operate.alerts.standing import Key
+from holdfast.operate.alerts.targets import deliver, where
+from holdfast.operate.running import find_running
+from holdfast.runtime.store import DEFAULT_STORE, run_directory
+from holdfast.secrets import Secrets
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
+def list_alerts(
+    context: typer.Context,
+    definition: DefinitionOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Alert rules, which of them stand, and who is told."""
+    if context.invoked_subcommand is not None:
+        return
+    compiled, _ = running_definition(store, definition)
+    directory = run_directory(store)
+    watching = find_running(directory) is not None
+    notes = read_notes(directory)
+    told = alerts_fields(compiled, notes, watching=watching)
+    if output is Output.JSON:
+        print_json(told)
+        return
+    print_rows(
+        [_row(one, notes) for one in told["alerts"]],
+        "no alert is defined; App(alerts=[Alert.dead(), ...], notify=[...]) does",
+    )
+    if told["alerts"]:
+        console.print()
+        print_rows([_target_row(one, notes) for one in told["targets"]], "nobody is told")
+    if not watching:
+        console.print("nothing runs here, so nobody looks")
+    elif told["targets"]:
+        hint(f"see whether messages arrive: {command('alerts test', store)}")
+
+
+def _row(one: Any, notes: Notes) -> dict[str, Any]:
+    key = Key(one["rule"], one["webhook"])
+    known = notes.standing.get(key)
+    return {
+        "rule": one["rule"],
+        "webhook": one["webhook"],
+        "state": one["state"],
+        "severity": one["severity"],
+        "since": age(known.since_ms) if known else None,
+        "told": age(notes.sent_ms.get(key)),
+        "detail": one["detail"] or one["condition"],
+    }
+
+
+def _target_row(one: Any, notes: Notes) -> dict[str, Any]:
+    box = notes.outboxes.get(one["name"])
+    failing = box.failing_since_ms if box else None
+    return {
+        "target": one["name"],
+        "told from": one["at_least"],
+        "where": one["where"],
+        "last sent": age(box.sent_ms) if box else None,
+        "untold": one["untold"],
+        "failing": age(failing),
+        "error": one["error"],
+    }
+
+
+@app.command("test")
+def send_tests(
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="NAME", help="Only this target; may be repeated."),
+    ] = None,
+    definition: DefinitionOption = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Send a test message to every target, and say what became of it.
+
+    Exit code 1 where one did not arrive.
+    """
+    compiled, _ = running_definition(store, definition)
+    known = {one.name: one for one in compiled.notify}
+    for name in target or ():
+        if name not in known:
+            there = ", ".join(known) or "none"
+            raise NotFound(f"there is no target {name}; there are: {there}")
+    running = find_running(run_directory(store))
+    url, secrets = running.console_url if running else None, Secrets()
+    results = [
+        _tried(one, compiled.name, url, secrets)
+        for one in known.values()
+        if not target or one.name in target
+    ]
+    if output is Output.JSON:
+        print_json(results)
+    elif not results:
+        console.print("nobody is told of alerts; App(notify=[...]) says who is")
+    for one in results if output is Output.TEXT else ():
+        said = "[green]sent[/green]" if one["sent"] else "[red]not sent[/red]"
+        why = one["error"] or one["remark"] or f"in {format_duration(one['seconds'])}"
+        told = f"{one['target']} ({one['where']}): {why}"
+        console.print(f"{said} {escape(printable(told))}")
+    failed = [one for one in results if not one["sent"]]
+    if failed:
+        hint(f"{count(len(failed), 'message')} did not arrive")
+        sys.exit(exits.FAILED)
+
+
+def _tried(target: AlertTarget, app_name: str, url: str | None, secrets: Secrets) -> dict[str, Any]:
+    now_ms, began = SYSTEM_CLOCK.now_ms(), SYSTEM_CLOCK.monotonic()
+    id = f"msg_{os.urandom(16).hex()}"
+    letter = trial(app_name, target.name, id=id, console_url=url, now_ms=now_ms)
+    error, remark = None, ""
+    try:
+        remark = deliver(target, letter, secrets, now_ms / 1000)
+    except HoldfastError as failure:
+        error = str(failure)
+    return {
+        "target": target.name,
+        "kind": kind(target),
+        "where": where(target),
+        "sent": error is None,
+        "message": id,
+        "seconds": round(SYSTEM_CLOCK.monotonic() - began, 3),
+        "remark": remark or None,
+        "error": error,
+    }

@@ -1,0 +1,217 @@
+"""`holdfast tail` in a real terminal, beside a real gateway, on a real store."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from cli_scene import Scene, scene_in
+from holdfast.clock import SYSTEM_CLOCK
+from holdfast.queue.views import ActFilter
+from process_kit import Run, until
+from terminal_pty import Terminal, on_terminal
+
+HOOKS = """
+@app.webhook("/orders", event_type="json:kind", pipe=QUICK)
+def orders(event: Event[Any]) -> None:
+    if event.body.get("fail") and not (HERE / "mended").exists():
+        from holdfast import Permanent
+        raise Permanent(f"cannot be helped: {event.body['fail']}")
+    note("done", event)
+"""
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\x1b[31m\x9b5m"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    ports = ("--port", "0", "--ops-port", "0", "--console-port", "0")
+    one = Run(tmp_path, HOOKS, ports)
+    try:
+        yield one.ready()
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A store that nobody works, and a definition that knows types."""
+    (tmp_path / "hooks.py").write_text(
+        "from holdfast import App\napp = App()\n"
+        "@app.webhook('/users', event_type='json:kind')\ndef users(event): ...\n",
+        encoding="utf-8",
+    )
+    with scene_in(tmp_path / "store") as one:
+        yield one
+
+
+def tail_of(scene: Scene, *options: str) -> tuple[str, ...]:
+    return ("tail", *scene.store, "--definition", "hooks.py", *options)
+
+
+def kind(scene: Scene, name: str) -> str:
+    """One more event of this type."""
+    return scene.kept(body=orjson.dumps({"kind": name}))
+
+
+def tail(run: Run, *options: str) -> tuple[str, ...]:
+    return ("tail", "--store", str(run.store), *options)
+
+
+def at_bottom(terminal: Terminal) -> str:
+    return terminal.lines[-1]
+
+
+def test_events_come_and_end_before_ones_eyes(run: Run) -> None:
+    """With type, outcome and cause; the terminal is as it was once one has left."""
+    with on_terminal(*tail(run), folder=run.directory) as terminal:
+        terminal.shows("nothing has come yet", "[q] Quit")
+        run.keep("/orders", json={"kind": "order.paid"})
+        run.keep("/orders", json={"kind": "order.lost", "fail": "X-1"})
+        assert run.post("/nowhere").status_code == 404
+        terminal.shows("order.paid", "done")
+        assert "permanent Permanent" in terminal.shows("dead", "order.lost")
+        assert "not_found" in terminal.shows("404")
+        terminal.shows("1 dead")
+        terminal.type("q")
+        assert terminal.code() == 0
+        assert b"\x1b[?1049l" in terminal.raw
+
+
+def test_a_dead_letter_is_looked_at_and_sent_back(run: Run) -> None:
+    """d tells its story, r redrives it, and the list sees it done; what is done is replayed."""
+    id = run.keep("/orders", json={"kind": "order.lost", "fail": "X-1"})
+    run.ended(id)
+    with on_terminal(*tail(run), folder=run.directory, lines=40) as terminal:
+        terminal.shows("order.lost")
+        terminal.type("d")
+        terminal.shows("timeline", "last failure", "cannot be helped: X-1")
+        assert id in terminal.text
+        (run.directory / "mended").touch()
+        terminal.type("r")
+        terminal.shows("redriven: back in its queue")
+        terminal.type("q")
+        assert "dead" not in terminal.shows("order.lost", "done")[60:]
+        terminal.type("r")
+        copy = terminal.shows("replayed as ").partition("replayed as ")[2][:32]
+        assert run.ended(copy).message.replay_of == id
+        terminal.shows("replay of")
+        acts = [act.action for act in run.engine.acts(ActFilter())]
+        assert acts[:2] == ["replay", "redrive"]
+        terminal.type("o")
+        terminal.shows(f"{run.record['console_url']}/events/")
+        terminal.type("\x03")
+        assert terminal.code() == 0
+
+
+def test_what_a_sender_wrote_does_nothing_to_the_terminal(scene: Scene) -> None:
+    """Not in the list, not in full, not in a header: no byte of it is sent as it is."""
+    body = orjson.dumps({"kind": f"a{EVIL}b"})
+    headers = {"x-note": "\x9b31mred", f"x-{EVIL}": EVIL}
+    scene.dead(body=body, headers=headers, query=EVIL, error=EVIL, cause=EVIL)
+    scene.refused(reason=EVIL)
+    with on_terminal(*tail_of(scene), folder=scene.path.parent, lines=60) as terminal:
+        terminal.shows("\\x1b]0;owned", "dead")
+        terminal.type("up", "d")
+        terminal.shows("x-note", "last failure", "body,")
+        terminal.type("q", "q")
+        assert terminal.code() == 0
+        assert b"owned\x07" not in terminal.raw
+        assert b"\x1b]0;owned" not in terminal.raw
+        assert b"\xc2\x9b" not in terminal.raw
+        assert b"\x9b" not in terminal.raw
+
+
+def test_the_next_time_it_says_what_came_meanwhile(scene: Scene) -> None:
+    """It catches up, or begins empty where that is not wanted."""
+    folder = scene.path.parent
+    kind(scene, "first")
+    with on_terminal(*tail_of(scene), folder=folder) as terminal:
+        terminal.shows("first")
+        until(lambda: list((folder / "state").rglob("tail-*.json")), "it is remembered")
+        terminal.type("q")
+        assert terminal.code() == 0
+    scene.clock.jump((SYSTEM_CLOCK.now_ms() - scene.clock.now_ms()) / 1000)
+    for number in range(3):
+        kind(scene, f"missed.{number}")
+    with on_terminal(*tail_of(scene), folder=folder) as terminal:
+        terminal.shows("first", "missed.0", "missed.2", "3 since you left")
+        terminal.type("q")
+        assert terminal.code() == 0
+    with on_terminal(*tail_of(scene, "--no-catch-up"), folder=folder) as terminal:
+        terminal.shows("nothing has come yet")
+        until(lambda: "0.0/s" in terminal.lines[0] and "waiting" in terminal.lines[0], "it follows")
+        kind(scene, "after")
+        terminal.shows("after")
+        assert "missed" not in terminal.text
+
+
+def test_keys_filter_pause_and_move(scene: Scene) -> None:
+    """As the keys below say, through a real terminal's escape sequences and a resize."""
+    for number in range(30):
+        kind(scene, f"k.{number:02}")
+    with on_terminal(*tail_of(scene), folder=scene.path.parent, lines=12) as terminal:
+        terminal.shows("k.29", "30/30")
+        terminal.type("up", "up")
+        until(lambda: "28/30" in at_bottom(terminal), "two lines up")
+        terminal.type("g")
+        until(lambda: "1/30" in at_bottom(terminal) and "k.00" in terminal.text, "the oldest")
+        terminal.type("/", *"k.07", "enter")
+        until(lambda: "1/1" in at_bottom(terminal), "one fits")
+        terminal.hides("k.08")
+        terminal.type("escape")
+        until(lambda: "/30" in at_bottom(terminal), "all fit again")
+        terminal.type("G", "p")
+        terminal.shows("the list holds still")
+        kind(scene, "late")
+        terminal.shows("1 more came")
+        terminal.type("p")
+        terminal.shows("late")
+        terminal.resize(60, 8)
+        terminal.process.send_signal(signal.SIGWINCH)
+        until(lambda: "31/31" in at_bottom(terminal), "it fits the smaller terminal")
+        assert len(terminal.lines) == 8
+        terminal.type("?")
+        terminal.shows("the oldest line")
+        terminal.type("x", "q")
+        assert terminal.code() == 0
+
+
+def test_it_goes_on_over_a_restart_of_everything(run: Run) -> None:
+    """The supervisor and all its processes end and come again; tail stays."""
+    with on_terminal(*tail(run), folder=run.directory) as terminal:
+        run.keep("/orders", json={"kind": "before"})
+        terminal.shows("before")
+        run.send(signal.SIGTERM)
+        assert run.code() == 0
+        again = Run(run.directory)
+        try:
+            again.ready().keep("/orders", json={"kind": "afterwards"})
+            terminal.shows("afterwards", "done")
+        finally:
+            again.close()
+
+
+def test_a_console_on_another_machine_is_as_good(run: Run) -> None:
+    """The same list over HTTP: what comes, one in full with its body, and a redrive."""
+    url = run.record["console_url"]
+    console = ("tail", "--url", url)
+    id = run.keep("/orders", json={"kind": "order.lost", "fail": "X-1"})
+    run.ended(id)
+    with on_terminal(*console, folder=run.directory, lines=40) as terminal:
+        terminal.shows(url, "order.lost", "dead")
+        run.keep("/orders", json={"kind": "order.paid"})
+        terminal.shows("order.paid", "done")
+        terminal.type("up", "d")
+        terminal.shows("last failure", "cannot be helped: X-1")
+        (run.directory / "mended").touch()
+        terminal.type("r")
+        terminal.shows("redriven: back in its queue")
+        terminal.type("q")
+        until(lambda: "dead" not in "".join(terminal.lines[2:-2]), "it is seen done")
+        terminal.type("q")
+        assert terminal.code() == 0
