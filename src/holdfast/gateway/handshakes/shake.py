@@ -105,6 +105,11 @@ class Handshake:
         return self.kind is KINDS["store-token"] and self.terms.token is not None
 
     @property
+    def asks_nothing(self) -> bool:
+        """Whether any answer of its status will do."""
+        return self.kind is KINDS["ping"] and not self.terms.body
+
+    @property
     def visits(self) -> bool:
         """Whether an address of the provider's is to be visited."""
         return self.kind is KINDS["visit-url"]
