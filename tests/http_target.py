@@ -41,6 +41,9 @@ class Target(ThreadingHTTPServer):
         self.let_go = threading.Event()
         self.let_go.set()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hung up in the middle was made to by the test."""
+
     @property
     def root(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"

@@ -94,7 +94,10 @@ class Terminal:
                 return None
             return next((line for line in lines if parts[-1] in line), whole)
 
-        return until(found, f"the screen shows {parts}; it shows\n{self.text}\n")
+        try:
+            return until(found, f"the screen shows {parts}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it shows\n{self.text}") from None
 
     def hides(self, part: str) -> None:
         until(lambda: part not in self.text, f"the screen no longer shows {part!r}")

@@ -206,8 +206,11 @@ def test_a_store_that_is_not_there_is_told(scene: Scene) -> None:
     """With the exit code of all commands; an unknown webhook too."""
     with tailing(scene, "--store", "nowhere") as process:
         assert process.code() == 3
-    with tailing(scene, "--store", str(scene.path), "--webhook", "nobody") as process:
-        assert process.code() == 4
+    remote = ("--url", f"http://127.0.0.1:{scene.port}", "--token", "env:ADA_TOKEN")
+    for where in (("--store", str(scene.path)), remote):
+        with tailing(scene, *where, "--webhook", "nobody") as process:
+            assert process.code() == 4
+            assert "no webhook nobody; there are orders, partner, plain" in process.said
 
 
 def test_a_definition_that_cannot_be_loaded_only_costs_the_types(

@@ -181,6 +181,15 @@ def test_keys_filter_pause_and_move(scene: Scene) -> None:
         assert terminal.code() == 0
 
 
+def test_ended_from_elsewhere_it_leaves_the_terminal_as_it_was(scene: Scene) -> None:
+    """The alternate screen is left, and what is typed is seen again."""
+    with on_terminal(*tail_of(scene), folder=scene.path.parent) as terminal:
+        terminal.shows("nothing has come yet")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.code() == 0
+        until(lambda: b"\x1b[?1049l" in terminal.raw, "it is left")
+
+
 def test_it_goes_on_over_a_restart_of_everything(run: Run) -> None:
     """The supervisor and all its processes end and come again; tail stays."""
     with on_terminal(*tail(run), folder=run.directory) as terminal:

@@ -85,7 +85,7 @@ def columns_for(view: View) -> tuple[Column, ...]:
     types = max([4, *(cell_len(row.type) for row in listed)])
     room = max(0, view.width - 50)
     names = min(names, max(7, room // 3))
-    types = min(types, max(4, room // 3))
+    types = min(types, max(4, room // 2))
     fixed = [
         Column("time", 8),
         Column("webhook", names),

@@ -18,7 +18,7 @@ from typing import Final
 from holdfast.clock import SYSTEM_CLOCK, Clock, format_duration
 from holdfast.errors import CursorUnknown, HoldfastError
 from holdfast.terminal.bookmark import Bookmark
-from holdfast.terminal.feed import News, Shown
+from holdfast.terminal.feed import Counts, News, Shown
 from holdfast.terminal.rows import Row
 from holdfast.terminal.source import Source
 from holdfast.terminal.view import ROWS_MAX
@@ -28,6 +28,8 @@ PAST_PAGE: Final = 50
 """Bodies come along with history, so it is not taken in larger pieces."""
 
 UNFINISHED_MAX: Final = 2_000
+COUNTS_SECONDS: Final = 1.0
+
 TOLD_MAX: Final = 10_000
 """Rows of which is known how they were told last."""
 
@@ -76,6 +78,7 @@ class Follow:
         """What ended while nobody looked, told once all that came in is."""
         self._unfinished: dict[str, None] = {}
         self._asked_at = float("-inf")
+        self._counted_at = float("-inf")
         self._told_of: dict[str, tuple[object, ...]] = {}
 
     def look(self) -> News:
@@ -132,6 +135,8 @@ class Follow:
         if left_at is None:
             return news
         missed = sum(row.at_ms > left_at for row in rows)
+        if not missed:
+            return news
         ago = format_duration(max(0, self._clock.now_ms() - left_at) / 1000)
         more = " or more" if missed >= ROWS_MAX else ""
         return News(news.rows, news.counts, message=f"{missed:,}{more} since you left, {ago} ago")
@@ -226,7 +231,15 @@ class Follow:
         while len(self._unfinished) > UNFINISHED_MAX:
             del self._unfinished[next(iter(self._unfinished))]
         arrived += sum(row.state == "refused" for row in ordered)
-        return News(tuple(ordered), self._source.counts(), arrived=arrived, more=more)
+        return News(tuple(ordered), self._counted(), arrived=arrived, more=more)
+
+    def _counted(self) -> Counts | None:
+        """How full it is, now and then: an engine counts for it."""
+        now = self._clock.monotonic()
+        if now - self._counted_at < COUNTS_SECONDS:
+            return None
+        self._counted_at = now
+        return self._source.counts()
 
     def _is_news(self, row: Row) -> bool:
         """Whether it differs from what was told of it; what ended a moment ago is heard of twice."""

@@ -27,6 +27,7 @@ class RemoteSource:
         self.title = api.url
         try:
             self.about: dict[str, Any] = api.get("/about")
+            self._check_webhook(api, wanted.webhook)
         except HoldfastError:
             api.close()
             raise
@@ -34,6 +35,12 @@ class RemoteSource:
         self._wanted = wanted
         self._clock = clock
         self._stream = Stream(lambda cursor: api.stream(cursor, wanted.webhook))
+
+    def _check_webhook(self, api: ConsoleApi, name: str | None) -> None:
+        """Raises NotFound: of a misspelt one nothing would ever come."""
+        known = [str(one["name"]) for one in api.get("/webhooks")] if name is not None else []
+        if name is not None and name not in known:
+            raise NotFound(f"no webhook {name}; there are {', '.join(known) or 'none'}")
 
     @property
     def abilities(self) -> frozenset[str]:

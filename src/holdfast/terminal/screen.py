@@ -6,6 +6,8 @@ the library would show them instead of sending them.
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +113,7 @@ class Screen:
         """Until somebody quits. Raises what the feed ended with."""
         following = threading.Thread(target=self._follow, name="holdfast-follow")
         try:
-            self._app.run(pre_run=following.start)
+            self._app.run(pre_run=partial(self._begin, following))
         finally:
             self._over.set()
             self._feed.close()
@@ -120,6 +122,14 @@ class Screen:
             self._acting.shutdown(cancel_futures=True)
         if self._failed is not None:
             raise self._failed
+
+    def _begin(self, following: threading.Thread) -> None:
+        if threading.current_thread() is threading.main_thread():
+            # Whoever ends it from elsewhere must not leave a terminal without echo behind.
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._quit)
+        following.start()
 
     def _follow(self) -> None:
         try:
