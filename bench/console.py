@@ -1,6 +1,6 @@
 """What looking costs those who are looked at: `python -m bench.console [--smoke]`.
 
-Reception with ten live viewers of the console against reception without, and with indexing against
+Reception with ten live viewers of the console's pages against reception without, and with indexing against
 without; what is compared takes turns in one run. Then search over a store of so many events, and
 groups over so many dead letters. Needs a few minutes and two gigabytes for a million events.
 """
@@ -8,35 +8,32 @@ groups over so many dead letters. Needs a few minutes and two gigabytes for a mi
 from __future__ import annotations
 
 import argparse
-import contextlib
 import random
 import secrets
 import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import apsw
-import httpx
 import orjson
 
 from bench import machine, processes
 from bench.http_load import drive, tool
 from bench.scene import BODY
 from bench.table import Row, lines, show
+from bench.viewers import watching
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
 from holdfast.queue.contract import Filter, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.queue.views import Query
 
-VIEWERS: Final = 10
 CONNECTIONS: Final = 256
 GROUP: Final = 10_000
 GROUPS: Final = 50
@@ -66,35 +63,6 @@ class Scene:
         return load.rate
 
 
-@contextlib.contextmanager
-def watching(port: int) -> Iterator[list[int]]:
-    """Ten viewers who read all that they are told; how many events each heard."""
-    heard, over = [0] * VIEWERS, threading.Event()
-    ready = threading.Barrier(VIEWERS + 1)
-
-    def watch(place: int) -> None:
-        url = f"http://127.0.0.1:{port}/api/v1/stream"
-        with httpx.stream("GET", url, timeout=30) as response:
-            told = response.iter_lines()
-            next(told)
-            ready.wait()
-            for line in told:
-                heard[place] += line.startswith("event: changes")
-                if over.is_set():
-                    return
-
-    threads = [threading.Thread(target=watch, args=(place,)) for place in range(VIEWERS)]
-    for thread in threads:
-        thread.start()
-    ready.wait()
-    try:
-        yield heard
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
 def viewers(scene: Scene) -> list[Row]:
     """Reception while ten people watch the console, and while nobody does."""
     watched, alone = [], []
@@ -109,10 +77,10 @@ def viewers(scene: Scene) -> list[Row]:
             # Who goes first takes turns too.
             if turn % 2:
                 alone.append(scene.load(url))
-            with watching(console) as heard:
+            with watching(console) as seen:
                 watched.append(scene.load(url))
-            if min(heard) == 0:
-                raise RuntimeError(f"a viewer was told nothing: {heard}")
+            if not all(one.heard and (one.fetched or not one.parts) for one in seen):
+                raise RuntimeError(f"a viewer was told nothing: {seen}")
             if not turn % 2:
                 alone.append(scene.load(url))
     return _ratio("ingest with ten live viewers / without", watched, alone)

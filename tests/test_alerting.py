@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from alert_kit import SECRET, a_rule, a_shop, a_webhook_target
+from alert_rig import Sums, Watcher, messages
 from cli_scene import Scene, scene_in
 from holdfast.clock import ManualClock
-from holdfast.compiled import AlertRule, AlertTarget
 from holdfast.operate.alerts.notes import ALERTS_FILE, read_notes
 from holdfast.operate.alerts.outbox import FIRST_RETRY_SECONDS, GATHER_SECONDS
 from holdfast.operate.alerts.standing import CLEAR_SECONDS, Key
-from holdfast.operate.overview import Warned
 from holdfast.runtime.alerting import BREAK_SECONDS, Alerting
-from holdfast.telemetry import Kind, Telemetry
+from holdfast.runtime.run_options import RunOptions
+from holdfast.runtime.supervisor import Supervisor
+from holdfast.telemetry import Telemetry
 from http_target import Target, a_target
 from process_kit import until
 
 DEAD: Final = a_rule("dead", over=0, webhooks=("users", "orders"))
-Sums = Mapping[tuple[str, ...], float]
 
 
 @pytest.fixture
@@ -42,52 +43,6 @@ def target() -> Iterator[Target]:
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERTS_SECRET", SECRET)
-
-
-class Watcher:
-    """One run's alerts over a scene's store."""
-
-    def __init__(
-        self, scene: Scene, rules: Sequence[AlertRule], targets: Sequence[AlertTarget] = ()
-    ) -> None:
-        self.scene, self.clock = scene, scene.clock
-        self.told: list[tuple[str, Mapping[str, Any]]] = []
-        telemetry = Telemetry()
-        telemetry.subscribe(self._hear)
-        self.alerting = Alerting(
-            a_shop(tuple(rules), tuple(targets)),
-            scene.path,
-            telemetry,
-            self.clock,
-            console_url=lambda: "http://127.0.0.1:8082",
-            uniform=lambda _low, high: high,
-        )
-
-    def _hear(self, kind: Kind, fields: Mapping[str, Any]) -> None:
-        self.told.append((kind.name, fields))
-
-    def events(self) -> list[str]:
-        return [name for name, _ in self.told]
-
-    def look(
-        self, seconds: float = 0, sums: Sums | None = None, warnings: Sequence[Warned] = ()
-    ) -> None:
-        self.clock.advance(seconds)
-        engine = self.scene.engine
-        self.alerting.look(engine, sums or {}, engine.depth(), warnings)
-
-    def arrived(self, name: str = "alert.sent", count: int = 1) -> None:
-        """Look again, without time passing, until a courier came back so many times."""
-
-        def back() -> bool:
-            self.look()
-            return self.events().count(name) >= count
-
-        until(back, f"{name} {count} times; {self.told}")
-
-
-def messages(target: Target) -> list[dict[str, Any]]:
-    return [json.loads(one.body)["data"] for one in target.received]
 
 
 def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Target) -> None:
@@ -112,6 +67,27 @@ def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Targ
     assert "Ada" not in target.received[0].body.decode()
 
 
+def test_what_fails_is_named_without_a_word_of_an_event(scene: Scene, target: Target) -> None:
+    """The largest three groups first; a workflow may take an error's name from an event, and what does
+    not look like a name is told as none."""
+    for error, count in (("Ada has no money", 4), ("Timeout", 3), ("KeyError", 2), ("OSError", 1)):
+        for _ in range(count):
+            scene.dead("users", error=error)
+    watcher = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    watcher.look()
+    watcher.look(GATHER_SECONDS)
+    watcher.arrived()
+    groups = messages(target)[0]["alerts"][0]["groups"]
+
+    assert [one.partition(" (group")[0] for one in groups] == [
+        "4 x an error without a name in Handle",
+        "3 x Timeout in Handle",
+        "2 x KeyError in Handle",
+        "and 1 more group",
+    ]
+    assert b"Ada" not in target.received[0].body
+
+
 def test_it_ends_with_one_message_more(scene: Scene, target: Target) -> None:
     """The letters are sent back: a minute later it is over, and told once."""
     watcher = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
@@ -128,6 +104,18 @@ def test_it_ends_with_one_message_more(scene: Scene, target: Target) -> None:
     assert [one["alerts"][0]["state"] for one in messages(target)] == ["firing", "over"]
     assert watcher.events() == ["alert.firing", "alert.sent", "alert.ended", "alert.sent"]
     assert watcher.alerting.standing == {}
+
+
+def test_what_is_shown_is_not_older_than_a_few_seconds(scene: Scene) -> None:
+    """Commands and the console read the note: its numbers follow what stands."""
+    scene.dead("users")
+    watcher = Watcher(scene, [DEAD])
+    watcher.look()
+    scene.dead("users")
+    for _ in range(11):
+        watcher.look(1)
+
+    assert read_notes(scene.path).standing[Key("dead", "users")].detail == "2 dead letters"
 
 
 def test_letters_that_were_put_aside_are_nobodys_alarm(scene: Scene) -> None:
@@ -176,6 +164,25 @@ def test_what_was_not_told_before_a_restart_is_told_after_it(scene: Scene, targe
 
     ids = {one.headers["webhook-id"] for one in target.received}
     assert (len(target.received), len(ids)) == (2, 1)
+
+
+def test_what_arrived_while_a_run_ended_is_not_told_again(scene: Scene, target: Target) -> None:
+    """The last report is heard before the last note is written."""
+    scene.dead("users")
+    first = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    first.look()
+    first.look(GATHER_SECONDS)
+
+    def closed() -> bool:
+        first.alerting.close()
+        return "alert.sent" in first.events()
+
+    until(closed, "the message arrived")
+    second = Watcher(scene, [DEAD], [a_webhook_target(target.url)])
+    second.look(60)
+    second.look(60)
+
+    assert len(target.received) == 1
 
 
 def test_a_file_that_cannot_be_read_is_as_good_as_none(scene: Scene) -> None:
@@ -351,3 +358,25 @@ def test_an_engine_that_knows_less_is_watched_all_the_same() -> None:
     alerting.look(store, more, [], ())
 
     assert told == ["alert.firing", "alert.firing", "alert.ended"]
+
+
+def test_alerts_that_break_do_not_make_the_store_look_ill(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told once, upkeep goes on, and what is asked of readiness has nothing to do with it."""
+    told: list[str] = []
+    telemetry = Telemetry()
+    telemetry.subscribe(lambda kind, fields: told.append(f"{kind.name} {fields['message']}"))
+    options = RunOptions(Path("hooks.py"), f"sqlite:{scene.path}")
+    supervisor = Supervisor(options, a_shop((DEAD,)), telemetry, clock=scene.clock)
+    supervisor._alerting = Alerting(a_shop((DEAD,)), scene.path, telemetry, scene.clock)
+    monkeypatch.setattr("holdfast.runtime.alerting.ends", _break)
+
+    async def twice() -> None:
+        for _ in range(2):
+            await supervisor._watch(scene.engine)
+
+    asyncio.run(twice())
+
+    assert told == ["store.warning alerts: ZeroDivisionError: s3cret"]
+    assert json.loads(supervisor._readyz().body) == {"ready": True, "reasons": []}

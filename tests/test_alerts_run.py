@@ -107,12 +107,13 @@ def test_the_command_lists_rules_and_targets(shop: Shop) -> None:
         found = shop.call("alerts", "-o", "json").json
         states = {(one["rule"], one["webhook"]): one for one in found["alerts"]}
         sent = [one["last_sent"] for one in found["targets"]]
-        return (found, states) if all(sent) and states["dead", "users"]["last_sent"] else None
+        dead = states["dead", "users"]
+        known = all(sent) and dead["last_sent"] and dead["detail"] == "3 dead letters"
+        return (found, states) if known else None
 
-    found, states = until(settled, "both targets are known to be told")
+    found, states = until(settled, "both targets were told, and all three letters are counted")
     assert found["watching"]
     assert states["dead", "users"]["state"] == "firing"
-    assert states["dead", "users"]["detail"] == "3 dead letters"
     assert states["dead", "orders"]["state"] == "ok"
     assert states["provider", "shop"]["severity"] == "critical"
     assert [one["kind"] for one in found["targets"]] == ["webhook", "slack"]
@@ -133,6 +134,19 @@ def test_the_api_says_the_same(shop: Shop) -> None:
     for one in (told, printed):
         one.pop("looked")
     assert told == printed
+
+
+def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
+    """Beside what the guard warns of, which is not shown twice."""
+    url = shop.run.record["console_url"]
+
+    def shown() -> list[tuple[str, str, str]]:
+        warnings = httpx.get(url + "/api/v1/overview").json()["warnings"]
+        told = [(one["code"], one["webhook"], one["title"]) for one in warnings]
+        return told if ("alert", "users", "alert dead: 3 dead letters") in told else []
+
+    told = until(shown, "the console shows three dead letters")
+    assert [code for code, webhook, _ in told if webhook == "shop"] == ["provider_refused"]
 
 
 def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
@@ -186,7 +200,11 @@ def queries() -> Iterator[tuple[str, str, str]]:
         folded = re.search(r"expr: (>-\n(?: {10}.*\n)+|.*\n)", rest)
         assert folded is not None, name
         said = " ".join(_TOLD.findall(rest)).replace("value", "").split()
-        yield name, " ".join(folded[1].split()), " ".join(f"{{{{{one}}}}}" for one in said)
+        yield (
+            name,
+            " ".join(folded[1].removeprefix(">-").split()),
+            " ".join(f"{{{{{one}}}}}" for one in said),
+        )
 
 
 def test_every_query_asks_for_what_is_there(shop: Shop) -> None:

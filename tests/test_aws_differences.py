@@ -52,6 +52,8 @@ PROVIDER: Final = Provider("p", "P", hmac_sha256("env:X"), handshakes=("slack_ur
 ALL_DOORS: Final = {"provider": PROVIDER, "verification": hmac_sha256("env:X")}
 SNS: Final = providers.aws_sns()
 ALL_VISITS: Final = {"provider": SNS, "verification": SNS.verification}
+GITHUB: Final = providers.github("env:X")
+PINGS: Final = {"provider": GITHUB, "verification": GITHUB.verification}
 AT_DOOR: Final = {"content type", "invalid UTF-8", "empty body", "repeated headers", "query"}
 
 
@@ -74,6 +76,7 @@ AT_DOOR: Final = {"content type", "invalid UTF-8", "empty body", "repeated heade
         ({"verification": providers.github("env:X").verification}, set(), set()),
         ({"connections": {"pay": bearer("env:X")}}, {"connection"}, set()),
         ({"connections": {"pay": None}}, set(), set()),
+        (PINGS, {"ping"}, set()),
         (ALL_VISITS, {"function at the door", "visit"}, AT_DOOR),
         ({"timeout_seconds": 290.0}, {"timeout"}, set()),
         ({"queue": data.Queue(604_800, 1_209_600, 3, 390.0)}, set(), {"visibility timeout"}),

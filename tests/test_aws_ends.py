@@ -20,7 +20,7 @@ from aws_kit import (
     record,
     set_secrets,
 )
-from holdfast.aws.contract import SETTLE
+from holdfast.aws.contract import GREETING, SETTLE
 from holdfast.errors import Permanent, SchemaInvalid, VerificationFailed
 from holdfast.queue.contract import ClaimAnswer
 from workflow_kit import a_webhook
@@ -176,3 +176,15 @@ def test_only_the_largest_letters_lose_some_of_their_cause() -> None:
     (call,) = (call for call in batch.on_aws().calls if call["resource"] == SQS)
 
     assert len(call["input"]["MessageAttributes"]["cause"]["StringValue"]) == 4_096
+
+
+@pytest.mark.parametrize("receives", [1, 3])
+def test_a_ping_is_done_without_work(receives: int) -> None:
+    """As Verify says it: nothing of the document runs, nothing is kept and nothing rests."""
+    webhook = a_webhook(fails(ValueError("never called")), workflow=HANDLED)
+    batch = Batch(webhook, [a_lease_of(webhook, 1, {"zen": "."}, receives=receives)])
+    batch.calls.append({"state": "Verify", "error": GREETING, "cause": "{}"})
+
+    assert batch.kept_on_aws() == set()
+    assert letters(batch) == {}
+    assert [call["state"] for call in batch.on_aws().calls] == ["Verify"]

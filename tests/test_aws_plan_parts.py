@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import pytest
 
+from holdfast import providers
 from holdfast.aws.contract import DOOR
 from holdfast.aws.door import doors
 from holdfast.aws.mapping import request_template
 from holdfast.aws.plan import WebhookPlan, plan
 from holdfast.aws.resources import Ref
 from holdfast.compile import compile_app, load
-from holdfast.compiled import Compiled
+from holdfast.compiled import Answer, Compiled
 from holdfast.definition import Provider
 from holdfast.gateway.handshakes import HANDSHAKES
 from holdfast.verify import basic, bearer, hmac_sha256
@@ -73,13 +74,19 @@ HANDSHAKE: Final = {
         ({"provider": HANDSHAKE["dropbox_challenge"], "methods": ("GET",)}, {"GET": "lambda"}),
         ({"provider": HANDSHAKE["microsoft_validation_token"], "methods": ("PUT",)}, {"PUT": "sqs", "POST": "mock"}),
         ({"verify_at": "gateway", "verification": bearer("env:X")}, {"POST": "lambda"}),
+        ({"provider": providers.github("env:X")}, {"POST": "lambda"}),
+        ({"provider": providers.github("env:X"), "schema": None}, {"POST": "sqs"}),
+        (
+            {"provider": providers.github("env:X"), "schema": None, "answer": Answer(202, None, ())},
+            {"POST": "lambda"},
+        ),
     ],
 )  # fmt: skip
 def test_a_function_stands_at_the_door_only_where_it_must_think(
     fields: dict[str, Any], behind: dict[str, str]
 ) -> None:
     """Events go straight into the queue, a plain echo needs nothing, and every other method is 405."""
-    webhook = one(schema={"type": "object"}, **fields)
+    webhook = one(**{"schema": {"type": "object"}, **fields})
     there = planned(webhook)
 
     assert doors(webhook) == behind
@@ -87,7 +94,8 @@ def test_a_function_stands_at_the_door_only_where_it_must_think(
     assert found == {**behind, "ANY": "mock"}
     assert ("role:api" in roles_of(there)) == ("sqs" in behind.values())
     assert (DOOR in {each.task for each in there.functions}) == ("lambda" in behind.values())
-    assert (there.model is not None) == ("sqs" in behind.values())
+    schema = webhook.schema is not None
+    assert (there.model is not None) == (schema and "sqs" in behind.values())
 
 
 def test_the_door_keeps_to_the_templates() -> None:

@@ -52,7 +52,8 @@ def test_a_parameter_is_read_from_parameter_store() -> None:
 
 
 def test_the_door_may_read_the_tokens_of_handshakes() -> None:
-    """They are listed too, and Verify, which shakes no hands, may not."""
+    """They are listed too; Verify, which shakes no hands, may not, nor the door the secret of events
+    that do not come to it."""
     webhook = by(providers.meta("env:APP_SECRET", verify_token="env:VERIFY_TOKEN"))
 
     assert [each.reference for each in planned(webhook).secrets] == [
@@ -60,9 +61,12 @@ def test_the_door_may_read_the_tokens_of_handshakes() -> None:
         "env:VERIFY_TOKEN",
     ]
     door = rights(webhook, f"role:function:{DOOR}")["secretsmanager:GetSecretValue"]
-    assert door.resources == ("secret:shop/APP_SECRET", "secret:shop/VERIFY_TOKEN")
+    assert door.resources == ("secret:shop/VERIFY_TOKEN",)
     verify = rights(webhook, f"role:function:{VERIFY}")["secretsmanager:GetSecretValue"]
     assert verify.resources == ("secret:shop/APP_SECRET",)
+    alone = by(providers.meta("env:APP_SECRET"))
+    (allowed,) = function(alone, DOOR).secrets
+    assert allowed.reference == "env:APP_SECRET"
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ from typing import Any, Final
 
 import pytest
 
-from holdfast.aws.contract import DUPLICATE, HELD, SETTLE, message_in
+from holdfast import providers
+from holdfast.aws.contract import DUPLICATE, GREETING, HELD, SETTLE, message_in
+from holdfast.aws.worker.setting import Setting
 from holdfast.compile import compile_app, load
 from holdfast.envelope import decode, encode
 from holdfast.errors import NotFound
-from holdfast.message import Headers, Message
+from holdfast.message import Headers, Message, Request
 from holdfast.testing import sign
 from holdfast.verify import basic
 from holdfast.workflow import sqs_send
 from holdfast.workflow.asl import VERIFY
 from sqs_kit import Cloud, cloud  # noqa: F401 - a fixture
-from worker_kit import NOW_MS, Shop, a_record, a_user, opened, raised
+from worker_kit import NOW_MS, SECRET, Shop, a_record, a_user, opened, raised
 
 
 @pytest.fixture
@@ -167,6 +169,37 @@ def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
     assert "[quarantine: envelope_invalid]" in raised(shop.function("users", VERIFY), record)[1]
 
 
+@pytest.mark.parametrize(
+    ("secret", "told"), [(SECRET, GREETING), ("a guess", "VerificationFailed")]
+)
+def test_a_ping_ends_with_verify(shop: Shop, secret: str, told: str) -> None:
+    """Once it is known to be genuine, where its sender signs it; any other event goes on."""
+    verify = shop.function("github", VERIFY)
+    github = providers.github("env:USERS_SECRET")
+
+    def sent(kind: str) -> dict[str, Any]:
+        headers = {"X-GitHub-Event": kind, "X-GitHub-Delivery": f"d-{kind}"}
+        request = sign(
+            github, {"zen": "Design for failure."}, secret=secret, now=NOW_MS / 1000,
+            headers=headers, url="https://hooks.example/github",
+        )  # fmt: skip
+        return a_record(Message(f"m-{kind}", "github", NOW_MS, request))
+
+    assert raised(verify, sent("ping"))[0] == told
+    if secret == SECRET:
+        assert verify(sent("push"), None)["type"] == "push"
+
+
+def test_an_unsigned_ping_ends_with_verify_too(shop: Shop) -> None:
+    """Its sender has nothing to prove by it."""
+    lines = Headers.of({"content-type": "application/x-www-form-urlencoded"})
+    request = Request("POST", "/woo", "", lines, b"webhook_id=7")
+
+    record = a_record(Message("m-1", "woo", NOW_MS, request))
+
+    assert raised(shop.function("woo", VERIFY), record)[0] == GREETING
+
+
 def test_a_task_is_given_the_event_that_the_input_carries(shop: Shop) -> None:
     """Its model, attempt and delivery id are those that it would see here; its result is JSON."""
     given = shop.function("users", VERIFY)(a_record(a_user(), receives=3), None)
@@ -216,6 +249,20 @@ def test_a_secret_in_a_header_goes_no_further_than_verify(shop: Shop) -> None:
 
     assert given["headers"]["authorization"] == "[redacted]"
     assert shop.function("basic", "kept")(given, None) == "[redacted]"
+
+
+def test_a_function_reads_its_environment() -> None:
+    """What the stack sets; what it does not set has a meaning of its own."""
+    given = {
+        "HOLDFAST_DEFINITION": "definition/hooks.py",
+        "HOLDFAST_WEBHOOK": "users",
+        "HOLDFAST_TASK": VERIFY,
+        "HOLDFAST_SENDERS": "orders=AROAX mails=AROAY",
+    }
+
+    assert Setting.of(given).senders == {"orders": "AROAX", "mails": "AROAY"}
+    assert Setting.of({**given, "HOLDFAST_SENDERS": ""}).senders == {}
+    assert Setting.of(given).definition.name == "hooks.py"
 
 
 def test_a_task_that_is_not_there_is_named(shop: Shop) -> None:

@@ -64,6 +64,26 @@ def test_all_is_told_as_json(folder: Path) -> None:
     assert len((folder / ".env").read_text().partition("META_VERIFY_TOKEN=")[2].strip()) > 30
 
 
+def test_a_second_webhook_of_a_sender_says_whose_secret_it_takes(folder: Path) -> None:
+    """Many senders give each address a secret of its own: that the first one's is used is told."""
+    (folder / ".env").write_text(f"STRIPE_SECRET={SECRET}\n")
+    made = added("stripe", "--path", "/stripe-eu")
+
+    assert "STRIPE_SECRET in" in made.out
+    assert "is there, and was kept" in made.out
+    assert (folder / ".env").read_text() == f"STRIPE_SECRET={SECRET}\n"
+    assert added("stripe", "--path", "/us", "-o", "json").json["kept"] == ["STRIPE_SECRET"]
+
+
+def test_a_token_of_ours_is_to_be_given_there(folder: Path) -> None:
+    """It is named, so that it can be pasted at the sender, and not printed."""
+    made = added("meta")
+    token = (folder / ".env").read_text().partition("META_VERIFY_TOKEN=")[2].strip()
+
+    assert "and give there as verify_token: META_VERIFY_TOKEN of .env" in made.out
+    assert token not in made.out + made.err
+
+
 def test_a_secret_can_be_made_up(folder: Path) -> None:
     """Where the sender takes ours, --generate writes one; it is not printed."""
     made = added("github", "--generate")

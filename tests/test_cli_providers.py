@@ -61,9 +61,13 @@ def test_a_sender_is_told_in_full() -> None:
         "copy into .env: SHOPIFY_SECRET=",
         "echo: GET with ?hub.mode=subscribe",
         'verify_token="env:META_VERIFY_TOKEN"',
+        "write into .env, and give there as verify_token: META_VERIFY_TOKEN=",
     ):
         assert words in out
     assert "no secret: its public keys are fetched" in call("providers", "show", "aws-sns").out
+    notion = call("providers", "show", "notion").out
+    assert 'providers.notion("file:.holdfast/tokens/notion")' in notion
+    assert "copy into .env" not in notion
     assert "signing-token (this)" in (
         call("providers", "show", "gitlab", "--variant", "signing-token").out
     )
@@ -153,6 +157,29 @@ def test_nothing_is_made_up(capture: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "nothing that commonly happens" in judged(capture).out
 
 
+@pytest.mark.parametrize(
+    ("provider", "words"),
+    [
+        ("square", "give the whole address that was called: --url URL"),
+        ("gitlab", "header_missing: A header that the scheme needs is not there. (X-Gitlab-Token)"),
+    ],
+)
+def test_what_lacks_is_told_and_no_secret_doubted(provider: str, words: str, capture: Path) -> None:
+    """Where something is not there, comparing secrets would not help."""
+    with (capture / "headers").open("w") as file:
+        file.write(f"x-square-hmacsha256-signature: {'A' * 43}=\n")
+    told = judged(capture, provider=provider)
+
+    assert words in told.out
+    assert "compare the secret" not in told.out
+
+
+@pytest.mark.parametrize("at", ["nan", "inf", "-inf"])
+def test_a_time_that_is_none_is_wrong_usage(at: str, capture: Path) -> None:
+    """Python takes these for numbers; no clock shows them."""
+    assert judged(capture, f"--at={at}").code == 2
+
+
 def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
     """The same for a description in a file."""
     (capture / "mine.toml").write_text('[verify]\nheader = "X-Mine"\n')
@@ -167,6 +194,8 @@ def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
     ("arguments", "code", "told"),
     [
         ({"provider": "strype"}, 4, "did you mean stripe?"),
+        ({"provider": "twitter"}, 4, "did you mean x-twitter?"),
+        ({"provider": "dropboxsign"}, 4, "did you mean dropbox-sign?"),
         ({"reference": SECRET}, 2, "never as the secret itself"),
         ({"reference": "env:NOT_SET"}, 1, "env:NOT_SET is not set"),
         ({"provider": "livekit"}, 2, "api_key"),

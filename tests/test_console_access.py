@@ -172,6 +172,10 @@ def test_a_console_that_only_shows(tokens: Tokens) -> None:
         assert code(access, replace(GET, authorization=bearer)) in ("root", "ada")
         leaving = replace(POST, method="DELETE", path=SESSION_PATH, authorization=bearer)
         assert isinstance(access.judge(leaving, NOW), Allowed)
+        session = access.sessions.new("ada", NOW)
+        form = Facts("POST", "/logout", "localhost", cookie=access.sessions.cookie(session))
+        assert isinstance(access.judge(form, NOW), Allowed)
+        assert code(access, replace(form, path="/elsewhere")) == "read_only"
 
 
 def test_a_rotated_token_ends_its_sessions(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from console_scene import Client
@@ -15,6 +16,7 @@ from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.compiled import Compiled
 from holdfast.console.access import Access, Sessions, Tokens
 from holdfast.console.app import Console
+from holdfast.console.pages import WebPages
 from holdfast.console.site import Site
 from holdfast.gateway.sockets import listen
 from holdfast.message import Failure, Headers, Message, Request, new_message_id
@@ -28,6 +30,7 @@ from holdfast.terminal.letters import DEPTH_SECONDS, Letters
 from holdfast.terminal.remote import RemoteSource
 from holdfast.terminal.source import Wanted
 from holdfast.testing import MemoryEngine, World
+from pages_kit import read, wrong_with
 from process_kit import until
 
 World.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a suite
@@ -79,7 +82,11 @@ def client(engine: MemoryEngine) -> Iterator[Client]:
         stop = asyncio.Event()
         stops.append((asyncio.get_running_loop(), stop))
         await serve_console(
-            Console(site), listener, stop=stop, drain_seconds=5, on_ready=lambda _: ready.set()
+            Console(site, WebPages(site)),
+            listener,
+            stop=stop,
+            drain_seconds=5,
+            on_ready=lambda _: ready.set(),
         )
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
@@ -208,6 +215,30 @@ def test_the_stream_tells_depths_alone(engine: MemoryEngine, client: Client) -> 
             if '"dead":1' in line:
                 return
     raise AssertionError("the stream has ended")
+
+
+def test_its_pages_show_what_there_is(engine: MemoryEngine, client: Client) -> None:
+    """The first screen, the dead letters and the webhooks on any engine; what it has no memory for is
+    said on a page, with a way on."""
+    id = dead(engine, "no order 7")
+    kept(engine)
+    archive = "archive" in engine.abilities
+    with httpx.Client(base_url=f"http://127.0.0.1:{client.port}", timeout=30) as http:
+        for path, expected in (
+            ("/", 200),
+            ("/dead", 200),
+            ("/webhooks", 200),
+            ("/events", 200 if archive else 501),
+            (f"/events/{id}", 200 if archive else 501),
+            ("/runs", 200),
+            ("/executions", 501),
+            ("/audit", 501),
+        ):
+            answer = http.get(path)
+            assert (path, answer.status_code) == (path, expected)
+            assert wrong_with(answer.text) == []
+        assert read(http.get("/").text).has("no order <n>")
+        assert archive or read(http.get("/events").text).has("keeps no history")
 
 
 def test_its_dead_letters_can_be_followed(engine: MemoryEngine, client: Client) -> None:

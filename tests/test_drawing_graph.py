@@ -69,6 +69,18 @@ def runs_through(points: Sequence[Point], box: Rect) -> bool:
     )  # fmt: skip
 
 
+def on_each_other(points: Sequence[Point], others: Sequence[Point]) -> bool:
+    """Whether parts of two lines run along each other; crossing is fine."""
+    for a, b in itertools.product(pieces(points), pieces(others)):
+        width = min(a[2], b[2]) - max(a[0], b[0])
+        height = min(a[3], b[3]) - max(a[1], b[1])
+        if (width > 1 and abs(a[1] - b[1]) < 1 and a[3] - a[1] < 1 and b[3] - b[1] < 1) or (
+            height > 1 and abs(a[0] - b[0]) < 1 and a[2] - a[0] < 1 and b[2] - b[0] < 1
+        ):
+            return True
+    return False
+
+
 def hold(drawn: Graph) -> Plan:
     """Every rule of a drawing, of this graph."""
     told = planned(drawn)
@@ -127,6 +139,9 @@ def hold(drawn: Graph) -> Plan:
                 or within(label, rect_of(state))
             )
             assert state.holds or not overlap(label, rect_of(state))
+    for line, other_line in itertools.combinations(told.lines, 2):
+        if line.source != other_line.source and line.target != other_line.target:
+            assert not on_each_other(line.points, other_line.points), (line, other_line)
     ways = [edge for edge in drawn["edges"] if edge["way"] not in ("branch", "item")]
     assert sorted(map(str, ways)) == sorted(str(line.edge) for line in told.lines if line.edge)
     return told
@@ -366,3 +381,15 @@ def test_the_wiring_is_drawn(upright: bool) -> None:
         assert not overlap(one_rect, other)
     assert "POST <b>/u</b>" in [one.text for one in tree.iter("text")]
     assert [one for one in tree.iter("g") if "w-halted" in one.attrib.get("class", "")]
+
+
+def test_states_stand_in_the_order_of_their_document() -> None:
+    """The Tab key goes through them as they are written, what is within a state right after it."""
+    document = json.loads((ROOT / "examples/orders.asl.json").read_text("utf-8"))
+    within = {"Type": "Map", "ItemProcessor": document, "End": True}
+    tree = ET.fromstring(  # noqa: S314 - our own text
+        str(workflow_graph(graph({"StartAt": "All", "States": {"All": within}})))
+    )
+
+    named = [one.attrib["data-state"] for one in tree.iter() if "data-state" in one.attrib]
+    assert named == ["All", *document["States"]]

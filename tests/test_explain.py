@@ -99,6 +99,7 @@ def test_what_the_sender_wrote_otherwise_is_found(
         (f'"{SECRET}"', "secret_quotes"),
         (f"STRIPE_SECRET={SECRET}", "secret_name"),
         (f"Bearer {SECRET}", "secret_prefix"),
+        (SECRET.removeprefix("whsec_"), "secret_prefix_lost"),
     ],
 )
 def test_a_secret_that_was_copied_badly_is_found(given: str, change: str) -> None:
@@ -209,6 +210,16 @@ def test_two_things_at_once_are_found() -> None:
     explanation = told(replace(sent(), body=BODY + b"\n"), secret=f"{SECRET}\n")
 
     assert changes(explanation)[0] == ("secret_whitespace", "body_trailing_newline")
+
+
+def test_what_is_found_is_told_once() -> None:
+    """Two changes of the secret fit in either order, and are one finding."""
+    source = providers.standard_webhooks("env:S")
+    by = providers.from_mapping({"verify": {"scheme": "standard_webhooks", "key": "utf8"}})("env:S")
+    secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ="
+    explanation = told(sign(by, BODY, secret=secret, now=NOW), source, secret=f"whsec_{secret}")
+
+    assert list(map(set, changes(explanation))) == [{"secret_prefix", "secret_encoding"}]
 
 
 def test_a_wrong_secret_is_not_explained_away() -> None:

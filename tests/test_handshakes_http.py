@@ -18,7 +18,7 @@ from gateway_scene import Scene, granian, webhook
 from holdfast import providers
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook
-from holdfast.definition import Provider
+from holdfast.definition import Answer, Provider
 from holdfast.message import Headers, Request
 
 SECRET: Final = "9f86d081884c7d65"
@@ -332,19 +332,31 @@ def test_no_challenge_gets_an_event_signed(
 
 
 def test_discord_events_get_an_empty_204(gateway: Scene) -> None:
-    """Its other handshake, of webhook events."""
+    """Its other handshake, of webhook events; and the events themselves."""
+    assert providers.discord("env:DISCORD").answer == Answer(status=204)
     case = Case("discord", b"", body=b'{"type":0}', given={"secret": "env:DISCORD"})
     status, _, body = ask(gateway, request_of(case))
 
     assert (status, body) == (204, b"")
 
 
-def test_an_event_of_a_sender_that_shakes_hands_is_kept() -> None:
-    """What only mentions the words of a handshake goes into the queue."""
-    body = b'{"type":"event_callback","event":{"type":"message","text":"url_verification"}}'
-    scene = Scene(hook(Case("slack", b"")))
+@pytest.mark.parametrize(
+    ("id", "body"),
+    [
+        (
+            "slack",
+            b'{"type":"event_callback","event":{"type":"message","text":"url_verification"}}',
+        ),
+        ("discord", b'{"version":1,"type":1,"event":{"type":"ENTITLEMENT_CREATE","data":{}}}'),
+        ("woocommerce", b'{"id":7,"source_url":"https://x.example/?a=b&webhook_id=3&c"}'),
+    ],
+)
+def test_an_event_of_a_sender_that_shakes_hands_is_kept(id: str, body: bytes) -> None:
+    """What only mentions the words of a handshake, or shares its type, goes into the queue."""
+    given = {"secret": "env:DISCORD"} if id == "discord" else {}
+    case = Case(id, b"", body=body, given=given)
+    scene = Scene(hook(case))
     with granian(scene):
-        lines = Headers.of({"content-type": BODY})
-        assert ask(scene, Request("POST", "/slack", "", lines, body, "", "http://x"))[0] == 200
+        assert ask(scene, request_of(case))[0] == 200
 
     assert [message.request.body for message in scene.keeper.messages] == [body]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -139,6 +140,35 @@ def test_bodies_of_every_kind_are_shown(scene: Scene, http: httpx.Client) -> Non
             shown(http, f"/events/{event}/payload?view={view}")
     twice = read(shown(http, f"/events/{scene.kept(body=number)}"))
     assert twice.text.count('"twice"') == 2
+
+
+def test_a_page_has_an_end(scene: Scene, http: httpx.Client) -> None:
+    """Whatever is long, a type of a mebibyte or a Map of thousands, is shown by its beginning; what
+    failed is shown in any case."""
+    body = json.dumps({"kind": "t" * (1 << 20)}).encode()
+    long = scene.dead(
+        "orders", "E" * 50_000, "c" * 50_000, body=body, headers={"x-long": "v" * 60_000}
+    )
+    for path, limit in (("/", 200_000), ("/events", 60_000), (f"/events/{long}", 400_000)):
+        page = shown(http, path)
+        assert len(page) < limit
+        assert path == "/" or "more)" in page
+
+    history: list[dict[str, Any]] = []
+    for n in range(3_000):
+        about = {"name": f"Item {n}", "input": {"n": n, "text": "x" * 500}}
+        history.append({"id": 2 * n + 1, "type": "TaskStateEntered", "details": about})
+        if n != 2_500:
+            about = {"name": f"Item {n}", "output": "y" * 500}
+            history.append({"id": 2 * n + 2, "type": "TaskStateExited", "details": about})
+    history.append(
+        {"id": 9_999, "type": "ExecutionFailed", "details": {"error": "Odd", "cause": "c"}}
+    )
+    many = scene.dead("orders", "Odd", "c", "Item 2500", history=tuple(history))
+    page = shown(http, f"/events/{many}")
+    assert len(page) < 1_000_000
+    assert read(page).has("and 2,899 more states")
+    assert read(page).has("Item 2500 Task")
 
 
 def test_a_key_leads_to_events_with_the_same_value(scene: Scene, http: httpx.Client) -> None:

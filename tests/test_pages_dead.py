@@ -194,6 +194,25 @@ def test_a_letter_has_its_attempts_and_its_body(scene: Scene, http: httpx.Client
     shown(http, "/dead/letters/0123456789abcdef0123456789abcdef", 404)
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", "Body 0 B"),
+        (b'{"broken": "\xff\xfe"}', "7b 22 62 72 6f 6b 65 6e"),
+        (bytes(range(256)), "00 01 02 03"),
+        (b"a=1&b=two+words", "two words"),
+        (b'{"long": "' + b"x" * (1 << 20) + b'"}', "since it is large"),
+    ],
+)
+def test_a_letters_body_of_any_kind_is_shown(
+    scene: Scene, http: httpx.Client, body: bytes, told: str
+) -> None:
+    """Text, forms, bytes, what is broken, nothing; what is large has a page of its own."""
+    id = scene.dead("plain", "ValueError", "x", body=body)
+
+    assert shown(http, f"/dead/letters/{id}").has(told)
+
+
 def test_letters_are_listed_page_by_page(scene: Scene, http: httpx.Client) -> None:
     """Newest first, with a way to the older ones that keeps the filters."""
     ids = orders(scene, 4)

@@ -182,6 +182,19 @@ def test_an_execution_shows_its_path_and_a_state(scene: Scene, http: httpx.Clien
     shown(http, f"/events/{id}/executions/7", 404)
 
 
+def test_large_values_are_shown_as_far_as_they_fit(scene: Scene, http: httpx.Client) -> None:
+    """A mebibyte that went through a state does not become a mebibyte of page."""
+    large = {"rows": ["x" * 1_000] * 1_024}
+    history = [*HISTORY[:1], happened(2, 1, "TaskStateEntered", name="Verify", input=large),
+               *HISTORY[2:]]  # fmt: skip
+    id = scene.dead("orders", "KeyError", "no", "Charge", history=tuple(history))
+
+    answer = http.get(f"/events/{id}/executions/0?state=Verify")
+
+    assert read(answer.text).has("the beginning of")
+    assert len(answer.text) < 100_000
+
+
 def test_an_execution_without_its_history_says_so(scene: Scene, http: httpx.Client) -> None:
     """What was not kept is not made up."""
     id = scene.dead("plain", "KeyError", "x", "Handle")

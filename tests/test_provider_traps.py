@@ -337,6 +337,27 @@ def test_twilios_body_must_be_the_one_that_the_url_names() -> None:
     assert judged("twilio", "s3cret", bare, url=url, body=b'{"a":1}') == "signature_mismatch"
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"a=1&" * 1001 + b"From=%2B1"),
+        ("application/x-www-form-urlencoded", b"&&"),
+        ("multipart/form-data; boundary=x", b"From=%2B1"),
+        ("multipart/form-data; boundary=x", b'--x\r\ncontent-disposition: x; name="a"\r\n\r\n1'),
+    ],
+)
+@pytest.mark.parametrize("provider", ["twilio", "plivo"])
+def test_a_body_that_is_no_form_does_not_pass_for_an_empty_one(
+    provider: str, content_type: str, body: bytes
+) -> None:
+    """Where the fields are signed, what has none that can be read is not vouched for."""
+    empty = signed(provider, "secret", b"", url="https://shop.example/hook")
+    headers = [*empty.headers, ("content-type", content_type)]
+
+    assert judged(provider, "secret", empty) == "accepted"
+    assert judged(provider, "secret", empty, headers=headers, body=body) == "field_malformed"
+
+
 def _twilio(content: str) -> str:
     return base64.b64encode(hmac.digest(b"s3cret", content.encode(), "sha1")).decode()
 

@@ -12,7 +12,7 @@ import pytest
 
 import generated
 import holdfast
-from holdfast import Provider, providers, verify_request
+from holdfast import App, Provider, check, providers, verify_request
 from holdfast.definition import Disabling, Handshake, Retries
 from holdfast.errors import UnknownProvider
 from holdfast.gateway.handshakes import named
@@ -135,6 +135,39 @@ def test_what_is_wrong_with_a_sender_is_told_not_raised(provider: Provider, mist
     assert "whsec_literal" not in told
 
 
+@pytest.mark.parametrize(
+    ("description", "mistake"),
+    [
+        ({"verify": {"scheme": "jwt", "header": "X"}}, "verify.algorithms: it is needed"),
+        ({"delivery_id": "heder:X", "verify": {"header": "X"}}, "delivery_id: 'heder:X' does"),
+        (
+            {
+                "verify": {"header": "X"},
+                "handshake": {"kind": "ping", "where": {"json:a": 1}, "signed": "yes"},
+            },
+            "handshake.signed: true or false is needed",
+        ),
+        (
+            {
+                "verify": {"header": "X"},
+                "handshake": {"kind": "ping", "where": {"json:a": 1}, "empty": 1},
+            },
+            "handshake.empty: true or false is needed",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_description_is_told_once(
+    description: dict[str, Any], mistake: str
+) -> None:
+    """By its place there, among the mistakes of the definition."""
+    app = App()
+    sender = providers.from_mapping(description, name="acme")("env:S")
+    app.webhook("/acme", provider=sender).forward("http://localhost:3000/")
+    (told,) = map(str, check(app))
+
+    assert mistake in told
+
+
 def test_a_sender_of_your_own_is_six_lines(tmp_path: Path) -> None:
     """A file beside the definition, or the same as a mapping, is a sender like ours."""
     assert len([line for line in SIX_LINES.splitlines() if line]) <= 6
@@ -202,7 +235,10 @@ WRONG: dict[str, list[str]] = {
     "[verify]\nheader = 'X'\n[retries]\ndelays = '1m'": ["acme.toml retries.delays: a list"],
     "[verify]\nheader = 'X'\n[retries]\nevery = '1m'": ["acme.toml retries.every: not a key"],
     "[verify]\nheader = 'X'\n[answer]\nbody = 1": ["acme.toml answer.body: a text is needed"],
-    "[verify]\nscheme = 'ip_ranges'": ["secret: it has none", "verify: "],
+    "[verify]\nscheme = 'ip_ranges'": [
+        "acme.toml verify.networks: it is needed",
+        "secret: it has none",
+    ],
     "[verify]\nscheme = 'ip_ranges'\nnetworks = ['x']": ["secret: it has none", "networks: 'x' is"],
 }
 

@@ -271,6 +271,30 @@ def test_a_collector_that_fails_is_told_of_once_a_minute(
     assert "400" in told[0][1]
 
 
+@pytest.mark.parametrize(
+    ("variable", "left"),
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", False), ("HOLDFAST_TRACE_INCOMING", True)],
+)
+@pytest.mark.usefixtures("collector")
+def test_a_variable_that_cannot_be_read_keeps_nobody_from_receiving(
+    monkeypatch: pytest.MonkeyPatch, variable: str, left: bool
+) -> None:
+    """It is told; of the exporter's there are no traces then, ours has a default."""
+    monkeypatch.setenv(variable, "rubbish")
+    told: list[str] = []
+    telemetry = Telemetry()
+    telemetry.subscribe(lambda kind, fields: told.append(f"{kind.name} {fields['why']}"))
+    monkeypatch.setattr(logging.getLogger("opentelemetry"), "handlers", [])
+    monkeypatch.setattr(logging.getLogger("opentelemetry"), "propagate", True)
+    traces = start_traces("gateway", telemetry, ManualClock())
+
+    assert (traces is not None) is left
+    assert len(told) == 1
+    assert told[0].startswith("traces.failed ")
+    if traces is not None:
+        traces.close()
+
+
 def test_nobody_waits_for_a_collector_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process ends within its limit; what was left is lost."""
     monkeypatch.setattr("holdfast.runtime.spans.FLUSH_SECONDS", 0.1)

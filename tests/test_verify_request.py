@@ -100,6 +100,25 @@ def test_a_secret_that_cannot_be_one_is_a_refusal_too() -> None:
     assert judged("standard-webhooks", "whsec_a2V5", headers=headers) == "accepted"
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"secret": b"whsec_0123"}, "secret: a text is needed, not bytes"),
+        ({"secret": [b"whsec_0123"]}, "secret: a text is needed, not bytes"),
+        ({"secret": 123}, "secret: a text is needed, not int"),
+        ({"body": '{"id": 1}'}, "body: the bytes as they came are needed, not str"),
+        ({"body": 5}, "body: the bytes as they came are needed, not int"),
+    ],
+)
+def test_another_type_is_told_without_what_it_holds(settings: dict[str, Any], told: str) -> None:
+    """A mistake of the program's own is no refusal; and bytes(5) would be five of them."""
+    given = {"secret": "s", "url": None, "headers": {}, "body": b"", "now": 0, **settings}
+    with pytest.raises(TypeError) as raised:
+        verify_request("stripe", given.pop("secret"), **given)
+
+    assert str(raised.value) == told
+
+
 def test_a_setting_that_is_not_given_is_a_refusal_too() -> None:
     """Whatever the scheme would need it for."""
     livekit = sign(providers.livekit("env:S", api_key="k"), BODY, secret="s3cret", now=NOW)

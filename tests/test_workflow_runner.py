@@ -10,6 +10,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast import App, Event
+from holdfast.compile import compile_app
 from holdfast.errors import Permanent
 from holdfast.message import Lease, Receipt
 from holdfast.telemetry import Kind, Telemetry
@@ -272,3 +274,22 @@ def test_a_caught_failure_steers_nothing() -> None:
     result = run_one(a_webhook(handle, takes="nothing", workflow=document))
 
     assert (result.error, result.state, result.quarantine) == ("Other", "Other", None)
+
+
+def test_an_event_that_no_function_asks_for_is_told() -> None:
+    """It is done, and would otherwise look like one that was worked: a pattern may be misspelt."""
+    app, told = App(), list[Any]()
+
+    @app.webhook("/users", event_type="json:type").on("invoice.paid")
+    async def paid(event: Event) -> None: ...
+
+    (webhook,) = compile_app(app).webhooks
+    telemetry = Telemetry()
+    telemetry.subscribe(
+        lambda kind, fields: told.append(fields["type"]) if kind.name == "message.ignored" else None
+    )
+
+    for body in (b'{"type": "invoice.piad"}', b'{"type": "invoice.paid"}', b"{}"):
+        assert run_one(webhook, a_lease(body), telemetry=telemetry).status == "SUCCEEDED"
+
+    assert told == ["invoice.piad", None]

@@ -95,7 +95,7 @@ class Handshake:
 
     `kind`: echo, hmac-reply, digest-reply, fixed-reply, ping, visit-url or store-token
     (`holdfast.gateway.handshakes.kinds`). `where`: places and what stands there in a request for it;
-    True: anything. `settings`: those of the kind.
+    True: anything, False: nothing. `settings`: those of the kind.
     """
 
     kind: str

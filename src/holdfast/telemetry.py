@@ -67,6 +67,9 @@ EVENTS: Final[Mapping[str, Kind]] = _table(
     Kind("store.warning", "warning", ("message",), "works, but not as safely as it could"),
     Kind("message.received", "debug", ("id", "webhook", "attempt"), "handed to the workflow"),
     Kind("message.done", "info", ("id", "webhook", "attempt", "duration_ms"), "worked"),
+    Kind(
+        "message.ignored", "info", ("id", "webhook", "type"), "verified, and no task asked for it"
+    ),
     Kind("message.duplicate", "info", ("id", "webhook", "duplicate_of"), "settled unworked"),
     Kind(
         "message.retry",

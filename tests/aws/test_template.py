@@ -178,7 +178,8 @@ def test_rights_are_bound_to_what_they_are_for(template: dict[str, Any], calling
         f":parameter/{each}/ORDERS_SECRET" in parameters[at] for at, each in enumerate(names)
     ] == [True, True]
     secrets = [json.dumps(one["Resource"]) for one in of("secretsmanager:GetSecretValue")]
-    assert all(":secret:hooks/" in each or "events!connection" in each for each in secrets)
+    named = (":secret:hooks/", ":secret:calling/", ":secret:events!connection/")
+    assert all(any(each in one for each in named) for one in secrets)
     claims = [json.dumps(one["Condition"]) for one in of("dynamodb:PutItem")]
     assert claims
     assert all("dynamodb:LeadingKeys" in each and "/claim/" in each for each in claims)

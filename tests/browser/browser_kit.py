@@ -27,7 +27,7 @@ from process_kit import Run, until
 
 HERE: Final = Path(__file__).parent
 DEFINITION: Final = HERE / "storefront.py"
-PATIENCE_MS: Final = 15_000
+PATIENCE_MS: Final = 30_000
 WIDE: Final = (1280, 800)
 NARROW: Final = (390, 844)
 
@@ -123,6 +123,17 @@ class Shop:
     def mend(self) -> None:
         """From now on the handlers that failed do not."""
         (self.directory / "mended").touch()
+
+    def break_again(self) -> None:
+        """Undo `mend`."""
+        (self.directory / "mended").unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """No dead letter is left."""
+        there = self.api.post("/dead/redrive", json={"all": True, "parked": "any", "dry_run": True})
+        if total := there.json()["total"]:
+            chosen = {"all": True, "parked": "any", "expect": total}
+            self.api.post("/dead/purge", json=chosen).raise_for_status()
 
     def close(self) -> None:
         self.api.close()

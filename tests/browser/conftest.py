@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser_kit import SECRETS, Shop, Viewer, launched, viewing
-from playwright.sync_api import Browser, sync_playwright
+from browser_kit import PATIENCE_MS, SECRETS, Shop, Viewer, launched, viewing
+from playwright.sync_api import Browser, expect, sync_playwright
 from seeds import seed
+
+# Far beyond what anything here takes on a quiet machine, so that a busy one fails no test.
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,11 @@ def places(shop: Shop) -> dict[str, str]:
     """The path of each page; of those with an id, in every state that there is."""
     dead = event_id(shop, webhook="orders", state="dead", attempts=2)
     large = event_id(shop, webhook="anything", type="large")
+    duplicate = next(
+        one["id"]
+        for one in shop.api.get("/events", params={"limit": 200}).json()["items"]
+        if one["duplicate_of"] is not None
+    )
     binary = event_id(shop, webhook="anything", bytes=2_048)
     return {
         "overview": "/",
@@ -27,7 +32,8 @@ def places(shop: Shop) -> dict[str, str]:
         "events-narrowed": "/events?state=dead&where=customer%3Dcus_1&verification=verified",
         "events-none": "/events?text=nobody-has-this",
         "events-wrong": "/events?where=nothing",
-        "event-done": f"/events/{event_id(shop, webhook='orders', state='done', attempts=1)}",
+        "event-done": f"/events/{event_id(shop, webhook='orders', state='done', duplicate_of=None)}",
+        "event-duplicate": f"/events/{duplicate}",
         "event-dead": f"/events/{dead}",
         "event-hostile": f"/events/{event_id(shop, type=HOSTILE)}",
         "event-failing": f"/events/{event_id(shop, webhook='anything', state='dead')}",

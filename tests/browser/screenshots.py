@@ -1,6 +1,6 @@
 """`make screenshots`: every page as a picture, into docs/screenshots (or into the folder that is named).
 
-At 1280 in light and dark, and at 390, of the same shop that the browser tests look at.
+At 1280 in light, some in dark and at 390, of the shop that the browser tests look at after a day of work.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ LOOKS: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
 )
 
 
+ONLY: Final = {
+    "dark": ("overview", "events", "event-dead", "dead", "webhook", "execution-failed"),
+    "narrow": ("overview", "events", "event-dead", "dead", "webhook"),
+}
 WINDOW: Final = "/?window=24h"
 PICTURES: Final = (
     "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
@@ -45,6 +49,8 @@ def shoot(browser: Browser, shop: Shop, folder: Path) -> None:
     for look, settings in LOOKS:
         with viewing(browser, shop.url, **settings) as viewer:
             for name, path in wanted.items():
+                if name not in ONLY.get(look, PICTURES):
+                    continue
                 page = viewer.open(path)
                 if page.query_selector("[data-live]"):
                     viewer.live()

@@ -90,7 +90,14 @@ def test_a_list_of_filters_is_a_link(browser: Browser, shop: Shop) -> None:
     """What is chosen stands in the address, without what is empty; whoever opens it sees the same."""
     with viewing(browser, shop.url) as viewer:
         page = viewer.open("/events")
-        page.select_option("[name=state]", "dead")
+        page.focus("[name=state]")
+        page.keyboard.type("dead")
+        assert page.input_value("[name=state]") == "dead"
+        page.get_by_role("button", name="Filter").press("Enter")
+        page.wait_for_url("**/events?state=dead")
+        page.select_option("[name=since]", "7d")
+        page.wait_for_url("**/events?state=dead&since=7d")
+        page.select_option("[name=since]", "")
         page.wait_for_url("**/events?state=dead")
         page.fill("[name=where]", "customer=cus_1")
         page.keyboard.press("Enter")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from holdfast.aws.calls import states as all_states
 from holdfast.aws.carried import task_of
 from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, DOOR, SETTLE
+from holdfast.aws.door import doors
 from holdfast.aws.limits import (
     QUEUE_MESSAGE_MAX_BYTES,
     RECEIVE_WAIT_SECONDS,
@@ -146,13 +147,23 @@ def functions(
 def _door(webhook: CompiledWebhook, app: str, source: tuple[Secret, ...]) -> Function:
     """It knows the tokens of handshakes too, and where one is to be kept that is handed over."""
     place: dict[str, Value] = {"HOLDFAST_QUEUE": Ref("queue", "url")}
-    tokens = [ref for each in handshakes_of(webhook) for ref in each.secrets]
-    known = dict.fromkeys((*source, *(secret(each, app) for each in tokens)))
+    tokens = tuple(secret(ref, app) for each in handshakes_of(webhook) for ref in each.secrets)
+    known = dict.fromkeys((*(source if _looks_at_source(webhook) else ()), *tokens))
     keeps = source[0] if source and hands_over(webhook) else None
     if keeps is not None:
         place["HOLDFAST_KEEPS"] = keeps.reference
     made = _function(webhook, app, DOOR, TASK_SECONDS, place, tuple(known))
     return replace(made, keeps=keeps)
+
+
+def _looks_at_source(webhook: CompiledWebhook) -> bool:
+    """Whether the function at the door needs the secret with which events are signed."""
+    events = any(
+        door == "lambda" and verb in webhook.methods for verb, door in doors(webhook).items()
+    )
+    return events or any(
+        each.signed or (each.needs_secrets and not each.secrets) for each in handshakes_of(webhook)
+    )
 
 
 def hands_over(webhook: CompiledWebhook) -> bool:

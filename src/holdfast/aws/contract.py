@@ -14,6 +14,7 @@ begin. `attempt` is the record's ApproximateReceiveCount. In this order it
     2. checks the source, judging a timestamp by the envelope's `ts`, and takes the values of headers
        that carry the secret itself out: from here on they are `[redacted]`. False: quarantined under
        the reason that the scheme names. Secret missing: fails, and is tried again
+       What is a ping, and no event, ends here: raises `Holdfast.Greeting`
     3. holds the body against the full schema, and against the model: quarantined, `schema_invalid`
     4. asks for the delivery id, where there is one, on behalf of the envelope's id, for as long as
        the state machine may run and a minute. Granted, also to the one that has it: goes on. Done by
@@ -65,6 +66,7 @@ DEAD_LETTERS: Final = "holdfast:dead-letters"
 
 DUPLICATE: Final = "Holdfast.Duplicate"
 HELD: Final = "Holdfast.Held"
+GREETING: Final = "Holdfast.Greeting"
 """What Verify raises. No class of a user's can have a name with a dot."""
 
 CLAIM_GRACE_SECONDS: Final = 60

@@ -1,8 +1,8 @@
 """Everything in front of the queue for one webhook: methods, templates, models, answers.
 
 API Gateway sends to SQS by itself. Only where the door has to think, a function stands at it: for
-`verify_at="gateway"`, and on the method on which a provider shakes hands by more than an echo. It is
-the local gateway's own decision, so nothing is widened there.
+`verify_at="gateway"`, and on the method on which a provider shakes hands by more than an echo or a
+ping. It is the local gateway's own decision, so nothing is widened there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from holdfast.aws.media import USUAL, spellings
 from holdfast.aws.mock import greeting, only_echoes, refusal_of_method
 from holdfast.aws.resources import Allow, Integration, Method, Throttle
 from holdfast.compiled import CompiledWebhook
-from holdfast.gateway.handshakes import handshakes_of
+from holdfast.gateway.handshakes import Handshake, handshakes_of
 
 MODEL: Final = "Body"
 """The name of a webhook's model, after that of the webhook."""
@@ -37,7 +37,8 @@ _FORM_HEADERS: Final = {"Content-Type": f"'{FORM}'"}
 
 def doors(webhook: CompiledWebhook) -> dict[str, Door]:
     """What stands behind each method: those that carry events, and those of handshakes."""
-    thoughtful = {each.method for each in handshakes_of(webhook)}
+    pings = queued_pings(webhook)
+    thoughtful = {each.method for each in handshakes_of(webhook) if each not in pings}
     found: dict[str, Door] = {}
     for verb in webhook.methods:
         thinks = webhook.verify_at == "gateway" or verb in thoughtful
@@ -48,6 +49,22 @@ def doors(webhook: CompiledWebhook) -> dict[str, Door]:
             echoes = len(others) == 1 and only_echoes(handshake)
             found[handshake.method] = "mock" if echoes else "lambda"
     return found
+
+
+def queued_pings(webhook: CompiledWebhook) -> tuple[Handshake, ...]:
+    """Those handshakes that go into the queue like an event, and end with Verify.
+
+    Their sender wants to hear the very success that it hears of events, and no model refuses them.
+    """
+    if webhook.schema is not None:
+        return ()
+    return tuple(
+        each
+        for each in handshakes_of(webhook)
+        if each.asks_nothing
+        and each.method in webhook.methods
+        and each.terms.status == webhook.answer.status
+    )
 
 
 def methods(webhook: CompiledWebhook, model: Mapping[str, Any] | None) -> tuple[Method, ...]:

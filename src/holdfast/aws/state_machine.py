@@ -4,7 +4,7 @@
       Record     the document as it runs locally, start, states and all
       Settled    a delivery that was worked is remembered; only where delivery ids are known
       Failed     which way with an error
-        duplicate      -> Worked: another message was worked under the same id
+        duplicate      -> Worked: another message was worked under the same id; or it is a ping
         quarantined    -> Quarantined: to dead letters with its reason, then Worked
         last receive   -> Exhausted: to dead letters with error and cause, then Worked
         otherwise      -> Kept
@@ -26,7 +26,14 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from holdfast.aws.contract import DEAD_LETTERS, DUPLICATE, IS_QUARANTINED, REASON, SETTLE
+from holdfast.aws.contract import (
+    DEAD_LETTERS,
+    DUPLICATE,
+    GREETING,
+    IS_QUARANTINED,
+    REASON,
+    SETTLE,
+)
 from holdfast.envelope import LetterAttribute
 
 TASK_SECONDS: Final = 15
@@ -176,13 +183,13 @@ def _settled(name: _Names) -> dict[str, Any]:
 
 
 def _failed(name: _Names, max_receive_count: int) -> dict[str, Any]:
-    duplicate = f"$states.input.Error = '{DUPLICATE}'"
+    done = f"$states.input.Error in ['{DUPLICATE}', '{GREETING}']"
     last = f"$exists({_RECEIVES}) and $number({_RECEIVES}) >= {max_receive_count}"
     return {
         "Type": "Choice",
         "QueryLanguage": "JSONata",
         "Choices": [
-            {"Condition": f"{{% {duplicate} %}}", "Next": name("Worked")},
+            {"Condition": f"{{% {done} %}}", "Next": name("Worked")},
             {"Condition": f"{{% {IS_QUARANTINED} %}}", "Next": name("Quarantined")},
             {"Condition": f"{{% {last} %}}", "Next": name("Exhausted")},
         ],

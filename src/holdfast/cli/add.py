@@ -33,7 +33,7 @@ from holdfast.operate.first_delivery import Arrived, first_delivery
 from holdfast.operate.running import find_running
 from holdfast.providers import Preset
 from holdfast.providers import load as load_provider
-from holdfast.providers.words import call, facts, variable
+from holdfast.providers.words import call, facts, hands_over, variable
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
 from holdfast.starter import STARTER_NAME
@@ -54,6 +54,8 @@ class Wrote:
     """Those that were not there yet."""
     empty: tuple[str, ...]
     """Those of them whose value is still to be filled in."""
+    kept: tuple[str, ...]
+    """Those that were there, and stay as they are."""
 
 
 def add(
@@ -128,9 +130,9 @@ def _write(
     if lacks:
         told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
         raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
-    hands_over = any(each["kind"] == "store-token" for each in facts(preset, variant)["handshakes"])
+    handed = hands_over(preset)
     webhook = path.strip("/").replace("/", "-")
-    secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if hands_over else None
+    secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if handed else None
     written = call(preset, variant, secret=secret, config=given)
     before = definition.read_bytes().decode("utf-8")
     # Not compiled: an App that has no webhook yet is the best place for a first one.
@@ -140,10 +142,12 @@ def _write(
     after = with_webhook(before, Added(path, written, identifier, preset.title, preset.id))
     draft = _judged(definition, after)
     env = definition.resolve().parent / ".env"
-    variables, empty = _add_variables(preset, variant, env, asks=not hands_over, generate=generate)
+    variables, empty, kept = _add_variables(
+        preset, variant, env, asks=not handed, generate=generate
+    )
     shutil.copymode(definition, draft)
     draft.replace(definition.resolve())
-    return Wrote(definition, path, _name(definition, path), env, variables, empty)
+    return Wrote(definition, path, _name(definition, path), env, variables, empty, kept)
 
 
 def _judged(definition: Path, text: str) -> Path:
@@ -169,8 +173,8 @@ def _name(definition: Path, path: str) -> str:
 
 def _add_variables(
     preset: Preset, variant: str | None, env: Path, *, asks: bool, generate: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The secret's and the tokens' lines; those that were added, and those left empty."""
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The secret's and the tokens' lines: those added, those of them left empty, those kept."""
     values: dict[str, str] = {}
     if asks and preset.way(variant).needs_secret:
         made = secrets.token_urlsafe(_TOKEN_BYTES) if generate else _ask(preset)
@@ -181,7 +185,8 @@ def _add_variables(
     added = [name for name, value in values.items() if add_variable(env, name, value)]
     if added and others_can_read(env):
         warn(f"{env} can be read by others than you: chmod 600 {env}")
-    return tuple(added), tuple(name for name in added if not values[name])
+    kept = tuple(name for name in values if name not in added)
+    return tuple(added), tuple(name for name in added if not values[name]), kept
 
 
 def _ask(preset: Preset) -> str:
@@ -198,10 +203,14 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
     for name in wrote.variables:
         filled = "fill in its value" if name in wrote.empty else "written"
         console.print(f"  {name} in {escape(str(wrote.env))}: {filled}")
+    for name in wrote.kept:
+        console.print(f"  {name} in {escape(str(wrote.env))}: is there, and was kept")
     told = facts(preset)
     console.print(f"at {escape(preset.title)}: paste https://YOUR-HOST{escape(wrote.path)}")
     if told["secret"] and wrote.empty:
         console.print(f"  and copy from there: {escape(told['secret'])}")
+    for token in told["tokens"]:
+        console.print(f"  and give there as {escape(token)}: {variable(preset.id, token)} of .env")
     for each in told["handshakes"]:
         console.print(f"  it shakes hands first: {escape(each['when'])}; that is answered here")
     running = find_running(run_directory(store))
@@ -292,6 +301,7 @@ def _fields(
         "env": str(wrote.env),
         "variables": list(wrote.variables),
         "empty": list(wrote.empty),
+        "kept": list(wrote.kept),
         "waited": waited,
         "delivery": verdict,
     }

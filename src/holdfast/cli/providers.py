@@ -17,7 +17,7 @@ from holdfast.definition import Handshake
 from holdfast.errors import NotFound
 from holdfast.gateway.tokens import TokenShelf
 from holdfast.providers.preset import Preset
-from holdfast.providers.words import call, example, facts, how, shaking, variable, where
+from holdfast.providers.words import call, example, facts, hands_over, how, shaking, variable, where
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -79,7 +79,7 @@ def show(
     preset = providers.load(name.replace("_", "-"))
     told = facts(preset, variant)
     if output is Output.JSON:
-        print_json({**told, "definition": call(preset, variant)})
+        print_json({**told, "definition": _call(preset, variant)})
         return
     console.print(f"[bold]{escape(told['title'])}[/bold]  {escape(preset.id)}")
     for label, value in _lines(preset, variant, told):
@@ -119,16 +119,26 @@ def _variants(preset: Preset, shown: str | None) -> str:
     return ", ".join(f"{name} (this)" if name == shown else name for name in preset.variants)
 
 
+def _call(preset: Preset, variant: str | None) -> str:
+    kept = f"file:{TokenShelf(run_directory(DEFAULT_STORE)).path(preset.id)}"
+    return call(preset, variant, secret=kept if hands_over(preset) else None)
+
+
 def _print_steps(preset: Preset, variant: str | None, told: dict[str, Any]) -> None:
     path = f"/{preset.id}"
     console.print("\nIn the definition:")
     name = preset.id.replace("-", "_")
-    console.print(f'  {name} = app.webhook("{path}", provider={escape(call(preset, variant))})')
+    console.print(f'  {name} = app.webhook("{path}", provider={escape(_call(preset, variant))})')
     for setting, about in {**told["settings"], **told["tokens"]}.items():
         console.print(f"  [dim]{escape(setting)}: {escape(about)}[/dim]")
     console.print(f"At {escape(told['title'])}:")
     console.print(f"  paste your address: https://YOUR-HOST{path}")
-    if told["secret"] and not told["published_key"]:
+    for token in told["tokens"]:
+        chosen = f"{variable(preset.id, token)}=what you choose"
+        console.print(f"  write into .env, and give there as {escape(token)}: {chosen}")
+    if hands_over(preset):
+        console.print("  no secret: it is handed over in the handshake, and kept")
+    elif told["secret"] and not told["published_key"]:
         console.print(f"  copy into .env: {variable(preset.id)}={escape(told['secret'])}")
     elif told["published_key"]:
         console.print("  no secret: its public keys are fetched where it publishes them")

@@ -19,6 +19,7 @@ from holdfast.cli.output import complain, console, warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError, NotSupported
+from holdfast.gateway.handshakes import handshakes_of
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.alerts.targets import secrets_of
 from holdfast.operate.overview import secret_states
@@ -140,7 +141,7 @@ def run(
         )
         console_options.check()
     for missing in _missing_secrets(compiled):
-        warn(f"{missing}; what needs it fails until it is set and this is started again")
+        warn(missing)
     telemetry = Telemetry()
     telemetry.subscribe(
         make_log(SYSTEM_CLOCK, role="supervisor", level=log_level.value, format=log_format.value)
@@ -243,18 +244,30 @@ def _suggest(compiled: Compiled, store: str) -> None:
 
 
 def _missing_secrets(compiled: Compiled) -> list[str]:
-    """Every reference that does not resolve, by name."""
+    """Every reference that does not resolve, by name, and what becomes of that."""
     values = Secrets()
-    missing = [
-        f"{webhook.path}: {state.problem}"
-        for webhook in compiled.webhooks
-        for state in secret_states(webhook, values)
-        if not state.there
-    ]
+    missing = []
+    for webhook in compiled.webhooks:
+        missing += [
+            f"{webhook.path}: {state.problem}; {_until(state.reference)}"
+            for state in secret_states(webhook, values)
+            if not state.there
+        ]
+        if any(each.cannot_answer(webhook.verification) for each in handshakes_of(webhook)):
+            missing.append(
+                f"{webhook.path}: the token of its handshake is not given, which is answered 503"
+            )
     for target in compiled.notify:
         for ref in secrets_of(target):
             try:
                 values.value(ref)
             except HoldfastError as error:
-                missing.append(f"alerts to {target.name}: {error}")
+                missing.append(f"alerts to {target.name}: {error}; {_until(str(ref))}")
     return missing
+
+
+def _until(reference: str) -> str:
+    """A file is read when it is needed, the environment once."""
+    if reference.startswith("file:"):
+        return "what needs it fails until the file is there"
+    return "what needs it fails until it is set and this is started again"

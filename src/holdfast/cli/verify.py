@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from dotenv import load_dotenv
@@ -22,6 +23,20 @@ from holdfast.operate.explain import Explanation, explain
 from holdfast.providers.files import from_file, load
 from holdfast.secrets import SecretRef, Secrets
 from holdfast.verify import REASONS
+
+_COMPARE: Final = "compare the secret with the sender's, character by character"
+_CHANGED: Final = (
+    "nothing that commonly happens on the way explains it: another secret, or a",
+    f"body that was changed; {_COMPARE}",
+)
+_UNEXPLAINED: Final = {
+    "signature_mismatch": _CHANGED,
+    "body_altered_or_wrong_secret": _CHANGED,
+    "credentials_mismatch": (f"another user or password; {_COMPARE}",),
+    "token_mismatch": (f"another secret; {_COMPARE}",),
+    "url_missing": ("give the whole address that was called: --url URL",),
+}
+"""What is left to say where no change fits. Other reasons say by themselves what is wrong."""
 
 
 def verify(
@@ -107,9 +122,12 @@ def _seconds(at: str | None) -> float:
     if at is None:
         return SYSTEM_CLOCK.now_ms() / 1000
     try:
-        return float(at)
+        seconds = float(at)
     except ValueError:
         return (parse_time(at) or 0) / 1000
+    if not isfinite(seconds):
+        raise typer.BadParameter(f"{at!r} is no time")
+    return seconds
 
 
 def _fields(provider: Provider, found: Explanation) -> dict[str, Any]:
@@ -134,9 +152,5 @@ def _print(provider: Provider, found: Explanation) -> None:
     for fit in found.fits:
         console.print(f"  it would fit: {escape(printable(fit.advice))}")
     if not found.fits:
-        console.print(
-            "  nothing that commonly happens on the way explains it: another secret, or a"
-        )
-        console.print(
-            "  body that was changed; compare the secret with the sender's, character by character"
-        )
+        for line in _UNEXPLAINED.get(found.reason, ()):
+            console.print(f"  {line}")

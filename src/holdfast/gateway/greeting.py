@@ -68,9 +68,7 @@ def _secrets(gate: Gate, handshake: Handshake, secrets: Secrets) -> list[str]:
     """Those that its kind asks for; at least one. A token may be the provider's secret itself."""
     if not handshake.needs_secrets:
         return []
-    refs = list(handshake.secrets)
-    if not refs and gate.webhook.verification is not None and handshake.may_use_secret:
-        refs = list(gate.webhook.verification.secrets)
+    refs = handshake.references(gate.webhook.verification)
     if not refs:
         raise SecretMissing(f"{gate.webhook.path}: the token of its handshake is not given")
     return secrets.values(refs)

@@ -256,7 +256,7 @@ class Intake:
             401,
             failure.reason,
             REASONS.get(failure.reason, "The source could not prove itself."),
-            detail=str(failure),
+            detail=failure.detail,
             headers=route.gate.challenge,
             body=request.body,
         )

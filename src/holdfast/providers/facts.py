@@ -151,11 +151,12 @@ class Facts:
         if not isinstance(where, Mapping):
             self._wrong.append("handshake.where: a table is needed")
             where = {}
+        self._flag(table, "empty", of="handshake.")
         made = Handshake(
             kind,
             when,
             answer,
-            signed=table.get("signed") is True,
+            signed=self._flag(table, "signed", of="handshake."),
             method=str(table.get("method", "POST")),
             where=tuple(where.items()),
             settings={key: value for key, value in table.items() if key not in _HANDSHAKE},
@@ -171,6 +172,13 @@ class Facts:
             f"{key}.{inner}: not a key; there are {', '.join(known)}" for inner in unknown
         ]
         return table
+
+    def _flag(self, table: Mapping[str, Any], key: str, *, of: str) -> bool:
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            # Not taken for false: a handshake that was to be signed would go unchecked.
+            self._wrong.append(f"{of}{key}: true or false is needed")
+        return value is True
 
     def _whole(self, table: Mapping[str, Any], of: str, key: str) -> int | None:
         value = table.get(key)

@@ -26,7 +26,8 @@ def load(id: str) -> Preset:
     """A known sender's description. Raises UnknownProvider, naming the known ones."""
     if id not in names():
         close = difflib.get_close_matches(id, names(), n=1)
-        meant = f" (did you mean {close[0]}?)" if close else ""
+        close += [each for each in names() if id in each.split("-") and each not in close]
+        meant = f" (did you mean {' or '.join(close)}?)" if close else ""
         raise UnknownProvider(f"no provider {id!r}{meant}; there are {', '.join(names())}")
     return Preset(id, _table((DATA / f"{id}.toml").read_text("utf-8")))
 

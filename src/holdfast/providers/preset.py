@@ -89,8 +89,13 @@ class Preset:
         found = way.make(given, Choices(tolerance, url, config), wrong)
         told = [f"{self._of} {mistake}".strip() for mistake in self._wrong] + wrong
         named = variant or next(iter(self.variants), None)
+        provider = self._provider
+        if self._wrong:
+            # Its mistakes are told once, by their place in the description.
+            provider = replace(provider, delivery_id=(), event_type=())
+            handshakes = ()
         return replace(
-            self._provider,
+            provider,
             verification=with_mistakes(found, told),
             variant=named,
             handshakes=handshakes,

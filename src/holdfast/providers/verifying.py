@@ -64,8 +64,12 @@ def verify_request(
     now: seconds since 1970.
     keys: where published keys are fetched and kept; default: over HTTPS, for this process.
 
-    Raises UnknownProvider (a ValueError), naming the known ones, for an unknown provider or variant.
+    Raises UnknownProvider (a ValueError), naming the known ones, for an unknown provider or variant;
+    TypeError for a body or a secret that is of another type.
     """
+    secrets = _texts(secret)
+    if not isinstance(body, bytes | bytearray | memoryview):
+        raise TypeError(f"body: the bytes as they came are needed, not {type(body).__name__}")
     settings = {str(name): str(value) for name, value in (config or {}).items()}
     if isinstance(provider, Provider):
         made, lacks = provider, tuple[str, ...]()
@@ -74,7 +78,6 @@ def verify_request(
     if lacks:
         raise VerificationFailed("config_missing", f"{made.name} needs {', '.join(lacks)}")
     request = _request(method, url, headers, body)
-    secrets = [secret] if isinstance(secret, str) else list(secret or ())
     try:
         check_with_keys(made.verification, request, secrets, now, keys or _KEYS)
     except SecretMissing:
@@ -121,6 +124,15 @@ def _made(
     if way.needs_secret:
         reference = _REFERENCE
     return preset(reference, variant=variant, url=url, **known), lacks
+
+
+def _texts(secret: str | Sequence[str] | None) -> list[str]:
+    """Told by their types alone: what is wrong may be the secret itself."""
+    secrets = [secret] if isinstance(secret, str | bytes | int) else list(secret or ())
+    for each in secrets:
+        if not isinstance(each, str):
+            raise TypeError(f"secret: a text is needed, not {type(each).__name__}")
+    return secrets
 
 
 def _request(

@@ -114,11 +114,19 @@ class Way:
         if self.scheme not in SCHEMES:
             return [f"verify.scheme: {self.scheme!r} is none of {', '.join(SCHEMES)}"]
         known = settings_of(self.scheme)
-        return [
+        wrong = [
             f"verify.{name}: not a setting of {self.scheme}{_close(name, known)}"
             for name in self.settings
             if name not in known
         ]
+        return wrong + [f"verify.{name}: it is needed" for name in self._lacking()]
+
+    def _lacking(self) -> list[str]:
+        """The settings without which the scheme cannot be made."""
+        known = settings_of(self.scheme)
+        parameters = inspect.signature(SCHEMES[self.scheme]).parameters.values()
+        needed = [each.name for each in parameters if each.default is each.empty]
+        return [name for name in needed if name in known and name not in self.settings]
 
     def make(self, secret: References | None, choices: Choices, wrong: list[str]) -> Verification:
         """The verification. What is wrong is noted there and in `wrong`; nothing is raised."""
@@ -145,6 +153,8 @@ class Way:
                 wrong.append("secret: it has none")
             secret = None
         given = (secret,) if self.needs_secret or secret is not None else ()
+        if self._lacking():
+            return Unsigned()  # which is among its mistakes
         try:
             return make(*given, **settings)
         except TypeError as error:

@@ -77,7 +77,8 @@ def again(retries: Retries | None) -> str:
     elif retries.count is not None:
         said.append(f"{retries.count} times")
     if retries.delays_seconds:
-        said.append("after " + ", ".join(map(format_duration, retries.delays_seconds)))
+        delays = [format_duration(each) if each else "0s" for each in retries.delays_seconds]
+        said.append("after " + ", ".join(delays))
     if retries.period_seconds is not None:
         said.append(f"for {format_duration(retries.period_seconds)}")
     return "; ".join(filter(None, (" ".join(said), retries.note)))
@@ -141,6 +142,14 @@ def facts(preset: Preset, variant: str | None = None) -> dict[str, Any]:
 def variable(id: str, what: str = "secret") -> str:
     """What its secret, or a token of its handshake, may be called in the environment."""
     return f"{id}_{what}".upper().replace("-", "_")
+
+
+def hands_over(preset: Preset) -> bool:
+    """Whether its secret comes from it, in its handshake."""
+    return any(
+        isinstance(each, Handshake) and each.kind == "store-token"
+        for each in example(preset).handshakes
+    )
 
 
 def call(

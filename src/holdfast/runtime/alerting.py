@@ -37,6 +37,8 @@ from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
 NOTE_SECONDS: Final = 60.0
+SHOWN_SECONDS: Final = 10.0
+"""How old the numbers of what stands may be where commands and the console show them."""
 BREAK_SECONDS: Final = 300.0
 """A restart within it is no break: what was silent before is silent since then."""
 RECEIVED_SECONDS: Final = 10.0
@@ -132,6 +134,12 @@ class Alerting:
             self._tell(store, news, now_ms)
         self._carry(now_ms)
         self._note_if_due()
+
+    def close(self) -> None:
+        """What arrived meanwhile need not be told again; what is under way is, under the same id."""
+        for report in self._couriers.reports():
+            self._heard(report, self._clock.now_ms())
+        self.note()
 
     def note(self) -> None:
         """For commands and the console, and for the next run."""
@@ -294,12 +302,11 @@ class Alerting:
         )
 
     def _note_if_due(self) -> None:
-        now = self._clock.monotonic()
-        if self._noted is None or now - self._noted[0] >= NOTE_SECONDS:
-            self.note()
-            return
-        before = self._noted[1]
-        if before.standing.keys() != self._notes.standing.keys():
+        since, before = self._noted or (float("-inf"), Notes())
+        age, standing = self._clock.monotonic() - since, self._notes.standing
+        news = before.standing.keys() != standing.keys()
+        shown = before.standing != standing and age >= SHOWN_SECONDS
+        if news or shown or age >= NOTE_SECONDS:
             self.note()
 
 

@@ -27,6 +27,11 @@ COUNTERS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "request.handshake": ("handshakes", "Handshakes answered", ("webhook",)),
     "message.done": ("messages_done", "Messages worked", ("webhook",)),
+    "message.ignored": (
+        "messages_ignored",
+        "Messages worked without any task, such as those of a type that no function asks for",
+        ("webhook",),
+    ),
     "message.duplicate": (
         "messages_duplicate",
         "Repeated deliveries settled unworked",

@@ -119,9 +119,10 @@ class Supervisor:
                 await self._supervise(engine, locks, path, new=new)
             finally:
                 engine.close()
-                for watcher in (self._guarding, self._alerting):
-                    if watcher is not None:
-                        watcher.note()
+                if self._guarding is not None:
+                    self._guarding.note()
+                if self._alerting is not None:
+                    self._alerting.close()
                 remove_run_file(path)
         if self._failure is not None:
             raise HoldfastError(self._failure)

@@ -68,7 +68,18 @@ def start_traces(role: str, telemetry: Telemetry, clock: Clock) -> Traces | None
     from holdfast.runtime.spans import Traces  # noqa: PLC0415 - half a second, for its users only
 
     _listen(telemetry, clock)
-    return Traces(role, os.environ.get(INCOMING, "link").strip().lower())
+    incoming = os.environ.get(INCOMING, "").strip().lower() or INCOMING_WAYS[0]
+    if incoming not in INCOMING_WAYS:
+        known = ", ".join(INCOMING_WAYS)
+        telemetry.emit("traces.failed", why=f"{INCOMING} is none of {known}; taken for link")
+        incoming = INCOMING_WAYS[0]
+    try:
+        return Traces(role, incoming)
+    except (
+        Exception
+    ) as error:  # a variable that the exporter cannot read keeps nobody from receiving
+        telemetry.emit("traces.failed", why=f"{type(error).__name__}: {error}"[:300])
+        return None
 
 
 def _listen(telemetry: Telemetry, clock: Clock) -> None:

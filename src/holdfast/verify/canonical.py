@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from holdfast.errors import VerificationFailed
-from holdfast.verify.forms import query_fields
+from holdfast.verify.forms import is_multipart, query_fields
 from holdfast.verify.reading import Reading, text_of, utf8
 
 
@@ -49,7 +49,7 @@ def _form_sorted(reading: Reading) -> bytes:
     """
     if "bodySHA256" in reading.query:
         return b""
-    return utf8("".join(name + value for name, value in sorted(set(reading.form))))
+    return utf8("".join(name + value for name, value in sorted(set(_fields(reading)))))
 
 
 def _plivo(reading: Reading) -> bytes:
@@ -61,9 +61,17 @@ def _plivo(reading: Reading) -> bytes:
     url, _, query = reading.full_url().partition("?")
     pairs = sorted(query_fields(query))
     head = url + "?" + "&".join(f"{name}={value}" for name, value in pairs) if pairs else url
-    fields = "".join(name + value for name, value in sorted(reading.form))
+    fields = "".join(name + value for name, value in sorted(_fields(reading)))
     mark = "." if pairs else "?"
     return utf8(f"{head}{mark}{fields}" if fields else head)
+
+
+def _fields(reading: Reading) -> list[tuple[str, str]]:
+    """Every field of the body. One that cannot be read so would go unsigned, and is refused."""
+    multipart = is_multipart(reading.request.headers.get("content-type"))
+    if reading.body and (multipart or not reading.form):
+        raise VerificationFailed("field_malformed", "the body is no form whose fields are signed")
+    return reading.form
 
 
 CANONICAL: Final[Mapping[str, Canonical]] = {

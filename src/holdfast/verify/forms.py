@@ -5,8 +5,23 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+
 _FIELDS_MAX: Final = 1_000
 """As many as Django allows; more is no event of anybody's."""
+
+
+def is_multipart(content_type: str | None) -> bool:
+    return _media_type(content_type).startswith("multipart/")
+
+
+def is_form(content_type: str | None) -> bool:
+    """Whether it says that the body is a form, or says nothing at all."""
+    return _media_type(content_type) in ("", FORM_TYPE) or is_multipart(content_type)
+
+
+def _media_type(content_type: str | None) -> str:
+    return (content_type or "").partition(";")[0].strip().lower()
 
 
 def form_fields(content_type: str | None, body: bytes) -> list[tuple[str, str]]:
@@ -14,7 +29,7 @@ def form_fields(content_type: str | None, body: bytes) -> list[tuple[str, str]]:
 
     Empty where the body is no form of a sane size.
     """
-    if (content_type or "").lstrip().lower().startswith("multipart/"):
+    if is_multipart(content_type):
         return _multipart(content_type or "", body)
     return query_fields(body.decode("utf-8", "surrogateescape"))
 

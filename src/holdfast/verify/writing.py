@@ -11,10 +11,8 @@ import orjson
 
 from holdfast.errors import NotSupported
 from holdfast.message import Headers, Request
-from holdfast.verify.forms import form_fields
+from holdfast.verify.forms import FORM_TYPE, form_fields, is_multipart
 from holdfast.verify.locate import Locator
-
-FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 def put(request: Request, locator: Locator, text: str) -> Request:
@@ -88,7 +86,7 @@ def _with_parameter(query: str, name: str, text: str) -> str:
 def _with_field(request: Request, name: str, text: str) -> Request:
     field, _, path = name.partition("#")
     content_type = request.headers.get("content-type")
-    if (content_type or "").lower().startswith("multipart/"):
+    if is_multipart(content_type):
         raise NotSupported("a multipart body is not written anew; send the fields URL-encoded")
     fields = form_fields(FORM_TYPE, request.body)
     if path:

@@ -159,6 +159,7 @@ class _Execution:
     __slots__ = (
         "_began",
         "_begun",
+        "_called",
         "_cancelled",
         "_caught",
         "_events",
@@ -175,6 +176,8 @@ class _Execution:
         self._express = express
         self._lease = lease
         self._events: list[Event] = []
+        self._called = 0
+        """Tasks so far, Verify among them."""
         self._failures: list[Failed] = []
         self._caught: list[dict[str, Any]] = []
         """What AWS logs of failures at level ERROR, as far as the execution has come."""
@@ -272,6 +275,7 @@ class _Execution:
         return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
 
     async def _run_task(self, command: RunTask) -> Outcome:
+        self._called += 1
         tally = self._express._tally
         began = tally.begin(command.state)
         outcome: Outcome | None = None
@@ -301,6 +305,10 @@ class _Execution:
             return Failed(error, describe(error, message, []))
 
     async def _finished(self, end: Finish) -> Result:
+        if end.status == "SUCCEEDED" and self._called <= 1:
+            message, type = self._lease.message, self._work.delivery.type
+            telemetry = self._express._telemetry
+            telemetry.emit("message.ignored", id=message.id, webhook=message.webhook, type=type)
         # Only the failure that ended it: one that was caught steers nothing any more.
         ended = (end.error, end.cause)
         failure = next(

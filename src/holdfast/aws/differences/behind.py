@@ -104,8 +104,8 @@ def work(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     yield Difference(
         "environment",
         "handlers read the environment and .env files",
-        "they find what the stack sets and no .env; secrets that the definition names come from Secrets "
-        "Manager",
+        "they find what the stack sets and no .env; secrets that the definition names come from "
+        "Secrets Manager and Parameter Store",
     )
     if any(
         not isinstance(each, Forward) and each.takes == "event" for each in webhook.tasks.values()

@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.aws.behind import hands_over
 from holdfast.aws.differences.kind import Difference
-from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE, STAGE, doors
+from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE, STAGE, doors, queued_pings
 from holdfast.aws.limits import Limits
 from holdfast.aws.media import families, spellings
 from holdfast.aws.models import Widening
@@ -131,6 +131,13 @@ def source(webhook: CompiledWebhook) -> Iterator[Difference]:
             "further, but a dead letter still has it",
             'verify_at="gateway" checks it at the door there too',
         )
+    if queued_pings(webhook) and _direct(webhook):
+        yield Difference(
+            "ping",
+            "the sender's ping is answered by the gateway, 401 where it is signed with another secret",
+            "it goes into the queue like an event and hears success; the first state ends it, and puts "
+            "one that is signed with another secret into dead letters",
+        )
     yield from _signed_address(webhook)
     if hands_over(webhook):
         yield Difference(
@@ -160,11 +167,12 @@ def _signed_address(webhook: CompiledWebhook) -> Iterator[Difference]:
     if _ADDRESS.isdisjoint(getattr(scheme, "covers", ())):
         return
     url = getattr(scheme, "url", "")
+    who = webhook.provider.title if webhook.provider is not None else "the scheme"
     given = f"as url= gives it, {url}" if url else "as it was called"
     there = "url= has to be" if url else "that is"
     yield Difference(
         "signed URL",
-        f"{scheme.name if scheme else ''} signs the address too, {given}",
+        f"{who} signs the address too, {given}",
         f"{there} https://ID.execute-api.REGION.amazonaws.com/{STAGE}{webhook.path}, stage included, or "
         "that of a domain of your own; and a query is written anew, so that a signature over several "
         "parameters, or one with escapes of its own, does not fit",

@@ -6,17 +6,27 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from holdfast.aws.contract import CARRIED, CLAIM_GRACE_SECONDS, DUPLICATE, HELD, carry
+from holdfast.aws.contract import (
+    CARRIED,
+    CLAIM_GRACE_SECONDS,
+    DUPLICATE,
+    GREETING,
+    HELD,
+    carry,
+)
+from holdfast.aws.door import queued_pings
 from holdfast.aws.worker.failing import named, raised
 from holdfast.aws.worker.records import Records, attempt_of, model_of
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.errors import SchemaInvalid
+from holdfast.gateway.handshakes import Handshake
 from holdfast.gateway.schema import BodySchema
 from holdfast.keyring import KeyRing
-from holdfast.message import Message
+from holdfast.message import Message, Request
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.queue.engines.sqs.ledger import ClaimKey, Ledger
 from holdfast.secrets import Secrets
+from holdfast.verify.reading import Reading
 from holdfast.verify.source import redact
 from holdfast.workflow.input import Delivery
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
@@ -45,6 +55,7 @@ class Verify:
         self._claim_seconds = claim_seconds
         self._schema = None if webhook.schema is None else BodySchema(webhook.schema)
         self._model = model_of(webhook)
+        self._pings = queued_pings(webhook)
         tasks = webhook.tasks.values()
         self._carries = any(isinstance(each, Forward) or each.takes == "event" for each in tasks)
 
@@ -60,12 +71,23 @@ class Verify:
 
     def _verified(self, record: Record) -> Delivery:
         message = self._records.message(record)
-        check_message(self._webhook, message, self._secrets, self._keys)
+        ping = self._ping(message.request)
+        if ping is None or ping.signed:
+            check_message(self._webhook, message, self._secrets, self._keys)
+        if ping is not None:
+            raise NotOurs(GREETING, f"a {ping.name}, and no event")
         message = _redacted(self._webhook, message)
         self._hold_against_the_schema(message)
         delivery = Delivery(self._webhook, message, attempt_of(record), self._model)
         delivery.validate()
         return delivery
+
+    def _ping(self, request: Request) -> Handshake | None:
+        if not self._pings:
+            return None
+        reading = Reading(request)
+        held = (each for each in self._pings if each.method == request.method)
+        return next((each for each in held if each.held_out(reading)), None)
 
     def _hold_against_the_schema(self, message: Message) -> None:
         """All of it: API Gateway's model is wider, and content types without one have none."""
@@ -118,7 +140,7 @@ class Settle:
 
 
 class NotOurs(Exception):
-    """Another message has this delivery."""
+    """Another message has this delivery, or it is no event."""
 
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)

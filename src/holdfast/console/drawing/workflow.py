@@ -6,8 +6,10 @@ screen reader is told stands in `desc`, and in the links' own words.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -16,6 +18,7 @@ from holdfast.console.drawing.icons import again_icon, came_icon, type_icon
 from holdfast.console.drawing.routes import Point
 from holdfast.console.drawing.scale import compact
 from holdfast.console.drawing.scopes import (
+    HEADER,
     LABEL_SIZE,
     LABEL_WIDTH,
     Line,
@@ -85,6 +88,14 @@ def planned(graph: Graph, look: Look | None = None) -> Plan:
     return _Drawing(graph, look or Look()).plan()
 
 
+@lru_cache(maxsize=64)
+def _plan(told: str) -> Plan:
+    """Of the same graph with the same sizes once, however many look at it: counts change more often
+    than how much room they need."""
+    graph, sizes = json.loads(told)
+    return plan(graph, lambda node: tuple(sizes[node["name"]]))
+
+
 class _Drawing:
     def __init__(self, graph: Graph, look: Look) -> None:
         self._graph = graph
@@ -95,7 +106,8 @@ class _Drawing:
         self._holds = {node["parent"] for node in graph["nodes"]}
 
     def plan(self) -> Plan:
-        return plan(self._graph, self._measure)
+        sizes = {node["name"]: self._measure(node) for node in self._graph["nodes"]}
+        return _plan(json.dumps([self._graph, sizes]))
 
     def _measure(self, node: Node) -> Size:
         """How much room its texts need."""
@@ -112,11 +124,12 @@ class _Drawing:
         """From the back to the front."""
         lines = sorted(told.lines, key=lambda one: (self._is_gone(one), one.kind != "catch"))
         return [
-            *(self._state(one) for one in told.states if one.holds),
+            *(_back(one) for one in told.states if one.holds),
             *(self._line(one) for one in lines),
             *(self._label(one) for one in lines if one.label_at),
             *(_mark(one) for one in told.marks),
-            *(self._state(one) for one in told.states if not one.holds),
+            # In the document's order, which is the Tab key's.
+            *(self._state(one) for one in told.states),
         ]
 
     def _state(self, state: State) -> Markup:
@@ -135,6 +148,7 @@ class _Drawing:
         parts = [
             element("title", self._said(node)),
             box,
+            *([_heading(state)] if state.holds else []),
             *(
                 element("line", class_="g-wall", x1=wall, x2=wall, y1=y + 44,
                         y2=y + state.height - 10)
@@ -284,6 +298,18 @@ class _Drawing:
         if node["end"]:
             ways.append("ends")
         return f"{told}; {', '.join(ways)}" if ways else told
+
+
+def _heading(state: State) -> Markup:
+    """Of a state that holds others: where it can be pressed."""
+    x, y = state.x, state.y
+    return element("rect", class_="g-hit", x=x, y=y, width=state.width, height=HEADER, rx=10)
+
+
+def _back(state: State) -> Markup:
+    """Behind everything that a state holds; the state itself is drawn in front."""
+    x, y = state.x, state.y
+    return element("rect", class_="g-back", x=x, y=y, width=state.width, height=state.height, rx=10)
 
 
 def _key(edge: Edge) -> tuple[str, str, str, str | None]:

@@ -16,6 +16,7 @@ from holdfast.console.pages import payload
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.pages.runs import STAGES, runs_of_group
 from holdfast.console.pages.writer import FRAGMENT
+from holdfast.console.problems import encoded
 from holdfast.console.routes import dead as api
 from holdfast.console.routes.dead import DryRunAsked, GroupsAsked, LettersAsked
 from holdfast.console.routes.front import active_runs
@@ -32,6 +33,7 @@ from holdfast.queue.views import ActFilter
 AGES: Final = ("1h", "24h", "7d", "14d")
 TRY_FIRST: Final = 5
 ACTS: Final = 20
+SHORT_BYTES: Final = 400
 
 
 async def groups(call: Call[GroupsAsked]) -> Found:
@@ -113,7 +115,12 @@ async def _dry(call: Call[Any], id: str, limit: int) -> dict[str, Any]:
         told: DryRunFields = await api.dry_run(call.asking(body=asked))
     except HoldfastError as error:
         return {"dry": None, "complaint": str(error)}
-    return {"dry": told, "complaint": None}
+    return {"dry": told, "complaint": None, "short": short}
+
+
+def short(value: Any) -> str:
+    """A result in one line: a large one is not laid out to be cut off afterwards."""
+    return encoded(value)[:SHORT_BYTES].decode("utf-8", "ignore")
 
 
 async def _emptied(call: Call[GroupAsked]) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, cast
 
 from holdfast.console.asking import Asked
@@ -12,7 +13,7 @@ from holdfast.console.pages.text import header_text
 from holdfast.console.pages.words import MOMENTS
 from holdfast.console.routes import events as api
 from holdfast.console.rows import INLINE_BYTES
-from holdfast.console.shapes.events import EventFields
+from holdfast.console.shapes.events import EventFields, MomentFields
 from holdfast.operate import lookup
 from holdfast.operate.fields import body_fields
 from holdfast.operate.resend import kept_headers
@@ -21,15 +22,34 @@ WHOLE_BYTES: Final = 1_048_576
 """A larger body is shown up to here; the whole can be saved."""
 
 
+VISITS_MAX: Final = 100
+"""States of a timeline that are drawn with what went in and came out; of a large Map there are
+thousands."""
+
+
 async def event(call: Call) -> Found:
     found = await api.event(call)
     return {
         "found": found,
+        "timeline": shortened(found["timeline"]),
         "moments": MOMENTS,
         "drawn": await call.site.look(_beginning, call, found),
         "whole": f"/events/{found['id']}/payload",
         "pending": found["state"] in ("waiting", "leased"),
     }
+
+
+def shortened(moments: Sequence[MomentFields]) -> list[dict[str, Any]]:
+    """A timeline with no more states than can be looked at: the first, and those that failed.
+    `more`: how many are left out of a moment."""
+    left, found = VISITS_MAX, []
+    for moment in moments:
+        states = moment["states"]
+        failed = [one for one in states[left:] if one["error"] is not None][:VISITS_MAX]
+        kept = [*states[:left], *failed]
+        left = max(0, left - len(states))
+        found.append({**moment, "states": kept, "more": len(states) - len(kept)})
+    return found
 
 
 def _beginning(call: Call, found: EventFields) -> payload.Drawn:

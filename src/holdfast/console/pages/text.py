@@ -22,6 +22,10 @@ _HIDDEN: Final = re.compile(
 _HARMLESS: Final = "\ufe0f"
 
 
+LONGEST: Final = 16 * 1024
+"""Characters of one text, wherever it is printed: a type may be a mebibyte, and a list has fifty."""
+
+
 def visible(text: str) -> str:
     """With an escape for everything that would not be seen. Tabs and line breaks stay."""
     return _HIDDEN.sub(_escape, text)
@@ -41,12 +45,20 @@ def visible_markup(text: str) -> Markup:
 
 
 def shown(value: Any) -> Any:
-    """What a template prints: text as `visible`, nothing for None, the rest as it is."""
+    """What a template prints: text as `visible` and not endlessly, nothing for None, the rest as it
+    is."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, str):
-        return visible(value)
+        return visible(short(value, LONGEST))
     return "" if value is None else value
+
+
+def short(text: str | None, characters: int = 200) -> str:
+    """The beginning of what is longer, said to be one."""
+    if text is None or len(text) <= characters:
+        return text or ""
+    return f"{text[:characters]}… ({len(text) - characters:,} more)"
 
 
 def verbatim(text: str) -> Markup:

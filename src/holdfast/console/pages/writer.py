@@ -30,6 +30,7 @@ FILTERS: Final[Mapping[str, Any]] = {
     "clock": figures.clock,
     "day": figures.day,
     "verbatim": text.verbatim,
+    "short": text.short,
     "header_text": text.header_text,
     "json": payload.value,
     "body": payload.body,

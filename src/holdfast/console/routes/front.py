@@ -26,6 +26,7 @@ from holdfast.console.shapes.front import (
 )
 from holdfast.console.site import Site
 from holdfast.operate.abilities import archive_of, desk_of, search_of, watch_of
+from holdfast.operate.alerts.fields import warned
 from holdfast.operate.fields import instant
 from holdfast.operate.groups import groups
 from holdfast.operate.overview import OUTCOMES, Series, Warned, series, series_start, warnings
@@ -155,6 +156,7 @@ def _overview(site: Site, window: str) -> OverviewFields:
             for one in (
                 *warnings(site.compiled, site.secrets, depths, pauses, now),
                 *site.find_warnings(),
+                *_alerts(site),
             )
         ],
         "index": _index(index),
@@ -170,6 +172,13 @@ def window_fields(now_ms: int, window: str) -> WindowFields:
         "step_seconds": step // 1000,
         "steps": steps,
     }
+
+
+def _alerts(site: Site) -> list[Warned]:
+    """What an ended run alerted of may be over."""
+    if site.compiled is None or not site.compiled.alerts or site.find_running() is None:
+        return []
+    return warned(site.compiled, site.find_alerts())
 
 
 def overview_webhooks(

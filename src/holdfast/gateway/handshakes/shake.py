@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
 
 from holdfast.definition import Handshake as Described
+from holdfast.definition import Verification
 from holdfast.errors import VerificationFailed
 from holdfast.gateway.handshakes.hand import Hand, Reply
 from holdfast.gateway.handshakes.kinds import KINDS, Kind
 from holdfast.gateway.handshakes.terms import SETTINGS, Terms, parse_terms
 from holdfast.secrets import SecretRef
+from holdfast.verify.forms import is_form
 from holdfast.verify.judge import Judge
 from holdfast.verify.locate import Locator, json_at
 from holdfast.verify.reading import Reading, text_of
@@ -25,16 +28,24 @@ _LACKING: Final = frozenset({"field_missing", "header_missing", "header_malforme
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must stand in a place. `text` None: anything, as long as there is something."""
+    """What must stand in a place: this text, or anything (True), or nothing at all (False)."""
 
     place: Locator
-    text: str | None
+    wanted: str | bool
 
     def holds(self, reading: Reading) -> bool:
-        if self.place.kind == "json" and self.text is not None:
-            return self.text == _written(json_at(reading.document, self.place.name))
-        found = reading.find(self.place)
-        return found is not None and self.text in (None, found)
+        found = self._found(reading)
+        if isinstance(self.wanted, bool):
+            return (found is not None) is self.wanted
+        return found == self.wanted
+
+    def _found(self, reading: Reading) -> str | None:
+        if self.place.kind == "json" and self.wanted is not True:
+            return _written(json_at(reading.document, self.place.name))
+        if self.place.kind == "form" and not is_form(reading.request.headers.get("content-type")):
+            # Any text at all can be read as a form: JSON that holds `&webhook_id=3` is none.
+            return None
+        return reading.find(self.place)
 
     @property
     def trace(self) -> bytes:
@@ -78,10 +89,25 @@ class Handshake:
     def needs_secrets(self) -> bool:
         return self.asks_for is not None
 
+    def references(self, verification: Verification | None) -> Sequence[SecretRef]:
+        """To what it needs: its own token, or the provider's secret where that will do."""
+        if self.secrets or verification is None or not self.may_use_secret:
+            return self.secrets
+        return verification.secrets
+
+    def cannot_answer(self, verification: Verification | None) -> bool:
+        """Whether it needs a secret, and was given none."""
+        return self.needs_secrets and not self.references(verification)
+
     @property
     def hands_over(self) -> bool:
         """Whether the provider gives us its secret in it."""
         return self.kind is KINDS["store-token"] and self.terms.token is not None
+
+    @property
+    def asks_nothing(self) -> bool:
+        """Whether any answer of its status will do."""
+        return self.kind is KINDS["ping"] and not self.terms.body
 
     @property
     def visits(self) -> bool:
@@ -107,7 +133,9 @@ class Handshake:
         if self.empty and body.strip():
             return False
         for each in self.conditions:
-            if each.place.kind not in _IN_LINE and each.trace not in body:
+            if each.wanted is False or each.place.kind in _IN_LINE:
+                continue
+            if each.trace not in body:
                 return False
         return all(each.holds(reading) for each in self.conditions)
 
@@ -170,12 +198,14 @@ def _made(described: Described, name: str) -> tuple[Handshake, list[str]]:
 def _condition(judge: Judge, place: str, value: Any) -> Condition:
     nowhere = Locator("header", "x")
     locator = judge.parsed(f"where.{place}", Locator.parse, place, nowhere)
-    if value is True:
-        return Condition(locator, None)
+    if isinstance(value, bool):
+        return Condition(locator, value)
     text = text_of(value)
     if text is None:
-        judge.wrong.append(f"where.{place}: a text, a number, or true for anything at all")
-    return Condition(locator, text)
+        judge.wrong.append(
+            f"where.{place}: a text, a number, true for anything at all, or false for nothing"
+        )
+    return Condition(locator, text or "")
 
 
 def _written(value: Any) -> str | None:

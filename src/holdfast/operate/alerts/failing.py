@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from holdfast.operate.groups import Bench, groups
+from holdfast.operate.groups import Bench, count_groups, described
 from holdfast.queue.contract import Filter
+from holdfast.queue.views import GroupCount
 
 SHOWN: Final = 3
 
@@ -17,16 +18,22 @@ _NAME: Final = re.compile(r"[A-Za-z_][\w.]{0,79}")
 def failing(bench: Bench, webhook: str) -> tuple[str, ...]:
     """The largest groups of its dead letters: how many, where, with which error. No message of an
     error: it may repeat what a sender sent."""
-    found = groups(bench, Filter(webhook=webhook, parked=False), limit=SHOWN)
-    told = [
-        f"{one.count:,} x {_named(one.error or one.reason)}"
-        + (f" in {one.state}" if one.state else "")
-        + f" (group {one.id[:8]})"
-        for one in sorted(found.shown, key=lambda group: -group.count)
-    ]
-    if found.groups > len(told):
-        told.append(f"and {found.groups - len(told):,} more groups")
+    counts = count_groups(bench, Filter(webhook=webhook, parked=False))
+    largest = sorted(counts, key=lambda one: -one.count)[:SHOWN]
+    told = [_told(bench, one) for one in largest]
+    left = len(counts) - len(told)
+    if left:
+        told.append(f"and {left:,} more group{'' if left == 1 else 's'}")
     return tuple(told)
+
+
+def _told(bench: Bench, group: GroupCount) -> str:
+    state, error = "", ""
+    for letter in bench.browse(Filter(id=group.newest), None, 1):
+        state, error, _ = described(letter)
+    where = f" in {state}" if state else ""
+    name = _named(error or group.reason)
+    return f"{group.count:,} x {name}{where} (group {group.fingerprint[:8]})"
 
 
 def _named(error: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from typing_extensions import TypedDict
 
@@ -12,6 +12,7 @@ from holdfast.operate.alerts.outbox import Outbox
 from holdfast.operate.alerts.standing import Key, Standing
 from holdfast.operate.alerts.targets import where
 from holdfast.operate.fields import instant
+from holdfast.operate.overview import Warned
 
 
 class AlertFields(TypedDict):
@@ -125,5 +126,36 @@ def kind(target: AlertTarget) -> str:
     return "email" if isinstance(target, EmailTarget) else "webhook"
 
 
-def firing(rows: Sequence[AlertFields]) -> int:
-    return sum(row["state"] in ("firing", "ending") for row in rows)
+def warned(compiled: Compiled, notes: Notes) -> list[Warned]:
+    """What of it an operator should see on the first screen: what stands, but for what the provider
+    guard shows there itself, and who cannot be told."""
+    found = []
+    for rule in compiled.alerts:
+        if rule.over is None:
+            continue
+        for webhook in rule.webhooks:
+            known = notes.standing.get(Key(rule.name, webhook))
+            if known is not None and known.firing:
+                facts: dict[str, Any] = {"rule": rule.name, "value": known.value, "over": rule.over}
+                title = f"alert {rule.name}: {known.detail}"
+                found.append(
+                    Warned(
+                        "alert",
+                        known.severity,
+                        title,
+                        webhook,
+                        rule.condition,
+                        known.since_ms,
+                        facts,
+                    )
+                )
+    for target in compiled.notify:
+        box = notes.outboxes.get(target.name)
+        if box is not None and box.failing_since_ms is not None:
+            title = f"alerts do not reach {target.name}"
+            facts = {"target": target.name, "untold": len(box.entries), "tries": box.tries}
+            since_ms = box.failing_since_ms
+            found.append(
+                Warned("alerts_untold", "warning", title, None, box.error, since_ms, facts)
+            )
+    return found

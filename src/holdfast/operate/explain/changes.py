@@ -146,6 +146,12 @@ def secret_changes(trial: Trial) -> Iterator[Change]:
         edited = tuple(map(edit, trial.secrets))
         if edited != trial.secrets and all(edited):
             yield Change(name, advice, replace(trial, secrets=edited))
+    if not any(text.startswith(_PREFIXES) for text in trial.secrets):
+        yield Change(
+            "secret_prefix_lost",
+            "the secret begins with whsec_ at the sender, and that belongs to it: keep it",
+            replace(trial, secrets=tuple(f"whsec_{text}" for text in trial.secrets)),
+        )
     yield from _decodings(trial)
 
 

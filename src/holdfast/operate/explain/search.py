@@ -102,8 +102,11 @@ def _fits(trial: Trial, now: float) -> Iterator[Fit]:
         for second in _changes(first.trial)
         if second.name != first.name
     )
+    told: set[frozenset[str]] = set()
     for first, second in islice(pairs, PAIRS_MAX):
-        if _fit(second.trial, now):
+        both = frozenset((first.advice, second.advice))  # the other way round is the same
+        if both not in told and _fit(second.trial, now):
+            told.add(both)
             yield Fit((first.name, second.name), f"{first.advice}; and {second.advice}")
 
 

@@ -25,6 +25,10 @@ for (const form of document.querySelectorAll("[data-filters]")) {
     });
   });
   for (const field of form.querySelectorAll("select")) {
-    field.addEventListener("change", () => form.requestSubmit());
+    // Whoever goes through the choices by keys has not chosen yet; Enter or the button does.
+    let byKeys = false;
+    field.addEventListener("keydown", () => (byKeys = true));
+    field.addEventListener("pointerdown", () => (byKeys = false));
+    field.addEventListener("change", () => byKeys || form.requestSubmit());
   }
 }

@@ -9,6 +9,7 @@ import { morph } from "./morph.js";
 import { localise } from "./times.js";
 
 const REST_MS = 900;
+const REST_MAX_MS = 10000;
 const HIDDEN_MS = 15000;
 const KINDS = ["changes", "depth", "run"];
 
@@ -83,7 +84,7 @@ class Part {
       this.busy = false;
       // Where answers take long there is much to do, and more important things than to look.
       const now = performance.now();
-      this.restUntil = now + Math.max(REST_MS, 4 * (now - began));
+      this.restUntil = now + Math.min(Math.max(REST_MS, 3 * (now - began)), REST_MAX_MS);
       if (this.wanted) this.want();
     }
   }
