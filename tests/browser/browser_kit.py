@@ -188,7 +188,7 @@ def viewing(browser: Browser, url: str, **settings: Any) -> Iterator[Viewer]:
         yield viewer
     finally:
         context.close()
-    assert viewer.complaints == []
+    assert not viewer.complaints, "\n".join(viewer.complaints)
 
 
 __all__ = [
