@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from holdfast.console.drawing.plots import rate_plot, sparkline
@@ -10,7 +11,7 @@ from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.routes import front, sending
 from holdfast.console.routes.front import Window
-from holdfast.console.shapes.front import CountsFields, OverviewFields
+from holdfast.console.shapes.front import CountsFields, OverviewFields, WarningFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
 
 
@@ -21,6 +22,7 @@ async def overview(call: Call[Window]) -> Found:
     return {
         "told": told,
         "about": about,
+        "banners": banners(told["warnings"]),
         "windows": list(WINDOWS),
         "counts": counts,
         "plot": rate_plot(told["window"], cast(CountsFields, counts)) if counts else None,
@@ -32,6 +34,35 @@ async def overview(call: Call[Window]) -> Found:
         "sums": {name: sum(values) for name, values in counts.items()} if counts else None,
         "first": await _first(call, told),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """Something that needs a hand. `of`: where, when that is more than its title can say."""
+
+    severity: str
+    title: str
+    detail: str = ""
+    webhook: str | None = None
+    since: str | None = None
+    rule: str | None = None
+    of: tuple[WarningFields, ...] = ()
+
+
+def banners(warnings: Sequence[WarningFields]) -> list[Banner]:
+    """Critical ones first. An alert is told once for all of its webhooks: a rule may hold for fifty,
+    and what came in, waits and failed is still to be seen below."""
+    found: dict[object, Banner] = {}
+    for at, one in enumerate(warnings):
+        if one["code"] != "alert":
+            found[at] = Banner(one["severity"], one["title"], one["detail"], one["webhook"],
+                               one["since"])  # fmt: skip
+            continue
+        rule = one["facts"]["rule"]
+        key = (rule, one["severity"])
+        before = found[key].of if key in found else ()
+        found[key] = Banner(one["severity"], one["detail"], rule=rule, of=(*before, one))
+    return sorted(found.values(), key=lambda banner: banner.severity != "critical")
 
 
 def summed(series: Sequence[CountsFields | None]) -> dict[str, list[int]] | None:
