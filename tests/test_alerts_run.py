@@ -149,7 +149,8 @@ def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
     told = until(shown, "the console shows three dead letters")
     assert [code for code, webhook, _ in told if webhook == "shop"] == ["provider_refused"]
     page = read(httpx.get(url).text)
-    assert page.has("warning: dead letters dead users 3 dead letters · since")
+    assert page.has("users 3 dead letters · since")
+    assert not page.has("alert dead: 3 dead letters")
 
 
 def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
@@ -164,6 +165,23 @@ def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
     assert failed.code == 1
     assert "not sent slack (Slack, by env:SLACK_URL): answered 403 action_prohibited" in failed.out
     assert shop.call("alerts", "test", "--target", "pager").code == 4
+
+
+def test_the_api_sends_tests_too_and_the_book_knows(shop: Shop) -> None:
+    """To those that are named; what nobody is called is not found."""
+    api = shop.run.record["console_url"] + "/api/v1"
+    sure = {"X-Holdfast-CSRF": "1"}
+    answer = httpx.post(f"{api}/alerts/test", json={"targets": ["webhook"]}, headers=sure)
+    nobody = httpx.post(f"{api}/alerts/test", json={"targets": ["pager"]}, headers=sure)
+    acts = httpx.get(f"{api}/audit?action=alerts.test").json()["items"]
+
+    (told,) = answer.json()
+    assert (told["target"], told["sent"], told["error"]) == ("webhook", True, None)
+    assert shop.target.received[-1].headers["webhook-id"] == told["message"]
+    assert nobody.status_code == 404
+    assert acts[0]["target"] == "webhook"
+    assert acts[0]["via"] == "console"
+    assert acts[-1]["via"] == "command line"
 
 
 def test_nothing_is_told_twice(shop: Shop) -> None:

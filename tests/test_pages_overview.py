@@ -1,4 +1,4 @@
-"""The first screen: what needs a hand is said shortly, so that what came in, waits and failed is seen."""
+"""The first screen: what needs a hand is said once, so that what came in, waits and failed is seen."""
 
 from __future__ import annotations
 
@@ -10,64 +10,64 @@ import pytest
 from alert_kit import NOW_MS, a_rule, a_shop
 from console_scene import served
 from holdfast.alerts import AlertSeverity
-from holdfast.console.pages.overview import banners
+from holdfast.console.pages.overview import firing, warnings
 from holdfast.console.routes.front import warning_fields
-from holdfast.operate.alerts.fields import warned
+from holdfast.operate.alerts.fields import alerts_fields, warned
 from holdfast.operate.alerts.notes import Notes
 from holdfast.operate.alerts.standing import Key, Standing
 from holdfast.operate.overview import Warned
 from pages_kit import read
+
+BOTH = ("users", "orders")
+SHOP = a_shop(
+    (
+        a_rule("dead", webhooks=BOTH, over=0),
+        a_rule("provider", webhooks=BOTH, over=None),
+        a_rule("depth", webhooks=BOTH),
+    )
+)
 
 
 def standing(severity: AlertSeverity, detail: str) -> Standing:
     return Standing(NOW_MS, severity, 7, detail, told_ms=NOW_MS)
 
 
-def test_a_rule_is_told_once_for_all_of_its_webhooks() -> None:
-    """With what each of them has; where it is critical for some only, these stand by themselves."""
-    both = ("users", "orders")
-    shop = a_shop((a_rule("dead", webhooks=both, over=0), a_rule("depth", webhooks=both)))
-    notes = Notes(
-        standing={
-            Key("dead", "users"): standing("warning", "7 dead letters"),
-            Key("dead", "orders"): standing("warning", "9 dead letters"),
-            Key("depth", "users"): standing("warning", "200 waiting"),
-            Key("depth", "orders"): standing("critical", "900 waiting"),
-        }
-    )
+NOTES = Notes(
+    standing={
+        Key("dead", "users"): standing("warning", "7 dead letters"),
+        Key("provider", "users"): standing("critical", "its answers are slow"),
+        Key("depth", "orders"): standing("critical", "900 waiting"),
+    }
+)
 
-    found = banners([warning_fields(one) for one in warned(shop, notes)])
 
-    told = [
-        (one.severity, one.rule, [(each["webhook"], each["facts"]["detail"]) for each in one.of])
-        for one in found
+def test_alerts_stand_together_the_critical_ones_first() -> None:
+    """Those that do not hold are left out, and what the provider guard says in its own words."""
+    found = firing(alerts_fields(SHOP, NOTES, watching=True)["alerts"])
+
+    assert [(one["severity"], one["webhook"], one["detail"]) for one in found] == [
+        ("critical", "orders", "900 waiting"),
+        ("warning", "users", "7 dead letters"),
     ]
-    assert told == [
-        ("critical", "depth", [("orders", "900 waiting")]),
-        ("warning", "dead", [("users", "7 dead letters"), ("orders", "9 dead letters")]),
-        ("warning", "depth", [("users", "200 waiting")]),
-    ]
-    assert [one.title for one in found][:2] == ["more than 100 waiting", "dead letters"]
 
 
-def test_what_is_critical_stands_first() -> None:
-    """Each as it is, with nothing left out, and otherwise in the order in which it came."""
+def test_an_alert_is_no_warning_as_well() -> None:
+    """Everything else is one, in the order in which it came, but what is critical stands first."""
     given = [
-        Warned("pipe_paused", "warning", "is paused", "users", "3 wait", NOW_MS),
-        Warned("provider_slow", "warning", "answers are slow", "orders"),
+        Warned("pipe_paused", "warning", "is paused", "users"),
+        *warned(SHOP, NOTES),
         Warned("secret_missing", "critical", "a secret is missing", "users"),
-        Warned("pipe_paused", "warning", "is paused", "orders"),
+        Warned("alerts_untold", "warning", "alerts do not reach slack"),
     ]
 
-    found = banners([warning_fields(one) for one in given])
+    found = warnings([warning_fields(one) for one in given])
 
-    assert [(one.title, one.webhook) for one in found] == [
-        ("a secret is missing", "users"),
-        ("is paused", "users"),
-        ("answers are slow", "orders"),
-        ("is paused", "orders"),
+    assert len(given) == 5
+    assert [one["title"] for one in found] == [
+        "a secret is missing",
+        "is paused",
+        "alerts do not reach slack",
     ]
-    assert (found[1].detail, found[1].since) == ("3 wait", "2023-11-14T22:13:20.000Z")
 
 
 def test_what_is_put_aside_is_not_among_what_failed(

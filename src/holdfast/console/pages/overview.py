@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from holdfast.console.drawing.plots import rate_plot, sparkline
 from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
-from holdfast.console.routes import front, sending
+from holdfast.console.routes import alerts, front, sending
 from holdfast.console.routes.front import Window
 from holdfast.console.shapes.front import CountsFields, OverviewFields, WarningFields
+from holdfast.operate.alerts.fields import AlertFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
 
 
 async def overview(call: Call[Window]) -> Found:
     told = await front.overview(call)
     about = await front.about(call.bare)
+    rules = await alerts.list_alerts(call.bare)
     counts = summed([*(one["series"] for one in told["webhooks"]), told["unrouted"]])
     return {
         "told": told,
         "about": about,
-        "banners": banners(told["warnings"]),
+        "warnings": warnings(told["warnings"]),
+        "firing": firing(rules["alerts"]),
         "windows": list(WINDOWS),
         "counts": counts,
         "plot": rate_plot(told["window"], cast(CountsFields, counts)) if counts else None,
@@ -36,33 +38,20 @@ async def overview(call: Call[Window]) -> Found:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """Something that needs a hand. `of`: where, when that is more than its title can say."""
-
-    severity: str
-    title: str
-    detail: str = ""
-    webhook: str | None = None
-    since: str | None = None
-    rule: str | None = None
-    of: tuple[WarningFields, ...] = ()
+def warnings(found: Sequence[WarningFields]) -> list[WarningFields]:
+    """Critical ones first, and without the alerts, which have a place of their own: rules that hold
+    for many webhooks would push what came in, waits and failed off the screen."""
+    return sorted((one for one in found if one["code"] != "alert"), key=_calm)
 
 
-def banners(warnings: Sequence[WarningFields]) -> list[Banner]:
-    """Critical ones first. An alert is told once for all of its webhooks: a rule may hold for fifty,
-    and what came in, waits and failed is still to be seen below."""
-    found: dict[object, Banner] = {}
-    for at, one in enumerate(warnings):
-        if one["code"] != "alert":
-            found[at] = Banner(one["severity"], one["title"], one["detail"], one["webhook"],
-                               one["since"])  # fmt: skip
-            continue
-        rule = one["facts"]["rule"]
-        key = (rule, one["severity"])
-        before = found[key].of if key in found else ()
-        found[key] = Banner(one["severity"], one["detail"], rule=rule, of=(*before, one))
-    return sorted(found.values(), key=lambda banner: banner.severity != "critical")
+def firing(found: Sequence[AlertFields]) -> list[AlertFields]:
+    """Critical ones first, and without what the provider guard warns of itself."""
+    standing = [one for one in found if one["state"] in ("firing", "ending")]
+    return sorted((one for one in standing if one["over"] is not None), key=_calm)
+
+
+def _calm(one: WarningFields | AlertFields) -> bool:
+    return one["severity"] != "critical"
 
 
 def summed(series: Sequence[CountsFields | None]) -> dict[str, list[int]] | None:

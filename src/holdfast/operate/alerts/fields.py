@@ -136,12 +136,7 @@ def warned(compiled: Compiled, notes: Notes) -> list[Warned]:
         for webhook in rule.webhooks:
             known = notes.standing.get(Key(rule.name, webhook))
             if known is not None and known.firing:
-                facts: dict[str, Any] = {
-                    "rule": rule.name,
-                    "value": known.value,
-                    "over": rule.over,
-                    "detail": known.detail,
-                }
+                facts: dict[str, Any] = {"rule": rule.name, "value": known.value, "over": rule.over}
                 title = f"alert {rule.name}: {known.detail}"
                 found.append(
                     Warned(
