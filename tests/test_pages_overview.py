@@ -1,4 +1,4 @@
-"""The first screen: what needs a hand is said once, so that what came in, waits and failed is seen."""
+"""The first screen, and the way to it: what needs a hand is said once, so that all of it is seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from alert_kit import NOW_MS, a_rule, a_shop
-from console_scene import served
+from console_scene import TOKEN, served
 from holdfast.alerts import AlertSeverity
 from holdfast.console.pages.overview import firing, warnings
 from holdfast.console.routes.front import warning_fields
@@ -16,6 +16,7 @@ from holdfast.operate.alerts.fields import alerts_fields, warned
 from holdfast.operate.alerts.notes import Notes
 from holdfast.operate.alerts.standing import Key, Standing
 from holdfast.operate.overview import Warned
+from holdfast.runtime.console_options import ConsoleOptions
 from pages_kit import read
 
 BOTH = ("users", "orders")
@@ -87,3 +88,32 @@ def test_what_is_put_aside_is_not_among_what_failed(
         assert page.has("Dead letters 0 3 parked")
         assert page.has("No dead letters beside the 3 that are parked")
         assert "/dead?webhook=plain" not in page.links()
+
+
+def test_who_follows_a_link_from_elsewhere_need_not_sign_in_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A strict cookie is not sent along from there: the page with the token asks once more, from
+    here; and whoever has none is asked for it once."""
+    options = ConsoleOptions(tokens=("ada=env:ADA_TOKEN",))
+    with (
+        served(tmp_path, monkeypatch, options) as scene,
+        httpx.Client(base_url=f"http://127.0.0.1:{scene.port}") as http,
+    ):
+
+        def followed(site: str, next: str) -> httpx.Response:
+            headers = {"sec-fetch-site": site, "sec-fetch-mode": "navigate"}
+            return http.get("/login", params={"next": next}, headers=headers)
+
+        from_slack = followed("cross-site", "/dead?webhook=a b&x=;")
+        again = "/login?next=%2Fdead%3Fwebhook%3Da+b%26x%3D%3B"
+        assert from_slack.status_code == 200
+        assert from_slack.headers["refresh"] == f"0; url={again}"
+        assert followed("cross-site", "//evil.example.com").headers["refresh"] == (
+            "0; url=/login?next=%2F"
+        )
+        assert "refresh" not in followed("same-origin", "/dead").headers
+        assert "refresh" not in followed("none", "/dead").headers
+
+        http.post("/login", data={"token": TOKEN})
+        assert http.get(again).headers["location"] == "/dead?webhook=a%20b&x=;"
