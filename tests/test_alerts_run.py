@@ -19,6 +19,7 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Request
 from holdfast.verify import standard_webhooks
 from http_target import Target, a_target
+from pages_kit import read
 from process_kit import Run, running, until
 
 DEFINITION: Final = """
@@ -147,6 +148,9 @@ def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
 
     told = until(shown, "the console shows three dead letters")
     assert [code for code, webhook, _ in told if webhook == "shop"] == ["provider_refused"]
+    page = read(httpx.get(url).text)
+    assert page.has("users 3 dead letters · since")
+    assert not page.has("alert dead: 3 dead letters")
 
 
 def test_a_test_message_goes_to_every_target(shop: Shop) -> None:

@@ -132,6 +132,8 @@ def test_a_dry_run_is_a_link_and_does_nothing(scene: Scene, http: httpx.Client) 
     page = shown(http, f"/dead/groups/{id}?dry_run=2")
 
     assert page.has("would be done, as far as can be told")
+    # Green is for what is known: the task that failed was not called.
+    assert [one for one in page.elements if one.attributes.get("class") == "badge quiet"]
     assert page.has("Charge charge assumed nothing")
     assert (scene.client.get("/dead/groups"), scene.client.get("/audit")) == before
     assert not shown(http, f"/dead/groups/{id}").has("would be done")
@@ -188,6 +190,26 @@ def test_a_group_that_is_empty_tells_what_was_done(scene: Scene, http: httpx.Cli
     assert page.has("purge removed dead letters for good: 2 letters")
     assert acts(page) == {}
     shown(http, "/dead/groups/1234567890abcdef", 404)
+
+
+def test_every_part_of_a_group_outlives_its_letters(scene: Scene, http: httpx.Client) -> None:
+    """A page that was open while the group became empty shows none of its letters any more."""
+    (letter,) = orders(scene, 1)
+    id = group_of(scene, error="KeyError")
+
+    def part(name: str) -> str:
+        address = f"/dead/groups/{id}?dry_run=1&parked=no"
+        answer = http.get(address, headers={"x-holdfast-fragment": name})
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    assert letter in part("letters")
+    scene.client.post("/dead/purge", group=id, expect=1)
+
+    assert "This group is empty now" in part("content")
+    assert "None like that." in part("letters")
+    assert "would be done" not in part("dry")
+    assert "removed dead letters for good" in part("history")
 
 
 def test_parked_letters_can_be_taken_out_again(scene: Scene, http: httpx.Client) -> None:

@@ -10,7 +10,8 @@ from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.routes import alerts, front, sending
 from holdfast.console.routes.front import Window
-from holdfast.console.shapes.front import CountsFields, OverviewFields
+from holdfast.console.shapes.front import CountsFields, OverviewFields, WarningFields
+from holdfast.operate.alerts.fields import AlertFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
 
 
@@ -22,7 +23,8 @@ async def overview(call: Call[Window]) -> Found:
     return {
         "told": told,
         "about": about,
-        "firing": [one for one in rules["alerts"] if one["state"] in ("firing", "ending")],
+        "warnings": warnings(told["warnings"]),
+        "firing": firing(rules["alerts"]),
         "windows": list(WINDOWS),
         "counts": counts,
         "plot": rate_plot(told["window"], cast(CountsFields, counts)) if counts else None,
@@ -34,6 +36,22 @@ async def overview(call: Call[Window]) -> Found:
         "sums": {name: sum(values) for name, values in counts.items()} if counts else None,
         "first": await _first(call, told),
     }
+
+
+def warnings(found: Sequence[WarningFields]) -> list[WarningFields]:
+    """Critical ones first, and without the alerts, which have a place of their own: rules that hold
+    for many webhooks would push what came in, waits and failed off the screen."""
+    return sorted((one for one in found if one["code"] != "alert"), key=_calm)
+
+
+def firing(found: Sequence[AlertFields]) -> list[AlertFields]:
+    """Critical ones first, and without what the provider guard warns of itself."""
+    standing = [one for one in found if one["state"] in ("firing", "ending")]
+    return sorted((one for one in standing if one["over"] is not None), key=_calm)
+
+
+def _calm(one: WarningFields | AlertFields) -> bool:
+    return one["severity"] != "critical"
 
 
 def summed(series: Sequence[CountsFields | None]) -> dict[str, list[int]] | None:

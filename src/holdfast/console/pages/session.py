@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from holdfast.console.access import COOKIE, LOGIN_PATH, LOGOUT_PATH, Allowed
 from holdfast.console.guard import ALLOWED, set_session
-from holdfast.console.pages.writer import Writer
+from holdfast.console.pages.writer import Writer, link
 from holdfast.console.problems import Problem
 from holdfast.console.site import Site
 
@@ -26,7 +26,12 @@ def session_routes(site: Site, writer: Writer) -> list[Route]:
         allowed: Allowed = request.scope[ALLOWED]
         if not site.access.tokens or allowed.session is not None:
             return RedirectResponse(there, 303)
-        return writer.write(request.scope, "login.html", {"next": there, "bare": True})
+        answer = writer.write(request.scope, "login.html", {"next": there, "bare": True})
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            # Who follows a link from elsewhere, such as an alert's, leaves a strict cookie behind.
+            # Asked for by this page it comes along, and the token is not entered twice.
+            answer.headers["refresh"] = f"0; url={link(LOGIN_PATH, next=there)}"
+        return answer
 
     async def log_in(request: Request) -> Response:
         try:
