@@ -10,13 +10,9 @@ from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.routes import alerts, front, sending
 from holdfast.console.routes.front import Window
-<<<<<<< HEAD
 from holdfast.console.shapes.front import CountsFields, OverviewFields, WarningFields
-from holdfast.operate.alerts.fields import AlertFields
-=======
-from holdfast.console.shapes.front import CountsFields, OverviewFields
 from holdfast.operate.abilities import watch_of
->>>>>>> pages
+from holdfast.operate.alerts.fields import AlertFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
 
 
