@@ -90,6 +90,33 @@ def test_what_is_put_aside_is_not_among_what_failed(
         assert "/dead?webhook=plain" not in page.links()
 
 
+def test_an_event_tells_that_its_webhook_is_paused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why it waits, and where that is ended; one that waits for its turn says nothing of the kind."""
+    with served(tmp_path, monkeypatch) as scene:
+        id = scene.kept("plain")
+        address = f"http://127.0.0.1:{scene.port}/events/{id}"
+        assert not read(httpx.get(address).text).has("is paused")
+
+        scene.client.post("/webhooks/plain/pause")
+
+        page = read(httpx.get(address).text)
+        assert page.has("Waiting until its webhook is resumed: plain is paused")
+        assert "/webhooks/plain" in page.links()
+
+
+def test_a_filter_that_cannot_be_read_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In our own words, with where it stands."""
+    with served(tmp_path, monkeypatch) as scene:
+        answer = httpx.get(f"http://127.0.0.1:{scene.port}/events?until=yesterday")
+        assert answer.status_code == 400
+        page = read(answer.text)
+        assert page.has("/until 'yesterday' is neither an age")
+
+
 def test_who_follows_a_link_from_elsewhere_need_not_sign_in_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

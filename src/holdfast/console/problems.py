@@ -78,7 +78,10 @@ def misfits(error: ValidationError) -> list[dict[str, str]]:
     """Where, and what is wrong there; never what stood there."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {"path": "".join(f"/{step}" for step in one["loc"]) or "/", "message": one["msg"]}
+        {
+            "path": "".join(f"/{step}" for step in one["loc"]) or "/",
+            "message": one["msg"].removeprefix("Value error, "),
+        }
         for one in found[:50]
     ]
 

@@ -29,13 +29,15 @@ thousands."""
 
 async def event(call: Call) -> Found:
     found = await api.event(call)
+    pending = found["state"] in ("waiting", "leased")
     return {
         "found": found,
         "timeline": shortened(found["timeline"]),
         "moments": MOMENTS,
         "drawn": await call.site.look(_beginning, call, found),
         "whole": f"/events/{found['id']}/payload",
-        "pending": found["state"] in ("waiting", "leased"),
+        "pending": pending,
+        "paused": pending and found["webhook"] in await call.site.look(call.site.store.pauses),
     }
 
 
