@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from conftest import EXAMPLES
+from conftest import EXAMPLES, without_code
 
 from holdfast.aws.plan import StackPlan, WebhookPlan, resource_count, text_bytes
+from holdfast.aws.stack.assembly import synth
 
 SNAPSHOT: Final = Path(__file__).parent / "hooks.template.json"
 _HASHES: Final = re.compile(r"(?<=[A-Za-z])[0-9A-F]{8}(?![0-9A-Fa-f])|[0-9a-f]{64}|[0-9a-f]{32}")
@@ -225,6 +226,43 @@ def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan)
     )
     assert all(len(each["AlarmActions"]) == 1 for each in made)
     assert {each["TreatMissingData"] for each in made} == {"notBreaching"}
+
+
+MANY: Final = """
+from holdfast import App, Event
+
+app = App("many")
+
+def work(event: Event) -> None: ...
+
+for number in range(12):
+    app.webhook(f"/w{number}", content_types=["application/json"])(work)
+"""
+
+
+def test_no_widget_shows_more_alarms_than_cloudwatch_takes(tmp_path: Path) -> None:
+    """A hundred; the dashboard of a large stack has several, and every alarm is on it once."""
+    definition = tmp_path / "app" / "many.py"
+    definition.parent.mkdir()
+    definition.write_text(MANY)
+    written = synth(definition, tmp_path / "out", "Many", bundle=without_code(definition))
+    template = json.loads(written.read_text())
+    (board,) = of_type(template, "CloudWatch::Dashboard").values()
+    alarms = of_type(template, "CloudWatch::Alarm")
+
+    text = "".join(
+        part if isinstance(part, str) else part.get("Fn::GetAtt", [part.get("Ref")])[0]
+        for part in board["DashboardBody"]["Fn::Join"][1]
+    )
+    shown = [
+        each["properties"]["alarms"]
+        for each in json.loads(text)["widgets"]
+        if each["type"] == "alarm"
+    ]
+
+    assert len(alarms) > 100
+    assert [len(each) for each in shown] == [100, len(alarms) - 100]
+    assert {one for each in shown for one in each} == set(alarms)
 
 
 def test_cloudwatch_may_publish_to_the_topic(template: dict[str, Any]) -> None:
