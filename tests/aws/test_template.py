@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from aws_cdk import Stack
 from conftest import EXAMPLES, without_code
 
-from holdfast.aws.plan import StackPlan, WebhookPlan, resource_count, text_bytes
+from holdfast.aws.plan import StackPlan, WebhookPlan, plan, resource_count, text_bytes
+from holdfast.aws.stack import SharedParts
 from holdfast.aws.stack.assembly import synth
+from holdfast.compile import compile_app, load
+from holdfast.errors import DefinitionError
 
 SNAPSHOT: Final = Path(__file__).parent / "hooks.template.json"
 _HASHES: Final = re.compile(r"(?<=[A-Za-z])[0-9A-F]{8}(?![0-9A-Fa-f])|[0-9a-f]{64}|[0-9a-f]{32}")
@@ -263,6 +267,16 @@ def test_no_widget_shows_more_alarms_than_cloudwatch_takes(tmp_path: Path) -> No
     assert len(alarms) > 100
     assert [len(each) for each in shown] == [100, len(alarms) - 100]
     assert {one for each in shown for one in each} == set(alarms)
+
+
+def test_a_stack_of_ones_own_is_not_made_with_an_obstacle_either(tmp_path: Path) -> None:
+    """What cannot be on AWS as it is defined is refused by the constructs too, and not deployed."""
+    definition = tmp_path / "hooks.py"
+    definition.write_text(MANY.replace('f"/w{number}"', 'f"/w~{number}"'))
+    planned = plan(compile_app(load(definition)))
+
+    with pytest.raises(DefinitionError, match="w~0"):
+        SharedParts(Stack(), "shared", plan=planned, bundle=without_code(definition))
 
 
 def test_cloudwatch_may_publish_to_the_topic(template: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from holdfast.aws.plan import StackPlan, WebhookPlan
 from holdfast.aws.resources import Allow, Api
 from holdfast.aws.stack.reasons import acknowledge
 from holdfast.aws.stack.references import Part, References, tagged
+from holdfast.errors import DefinitionError
 
 _ANY: Final = "*"
 
@@ -27,7 +28,8 @@ class SharedParts(Construct):
     """Made once in a stack; every `ResilientWebhook` of the same plan is put beside it.
 
     account_role: let API Gateway write logs in this account. It is a setting of the whole account
-    and Region: False where somebody has made it already.
+    and Region: False where somebody has made it already. Raises DefinitionError where the plan has
+    obstacles.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class SharedParts(Construct):
         account_role: bool = True,
     ) -> None:
         super().__init__(scope, id)
+        refuse_obstacles(plan)
         self.plan = plan
         self.tracing = tracing
         self.definition = bundle.definition
@@ -81,6 +84,13 @@ class SharedParts(Construct):
     def url(self, path: str) -> str:
         """Where senders reach a webhook."""
         return str(self.api.url_for_path(path))
+
+
+def refuse_obstacles(planned: StackPlan) -> None:
+    """Raises DefinitionError with all of them."""
+    found = [*planned.obstacles, *(one for each in planned.webhooks for one in each.obstacles)]
+    if found:
+        raise DefinitionError(found)
 
 
 def instance() -> str:

@@ -12,11 +12,10 @@ from constructs import Construct
 
 from holdfast.aws.bundle import BUNDLES, LAMBDA, Bundle, bundle, ingredients
 from holdfast.aws.deployed import TABLE
-from holdfast.aws.plan import StackPlan, plan
-from holdfast.aws.stack.shared import SharedParts
+from holdfast.aws.plan import plan
+from holdfast.aws.stack.shared import SharedParts, refuse_obstacles
 from holdfast.aws.stack.webhook import ResilientWebhook, add_alarm
 from holdfast.compile import compile_app, load
-from holdfast.errors import DefinitionError
 
 STATUS_MAX: Final = 100
 """Alarms that one widget of a dashboard can show; of one with more, CloudWatch refuses the whole."""
@@ -66,13 +65,6 @@ class WebhookStack(Stack):
         _dashboard(self, alarms, self.webhooks.values())
         CfnOutput(self, "table", value=shared.table.table_name, description=TABLE)
         CfnOutput(self, "topic", value=shared.topic.topic_arn, description="where alarms go")
-
-
-def refuse_obstacles(planned: StackPlan) -> None:
-    """Raises DefinitionError with all of them."""
-    found = [*planned.obstacles, *(one for each in planned.webhooks for one in each.obstacles)]
-    if found:
-        raise DefinitionError(found)
 
 
 def bundled(definition: Path, folder: Path = BUNDLES) -> Bundle:
