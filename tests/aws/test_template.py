@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aws_cdk import Stack
-from conftest import EXAMPLES, without_code
+from aws_cdk import App, Stack
+from conftest import DEFINITION, EXAMPLES, without_code
 
+from holdfast.aws.deployed import PARTS, TABLE
 from holdfast.aws.plan import StackPlan, WebhookPlan, plan, resource_count, text_bytes
-from holdfast.aws.stack import SharedParts
+from holdfast.aws.stack import ResilientWebhook, SharedParts
 from holdfast.aws.stack.assembly import synth
 from holdfast.compile import compile_app, load
 from holdfast.errors import DefinitionError
@@ -267,6 +268,21 @@ def test_no_widget_shows_more_alarms_than_cloudwatch_takes(tmp_path: Path) -> No
     assert len(alarms) > 100
     assert [len(each) for each in shown] == [100, len(alarms) - 100]
     assert {one for each in shown for one in each} == set(alarms)
+
+
+def test_a_stack_of_ones_own_is_found_by_the_operator_verbs(hooks: StackPlan) -> None:
+    """Its outputs say where the table is and what each webhook consists of, as they do in ours."""
+    app = App()
+    stack = Stack(app, "Mine")
+    code = without_code(DEFINITION)
+    shared = SharedParts(stack, "shared", plan=hooks, bundle=code)
+    for each in hooks.webhooks:
+        ResilientWebhook(stack, each.name, webhook=each, shared=shared)
+
+    outputs = app.synth().get_stack_by_name("Mine").template["Outputs"].values()
+
+    told = [each.get("Description", "") for each in outputs]
+    assert (told.count(TABLE), told.count(PARTS)) == (1, len(hooks.webhooks))
 
 
 def test_a_stack_of_ones_own_is_not_made_with_an_obstacle_either(tmp_path: Path) -> None:

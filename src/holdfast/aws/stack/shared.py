@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from aws_cdk import AssetHashType, Aws, Fn, RemovalPolicy
+from aws_cdk import AssetHashType, Aws, CfnOutput, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -15,6 +15,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from holdfast.aws.bundle import Bundle
+from holdfast.aws.deployed import TABLE
 from holdfast.aws.plan import StackPlan, WebhookPlan
 from holdfast.aws.resources import Allow, Api
 from holdfast.aws.stack.reasons import acknowledge
@@ -63,6 +64,8 @@ class SharedParts(Construct):
                 response_headers=dict(answer.headers) or None,
                 templates={"application/json": answer.template},
             )
+        # Without it the operator verbs take the stack for somebody else's.
+        CfnOutput(self, "ledger", value=self.table.table_name, description=TABLE)
         tagged(self, plan.name)
         acknowledge(self)
 

@@ -11,7 +11,6 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from holdfast.aws.bundle import BUNDLES, LAMBDA, Bundle, bundle, ingredients
-from holdfast.aws.deployed import TABLE
 from holdfast.aws.plan import plan
 from holdfast.aws.stack.shared import SharedParts, refuse_obstacles
 from holdfast.aws.stack.webhook import ResilientWebhook, add_alarm
@@ -63,7 +62,6 @@ class WebhookStack(Stack):
         everywhere = shared.everywhere()
         alarms = [add_alarm(self, shared, everywhere, each) for each in self.plan.alarms]
         _dashboard(self, alarms, self.webhooks.values())
-        CfnOutput(self, "table", value=shared.table.table_name, description=TABLE)
         CfnOutput(self, "topic", value=shared.topic.topic_arn, description="where alarms go")
 
 
