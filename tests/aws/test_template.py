@@ -294,7 +294,8 @@ def test_refusals_of_the_api_are_the_planned_ones(
 
 
 def test_the_stage_holds_every_webhook_back(template: dict[str, Any], hooks: StackPlan) -> None:
-    """Its own rate for each method, the access log without bodies, and no trace of data."""
+    """Its own rate for each method, errors in the log of each, the access log without bodies, and no
+    trace of data."""
     (stage,) = of_type(template, "ApiGateway::Stage").values()
     rates = {
         each["ResourcePath"]: (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
@@ -305,6 +306,7 @@ def test_the_stage_holds_every_webhook_back(template: dict[str, Any], hooks: Sta
         path = each.path.replace("/", "/~1", 1)
         assert rates[path] == (each.throttle.per_second, each.throttle.burst)
     assert not any(each["DataTraceEnabled"] for each in stage["MethodSettings"])
+    assert {each["LoggingLevel"] for each in stage["MethodSettings"]} == {"ERROR"}
     assert json.loads(stage["AccessLogSetting"]["Format"]) == dict(hooks.api.access_log)
 
 

@@ -153,6 +153,9 @@ def _api(
             f"{each.path.rstrip('/')}/{method.verb}": apigateway.MethodDeploymentOptions(
                 throttling_rate_limit=each.throttle.per_second,
                 throttling_burst_limit=each.throttle.burst,
+                # A method with settings of its own has none of the stage's.
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,
             )
             for each in plan.webhooks
             for method in each.methods
