@@ -14,17 +14,10 @@ from typing import Any, Final
 
 import pytest
 
-from holdfast.aws.contract import (
-    CARRIED,
-    DEAD_LETTERS,
-    DUPLICATE,
-    HELD,
-    SETTLE,
-    carry,
-    plain,
-    quarantined,
-)
+from holdfast.aws.contract import CARRIED, DEAD_LETTERS, DUPLICATE, HELD, SETTLE, carry
 from holdfast.aws.limits import limits
+from holdfast.aws.parity import records
+from holdfast.aws.parity.records import told
 from holdfast.aws.state_machine import state_machine
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.message import Lease, Message, Receipt
@@ -195,32 +188,14 @@ def said_by_verify(error: str) -> dict[str, str]:
 
 def cause(failed: Failed) -> str:
     """Lambda's, of what the worker raises."""
-    try:
-        told = json.loads(failed.cause)
-    except ValueError:
-        return failed.cause
-    message = told["errorMessage"]
-    reason = failed.quarantine
-    told["errorMessage"] = quarantined(message, reason) if reason is not None else plain(message)
-    return json.dumps(told)
+    return str(told(failed)["cause"])
 
 
 def record(lease: Lease) -> dict[str, Any]:
     """As Pipes hands over what it received from SQS."""
-    return {
-        "messageId": record_id(lease),
-        "receiptHandle": f"receipt of {lease.message.id}",
-        "body": json.dumps({"v": 1, "id": lease.message.id}),
-        "attributes": {
-            "ApproximateReceiveCount": str(lease.receive_count),
-            "SentTimestamp": str(lease.message.received_at_ms),
-        },
-        "messageAttributes": {},
-        "md5OfBody": "",
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:111111111111:users",
-        "awsRegion": "us-east-1",
-    }
+    body = json.dumps({"v": 1, "id": lease.message.id})
+    sent_ms = lease.message.received_at_ms
+    return records.record(record_id(lease), body, lease.receive_count, sent_ms)
 
 
 def record_id(lease: Lease) -> str:

@@ -163,6 +163,23 @@ def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
     assert shop.call("alerts", "test", "--target", "pager").code == 4
 
 
+def test_the_api_sends_tests_too_and_the_book_knows(shop: Shop) -> None:
+    """To those that are named; what nobody is called is not found."""
+    api = shop.run.record["console_url"] + "/api/v1"
+    sure = {"X-Holdfast-CSRF": "1"}
+    answer = httpx.post(f"{api}/alerts/test", json={"targets": ["webhook"]}, headers=sure)
+    nobody = httpx.post(f"{api}/alerts/test", json={"targets": ["pager"]}, headers=sure)
+    acts = httpx.get(f"{api}/audit?action=alerts.test").json()["items"]
+
+    (told,) = answer.json()
+    assert (told["target"], told["sent"], told["error"]) == ("webhook", True, None)
+    assert shop.target.received[-1].headers["webhook-id"] == told["message"]
+    assert nobody.status_code == 404
+    assert acts[0]["target"] == "webhook"
+    assert acts[0]["via"] == "console"
+    assert acts[-1]["via"] == "command line"
+
+
 def test_nothing_is_told_twice(shop: Shop) -> None:
     """One message began each alert, however often was looked since."""
     began = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.aws import bundle as bundling
-from holdfast.aws.bundle import HOST, Ingredients, bundle, ingredients, pinned
+from holdfast.aws.bundle import HOST, NEEDED, Ingredients, bundle, ingredients, pinned
 from holdfast.compile import compile_app, load
 from holdfast.errors import BundleFailed
 
@@ -125,6 +127,26 @@ def test_whatever_our_package_has_is_in_the_bundle() -> None:
         each for each in left_out if each.parts[0] in ("console", "grafana")
     }
     assert left_out
+
+
+def test_what_runs_in_lambda_finds_what_it_imports() -> None:
+    """Every package that the functions import when they start is one that the bundle always has."""
+    code = (
+        "import sys\n"
+        "from importlib.metadata import packages_distributions as by\n"
+        "before = set(sys.modules)\n"
+        "from holdfast.aws.worker import door, functions, records, secrets, setting, tasks, verify\n"
+        "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted({each for name in loaded for each in by().get(name, ())}))"
+    )
+    done = subprocess.run(  # noqa: S603 - the code above
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    bundled = {each.partition("==")[0] for each in pinned(NEEDED)}
+
+    imported = {each.lower().replace("_", "-") for each in done.stdout.split()}
+    assert imported - bundled <= {"holdfast"}
+    assert "pydantic" in imported
 
 
 def test_what_pip_says_is_told(folder: Path) -> None:

@@ -75,7 +75,7 @@ def test_exit_codes_are_told_alike() -> None:
     """The module, --help and the book agree on them."""
     codes = re.findall(r"^ +(\d+) +(.+)$", holdfast.cli.__doc__ or "", re.MULTILINE)
 
-    assert [code for code, _ in codes] == ["0", "1", "2", "3", "4", "130"]
+    assert [code for code, _ in codes] == ["0", "1", "2", "3", "4", "5", "130"]
     for code, meaning in codes:
         assert f"{code:<4} {meaning}" in call("--help").out
         assert f"| {code} | {meaning} |" in BOOK

@@ -33,6 +33,9 @@ WRONG: dict[str, list[str]] = {
     'provider=providers.from_file("acme.toml")("env:S")': [
         "provider: acme.toml cannot be read: No such file or directory"
     ],
+    'provider=providers.linear("env:S"), answer=Answer(202)': [
+        "answer.status: Linear takes 200 for success, and sends again what is answered 202"
+    ],
     'provider=providers.aws_sns(), verify_at="gateway"': [
         "verify_at: its public keys are fetched over the network, which the gateway does not wait"
     ],
@@ -124,15 +127,15 @@ def test_a_provider_brings_its_own_facts_and_settings_override_them(tmp_path: Pa
 
 
 def test_a_sender_hears_what_it_must_hear(tmp_path: Path) -> None:
-    """Some take nothing but their own words for success; a definition may still say otherwise."""
+    """Some take nothing but their own words for success; a definition may still use others."""
     sign = 'provider=providers.dropbox_sign("env:S")'
     told = compiled(tmp_path, f'@app.webhook("/u", {sign})\ndef f(event): ...\n')
     own = compiled(
-        tmp_path, f'@app.webhook("/u", {sign}, answer=Answer(202, "ok"))\ndef f(event): ...\n'
+        tmp_path, f'@app.webhook("/u", {sign}, answer=Answer(200, "ok"))\ndef f(event): ...\n'
     )
 
     assert (told.answer.status, told.answer.body) == (200, "Hello API Event Received")
-    assert (own.answer.status, own.answer.body) == (202, "ok")
+    assert (own.answer.status, own.answer.body) == (200, "ok")
 
 
 def test_a_senders_content_types_hold_for_typed_bodies_too(tmp_path: Path) -> None:

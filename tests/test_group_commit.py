@@ -278,6 +278,28 @@ def test_a_refusal_that_comes_while_others_are_taken_is_taken_too() -> None:
     assert [one.id for one in _emptied(Late([refusal("r1")]))] == ["r1", "r2"]
 
 
+def test_a_refusal_that_comes_while_others_are_written_is_written_before_the_end() -> None:
+    """Also where the desk is closed in the meantime: what stood in line by then is kept."""
+    bench = Bench()
+    closing = threading.Thread(target=bench.sender.close)
+    keep = bench.store.refuse
+
+    def refuse(refusals: Sequence[Refusal]) -> None:
+        if refusals[0].id == "r1":
+            bench.sender.refuse(refusal("r2"))
+            # As `close` begins; the desk's own thread, which this is, must not wait for itself.
+            bench.sender._closed = True
+        keep(refusals)
+
+    bench.store.refuse = refuse  # type: ignore[method-assign]  # the store is the test's own
+    bench.sender.refuse(refusal("r1"))
+    bench.store.entered.acquire(timeout=5)
+    closing.start()
+    closing.join(5)
+
+    assert bench.store.refused == ["r1", "r2"]
+
+
 def test_refusals_never_fail_a_message() -> None:
     """Refusals wait behind messages, the oldest are dropped, and an error in them is nobody's."""
 

@@ -56,7 +56,7 @@ LADDER: Final[Mapping[int, str]] = {
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle workflow.retained
         workflow.outcome workflow.tally workflow.traced
-        aws.patterns aws.keywords aws.models aws.media aws.mapping aws.answers aws.mock
+        aws.patterns aws.keywords aws.models aws.media aws.mapping aws.velocity aws.answers aws.mock
         aws.contract aws.carried aws.calls aws.state_machine aws.resources aws.limits aws.door
         aws.behind aws.roles aws.watching aws.alerting aws.cost aws.differences aws.differences.* aws.plan aws.bundle
     """,
@@ -69,7 +69,7 @@ LADDER: Final[Mapping[int, str]] = {
     """,
     6: """
         operate operate.* console console.*
-        aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.*
+        aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.* aws.parity aws.parity.*
     """,
     7: "runtime runtime.* terminal terminal.*",
     8: "cli cli.*",

@@ -309,6 +309,13 @@ def test_an_empty_console_says_what_to_do(http: httpx.Client) -> None:
     assert attributes(page, "data-act") == ["POST /api/v1/webhooks/orders/sample"]
 
 
+def test_without_alerts_it_says_how_there_would_be(http: httpx.Client) -> None:
+    """A definition without any is not an empty table."""
+    page = read(shown(http, "/alerts"))
+    assert page.has("No alert is defined")
+    assert page.has("notify=[Slack(")
+
+
 def test_a_token_is_entered_on_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has no session is led there and back again; a wrong token is said; without scripts."""
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from console_scene import Scene, served
+from holdfast.console.endpoint import Call, Nothing
+from holdfast.console.pages.dead import GroupAsked
+from holdfast.console.pages.dead import group as group_page
+from holdfast.operate.book import CONSOLE, Who
 from holdfast.runtime.console_options import ConsoleOptions
 from pages_kit import Read, attributes, read, wrong_with
 
@@ -153,6 +159,21 @@ def test_a_part_that_is_fetched_anew_runs_no_dry_run(scene: Scene, http: httpx.C
     assert [name for name, text in parts.items() if "would be done" in text] == ["dry"]
     assert "toolbar" in parts["content"]
     assert "/dead/letters/" in parts["letters"]
+    found = {name: found_for(scene, path, name) for name in ("content", "dry")}
+    assert found["content"]["dry"] is None
+    assert found["dry"]["dry"] is not None
+
+
+def found_for(scene: Scene, path: str, fragment: str) -> Any:
+    """What the group's page finds for one of its parts."""
+    headers = [(b"x-holdfast-fragment", fragment.encode())]
+    request = Request({"type": "http", "headers": headers})
+    id = path.split("/")[3].partition("?")[0]
+    call = Call(
+        scene.console.site, Who("ada", CONSOLE), None, {"id": id}, GroupAsked(dry_run=1), Nothing(),
+        request,
+    )  # fmt: skip
+    return asyncio.run(group_page(call))
 
 
 def test_a_group_that_is_empty_tells_what_was_done(scene: Scene, http: httpx.Client) -> None:

@@ -91,6 +91,13 @@ def test_deep_and_wide_bodies_stay_small() -> None:
         assert len(str(payload.drawn_text(text, webhook="w").text)) < 40 * len(text) + 10_000
 
 
+def test_many_small_pieces_are_shown_as_they_came() -> None:
+    """A mebibyte of ones would be a page of eleven; it stays text, and all of it."""
+    text = "[" + "1," * 500_000 + "1]"
+    drawn = payload.drawn_text(text)
+    assert (drawn.kind, str(drawn.text)) == ("json", text)
+
+
 def test_a_character_that_was_cut_is_no_binary() -> None:
     """The beginning of a text ends where a character would be halved; what is no text stays none."""
     text = "é" * 1_000

@@ -139,6 +139,10 @@ def test_what_is_wrong_with_a_sender_is_told_not_raised(provider: Provider, mist
     ("description", "mistake"),
     [
         ({"verify": {"scheme": "jwt", "header": "X"}}, "verify.algorithms: it is needed"),
+        (
+            {"verify": {"header": "X", "tolerance": "1m"}},
+            "verify.tolerance: of what? nothing says where the timestamp is",
+        ),
         ({"delivery_id": "heder:X", "verify": {"header": "X"}}, "delivery_id: 'heder:X' does"),
         (
             {

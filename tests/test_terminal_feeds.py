@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +11,23 @@ import pytest
 from cli_scene import Scene, scene_in
 from console_scene import Scene as ConsoleScene
 from console_scene import served
-from holdfast.clock import SYSTEM_CLOCK, ManualClock
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.console import stream
 from holdfast.errors import HoldfastError, NotSupported, StoreBusy, StoreFormat
-from holdfast.message import Failure, Headers, Message, Request, new_message_id
+from holdfast.message import Failure
 from holdfast.operate.book import COMMAND_LINE, Who
 from holdfast.operate.finding import Criteria
-from holdfast.queue.contract import Filter, QueueLimits, State
+from holdfast.queue.contract import Filter, State
 from holdfast.queue.views import ActFilter, Query
 from holdfast.secrets import Secrets
 from holdfast.terminal.api import ConsoleApi
 from holdfast.terminal.bookmark import Bookmark
-from holdfast.terminal.feed import News
+from holdfast.terminal.feed import Counts
 from holdfast.terminal.follow import Follow, Start
-from holdfast.terminal.letters import DEPTH_SECONDS, LETTERS_SECONDS, Letters
 from holdfast.terminal.remote import RemoteSource
 from holdfast.terminal.rows import Row
-from holdfast.terminal.source import Changed, Source, Wanted
+from holdfast.terminal.source import Came, Changed, Past, Source, Wanted
 from holdfast.terminal.store import StoreSource
-from holdfast.testing import MemoryEngine
 from process_kit import until
 from terminal_kit import text_of
 
@@ -136,34 +134,105 @@ def test_what_becomes_of_an_event_is_told(scene: Scene) -> None:
 
 
 class Failing(StoreSource):
-    """A store that fails when it is told to."""
+    """A store that fails when it is told to, and says what changed only once, as a console does."""
 
     failure: HoldfastError | None = None
+    fails_at = ""
+    _heard: str | None = None
+
+    def _fail(self, at: str) -> None:
+        if self.failure is not None and self.fails_at in ("", at):
+            raise self.failure
+
+    def arrivals(self, cursor: str | None, limit: int) -> Came:
+        self._fail("arrivals")
+        return super().arrivals(cursor, limit)
 
     def changes(self, cursor: str | None) -> Changed:
-        if self.failure is not None:
-            raise self.failure
-        return super().changes(cursor)
+        self._fail("changes")
+        told = super().changes(self._heard or cursor)
+        self._heard = told.cursor
+        return told
+
+    def named(self, ids: tuple[str, ...]) -> list[Row]:
+        self._fail("named")
+        return super().named(ids)
+
+    def past(self, after: str | None, limit: int) -> Past:
+        self._fail("past")
+        return super().past(after, limit)
+
+    def counts(self) -> Counts:
+        self._fail("counts")
+        return super().counts()
 
 
-def test_an_outage_loses_nothing(scene: Scene) -> None:
-    """It is told while it lasts; what came meanwhile is told afterwards, once."""
-    source = Failing(
+def failing(scene: Scene) -> Failing:
+    return Failing(
         scene.engine, Wanted(), title="store", compiled=None, who=WHO, clock=scene.clock,
         console_url=None,
     )  # fmt: skip
+
+
+BUSY = StoreBusy("another writer holds the file")
+
+
+@pytest.mark.parametrize("at", ["arrivals", "changes", "named", "counts"])
+def test_an_outage_loses_nothing(scene: Scene, at: str) -> None:
+    """Wherever it strikes; it is told while it lasts, and what came meanwhile afterwards, once."""
+    source = failing(scene)
     feed = Follow(source, LINES, None, scene.clock)
     told(feed)
-    source.failure = StoreBusy("another writer holds the file")
-    made = [scene.kept()]
-    assert feed.look() == News(trouble="another writer holds the file; trying again")
-    made.append(scene.kept())
-    assert feed.look().trouble
+    source.failure, source.fails_at = BUSY, at
+    made, heard = [scene.kept(), scene.refused()], []
+    for _ in range(3):
+        scene.clock.advance(2)
+        news = feed.look()
+        heard += [row.id for row in news.rows]
+        assert news.trouble == ("" if at == "counts" else f"{BUSY}; trying again")
+    made.append(scene.refused())
     source.failure = None
-    assert told(feed) == made
-    source.failure = StoreFormat("corrupt")
+    assert heard + told(feed) == made
+    source.failure, source.fails_at = StoreFormat("corrupt"), ""
     with pytest.raises(StoreFormat):
         feed.look()
+
+
+@pytest.mark.parametrize("at", ["arrivals", "changes", "named", "past", "counts"])
+def test_an_outage_at_the_beginning_loses_nothing(scene: Scene, tmp_path: Path, at: str) -> None:
+    """What came while it was off is told once the store is back, refusals too."""
+    told(follow(scene, LINES, tmp_path))
+    made = [scene.kept(), scene.refused(), scene.kept()]
+    source = failing(scene)
+    source.failure, source.fails_at = BUSY, at
+    feed = Follow(source, LINES, Bookmark("tail", {"store": "x"}, tmp_path), scene.clock)
+    heard = [row.id for _ in range(2) for row in feed.look().rows]
+    feed.keep()
+    source.failure = None
+
+    assert heard + told(feed) == made
+
+
+def test_ended_in_the_middle_it_skips_nothing(scene: Scene, tmp_path: Path) -> None:
+    """Refusals that were heard of, but whose turn had not come, are told by the next one."""
+    told(follow(scene, LINES, tmp_path))
+    made = [scene.kept() for _ in range(150)]
+    turned = [scene.refused() for _ in range(3)]
+    feed = follow(scene, LINES, tmp_path)
+    first = [row.id for row in feed.look().rows]
+    feed.keep()
+
+    assert first == made[:100]
+    assert told(follow(scene, LINES, tmp_path)) == [*made[100:], *turned]
+
+
+def test_more_refusals_than_are_listed_at_once_are_told(scene: Scene, tmp_path: Path) -> None:
+    """Changes list the newest of them; the others are looked up."""
+    told(follow(scene, LINES, tmp_path))
+    scene.clock.advance(1)
+    made = [scene.refused() for _ in range(430)]
+
+    assert told(follow(scene, LINES, tmp_path)) == made
 
 
 def test_another_store_in_its_place_is_said(scene: Scene, tmp_path: Path) -> None:
@@ -178,7 +247,10 @@ def test_another_store_in_its_place_is_said(scene: Scene, tmp_path: Path) -> Non
     assert told(feed) == [later]
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"place": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b"{", b'{"place": 1}', b'{"place": {}}', b'{"place": {"arrivals": 1}}', b"\xff"],
+)
 def test_a_damaged_place_is_none(scene: Scene, tmp_path: Path, text: bytes) -> None:
     """It then begins as the first time."""
     id = scene.kept()
@@ -297,85 +369,3 @@ def test_what_is_wanted_is_told_and_nothing_else(
             until(heard_all, "all of it is told")
             # What ended within a moment of the beginning may be told once more.
             assert {made[id] for id in heard} == set(fits.split())
-
-
-class NoHistory(MemoryEngine):
-    """As a cloud's queue is."""
-
-    abilities = frozenset({"uncount"})
-
-
-class Queue:
-    """An engine without history, with a feed of its dead letters."""
-
-    def __init__(self) -> None:
-        self.clock = ManualClock()
-        self.engine = NoHistory(clock=self.clock)
-        self.engine.configure({"orders": QueueLimits()})
-        source = StoreSource(
-            self.engine, Wanted(), title="queue", compiled=None, who=WHO, clock=self.clock,
-            console_url="http://127.0.0.1:8082",
-        )  # fmt: skip
-        self.looks = 0
-
-        class Counted(StoreSource):
-            def letters(inner, limit: int) -> list[Row]:  # noqa: N805 - self is the queue's here
-                self.looks += 1
-                return super().letters(limit)
-
-        source.__class__ = Counted
-        self.source = source
-        self.feed = Letters(source, "no history", clock=self.clock)
-
-    def dies(self) -> str:
-        self.clock.advance(0.01)
-        now = self.clock.now_ms()
-        id = new_message_id(now)
-        request = Request("POST", "/orders", "", Headers(), b"{}")
-        self.engine.send([Message(id, "orders", now, request)])
-        (lease,) = self.engine.receive("orders", 1, 30)
-        self.engine.bury(lease.receipt, Failure("KeyError", "x", "Handle", now, 1, "permanent"))
-        return id
-
-    def look(self) -> Sequence[str]:
-        self.clock.advance(DEPTH_SECONDS)
-        return [row.id for row in self.feed.look().rows]
-
-
-def test_without_history_dead_letters_are_told() -> None:
-    """Those that are there, and each new one, once; and how many wait."""
-    queue = Queue()
-    made = [queue.dies(), queue.dies()]
-    assert queue.look() == made
-    assert queue.look() == []
-    made.append(queue.dies())
-    assert queue.look() == made[-1:]
-    assert queue.feed.note == "no history"
-
-
-def test_a_queue_is_not_looked_through_more_often_than_it_must() -> None:
-    """Where the number of letters stays as it is, once a minute: looking hides them from others."""
-    queue = Queue()
-    queue.dies()
-    queue.look()
-    for _ in range(int(LETTERS_SECONDS / DEPTH_SECONDS) - 1):
-        queue.look()
-    assert queue.looks == 1
-    queue.look()
-    assert queue.looks == 2
-    assert queue.feed.look() == News()
-
-
-def test_a_letter_without_history_is_shown_and_sent_back() -> None:
-    """With its last failure; afterwards it is gone from the queue of the dead."""
-    queue = Queue()
-    id = queue.dies()
-    queue.clock.advance(DEPTH_SECONDS)
-    (row,) = queue.feed.look().rows
-
-    assert "KeyError" in "\n".join(text_of(queue.feed.show(row, 80).lines))
-    assert queue.feed.page(row) == f"http://127.0.0.1:8082/dead/letters/{id}"
-    assert queue.feed.retry(row) == "redriven: back in its queue"
-    assert [one.waiting for one in queue.engine.depth()] == [1]
-    queue.clock.advance(DEPTH_SECONDS)
-    assert queue.feed.look().counts is not None

@@ -152,14 +152,14 @@ def test_what_fails_rests_after_three_receives_and_takes_nobody_along(users: Use
     assert len(rounds) >= 3
     assert sum(len(each.kept) for each in rounds) == 2
     assert users.worked() == {"ada": 1, "grace": 1}
-    told = json.loads(holdfast(users.cloud, "dead", "--output", "json"))
-    (letter,) = told if isinstance(told, list) else told["letters"]
+    told = holdfast(users.cloud, "dead", "--webhook", "users", "--output", "json")
+    (letter,) = json.loads(told)
     assert letter["id"] == failing.id
     assert (letter["reason"], letter["receive_count"]) == ("exhausted", 3)
     assert "outage is out" in json.dumps(letter)
 
     users.sqs.delete_queue(QueueUrl=outage)
-    holdfast(users.cloud, "dead", "redrive", "--id", failing.id)
+    holdfast(users.cloud, "dead", "redrive", "--id", failing.id, "--webhook", "users")
     users.pipe.until_empty()
 
     assert users.worked() == {"alan": 1}

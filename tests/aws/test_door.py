@@ -97,6 +97,16 @@ def test_what_is_too_large_is_refused(door: Stack) -> None:
     assert queued(door) == []
 
 
+def test_what_has_another_type_is_refused(door: Stack) -> None:
+    """And not kept; 415 by the template, of which LocalStack, unlike AWS, makes a 400."""
+    body = json.dumps({"name": "ada", "age": 36}).encode()
+
+    status, _, _ = post(door, body, **{"Content-Type": "application/pdf"})
+
+    assert status in {400, 415}
+    assert queued(door) == []
+
+
 def test_without_a_queue_there_is_no_success(door: Stack) -> None:
     """500 and when to come back; last, because the queue is gone then."""
     (url,) = (id for name, id in door.resources.items() if name.startswith("usersqueue4"))

@@ -35,6 +35,7 @@ SECRETS: Final = {
     "ORDERS_SECRET": "orders-secret-0123456789",
     "STRIPE_SECRET": "whsec_0123456789abcdef",
     "PARTNER_TOKEN": "partner-token-0123456789",
+    "ALERTS_SECRET": "whsec_YWxlcnRzLXNlY3JldC0wMTIzNDU2Nzg5",
 }
 
 FLAGS: Final = (
@@ -187,7 +188,7 @@ def viewing(browser: Browser, url: str, **settings: Any) -> Iterator[Viewer]:
         yield viewer
     finally:
         context.close()
-    assert viewer.complaints == []
+    assert not viewer.complaints, "\n".join(viewer.complaints)
 
 
 __all__ = [

@@ -46,6 +46,7 @@ def places(shop: Shop) -> dict[str, str]:
         "edit-binary": f"/events/{binary}/edit",
         "refusal": f"/refusals/{event_id(shop, kind='refusal', webhook='orders')}",
         "refusal-of-none": f"/refusals/{event_id(shop, kind='refusal', status=404)}",
+        "alerts": "/alerts",
         "not-here": "/nothing-here",
         **work_places(shop),
     }

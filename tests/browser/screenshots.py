@@ -33,7 +33,7 @@ WINDOW: Final = "/?window=24h"
 PICTURES: Final = (
     "overview", "events", "events-narrowed", "event-done", "event-dead", "payload", "edit", "refusal",
     "dead", "group", "dry-run", "letter", "webhooks", "webhook", "webhook-settings", "webhook-test",
-    "executions", "execution", "execution-failed", "runs", "run", "audit",
+    "executions", "execution", "execution-failed", "runs", "run", "alerts", "audit",
 )  # fmt: skip
 
 

@@ -7,10 +7,30 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from holdfast import App, Event, Permanent, Pipe, Queue, bearer, hmac_sha256, providers
+from holdfast import (
+    Alert,
+    App,
+    Event,
+    Permanent,
+    Pipe,
+    Queue,
+    SignedWebhook,
+    bearer,
+    hmac_sha256,
+    providers,
+)
 from holdfast.steps import choose, each, field, parallel, task
 
-app = App("storefront")
+app = App(
+    "storefront",
+    alerts=[
+        Alert.dead(),
+        Alert.depth(over=1_000, severity="critical"),
+        Alert.oldest(over="10m"),
+        Alert.silence(after="1h", webhook="stripe"),
+    ],
+    notify=[SignedWebhook("http://127.0.0.1:1/alerts", "env:ALERTS_SECRET")],
+)
 HERE = Path.cwd()
 QUICK = Pipe(backoff="10ms", max_backoff="20ms")
 STOCK = {"sku-1": 12, "sku-2": 3, "sku-7": 40}

@@ -165,3 +165,20 @@ def test_what_is_alike_is_not_touched(viewer: Viewer) -> None:
         module,
     )
     assert kept == ["true true"] * 7
+
+
+def test_what_fires_is_seen(shop: Shop, viewer: Viewer) -> None:
+    """On the page of alerts with its rule, its webhook and who could not be told; and on the first screen."""
+    until(
+        lambda: [
+            one for one in shop.api.get("/alerts").json()["alerts"] if one["state"] == "firing"
+        ],
+        "dead letters are an alert",
+    )
+    page = viewer.open("/alerts")
+    row = page.locator("tbody tr", has_text="firing").filter(has_text="orders")
+    expect(row).to_contain_text("dead letter")
+    expect(page.locator("#target-1")).to_contain_text("http://127.0.0.1:1/alerts")
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.locator("#firing")).to_contain_text("orders")

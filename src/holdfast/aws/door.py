@@ -81,7 +81,8 @@ def methods(webhook: CompiledWebhook, model: Mapping[str, Any] | None) -> tuple[
             templates = {"application/json": mock.request_template}
             made.append(Method(verb, Integration("mock", templates, mock.responses)))
     refusal = refusal_of_method(webhook)
-    templates = dict.fromkeys(USUAL, refusal.request_template)
+    own = (name for name in webhook.content_types if not name.endswith("/*"))
+    templates = dict.fromkeys((*USUAL, *own), refusal.request_template)
     return (*made, Method("ANY", Integration("mock", templates, refusal.responses)))
 
 

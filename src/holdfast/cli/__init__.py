@@ -6,6 +6,7 @@ Exit codes:
     2    wrong usage
     3    the store cannot be used
     4    there is no such thing
+    5    something differs that must not: parity, backtest
     130  interrupted; what was done by then stays done
 """
 

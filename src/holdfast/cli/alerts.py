@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -11,16 +11,14 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
-from holdfast.cli.options import Output, OutputOption, StoreOption, command
+from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable
 from holdfast.clock import SYSTEM_CLOCK, format_duration
-from holdfast.compiled import AlertTarget
-from holdfast.errors import HoldfastError, NotFound
-from holdfast.operate.alerts.fields import alerts_fields, kind
-from holdfast.operate.alerts.letters import trial
+from holdfast.errors import StoreError
+from holdfast.operate.alerts.fields import alerts_fields
 from holdfast.operate.alerts.notes import Notes, read_notes
 from holdfast.operate.alerts.standing import Key
-from holdfast.operate.alerts.targets import deliver, where
+from holdfast.operate.alerts.trying import chosen, tried
 from holdfast.operate.running import find_running
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
@@ -102,18 +100,12 @@ def send_tests(
     Exit code 1 where one did not arrive.
     """
     compiled, _ = running_definition(store, definition)
-    known = {one.name: one for one in compiled.notify}
-    for name in target or ():
-        if name not in known:
-            there = ", ".join(known) or "none"
-            raise NotFound(f"there is no target {name}; there are: {there}")
+    targets = chosen(compiled, target or ())
+    with suppress(StoreError), engine_on(store) as engine:  # without a store there is no book
+        book_on(engine).note("alerts.test", target=", ".join(one.name for one in targets))
     running = find_running(run_directory(store))
     url, secrets = running.console_url if running else None, Secrets()
-    results = [
-        _tried(one, compiled.name, url, secrets)
-        for one in known.values()
-        if not target or one.name in target
-    ]
+    results = [tried(one, compiled.name, url, secrets, SYSTEM_CLOCK) for one in targets]
     if output is Output.JSON:
         print_json(results)
     elif not results:
@@ -127,24 +119,3 @@ def send_tests(
     if failed:
         hint(f"{count(len(failed), 'message')} did not arrive")
         sys.exit(exits.FAILED)
-
-
-def _tried(target: AlertTarget, app_name: str, url: str | None, secrets: Secrets) -> dict[str, Any]:
-    now_ms, began = SYSTEM_CLOCK.now_ms(), SYSTEM_CLOCK.monotonic()
-    id = f"msg_{os.urandom(16).hex()}"
-    letter = trial(app_name, target.name, id=id, console_url=url, now_ms=now_ms)
-    error, remark = None, ""
-    try:
-        remark = deliver(target, letter, secrets, now_ms / 1000)
-    except HoldfastError as failure:
-        error = str(failure)
-    return {
-        "target": target.name,
-        "kind": kind(target),
-        "where": where(target),
-        "sent": error is None,
-        "message": id,
-        "seconds": round(SYSTEM_CLOCK.monotonic() - began, 3),
-        "remark": remark or None,
-        "error": error,
-    }

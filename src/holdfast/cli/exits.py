@@ -7,4 +7,5 @@ from typing import Final
 FAILED: Final = 1
 STORE: Final = 3
 NOT_FOUND: Final = 4
+DIFFERENT: Final = 5
 INTERRUPTED: Final = 130

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rich.text import Text
 
-from holdfast.cli.output import console, errors, warn
+from holdfast.cli.output import console, errors
 from holdfast.terminal.feed import Feed, News
 from holdfast.terminal.lines import as_json, as_line, follow_lines
 from holdfast.terminal.rows import Row
@@ -61,7 +61,5 @@ def _tell_json(row: Row) -> None:
 
 
 def _say(words: str) -> None:
-    if errors.is_terminal:
-        errors.print(Text(printable(words), "dim"))
-    else:
-        warn(words)
+    """Beside the lines, on standard error: a program that reads them is not disturbed."""
+    errors.print(Text(printable(words), "dim"))

@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "tail": "holdfast.cli.tail:tail",
     "listen": "holdfast.cli.listen:listen",
     "dead": "holdfast.cli.dead:app",
+    "backtest": "holdfast.cli.backtest:backtest",
     "retry": "holdfast.cli.retry:retry",
     "open": "holdfast.cli.retry:open_page",
     "replay": "holdfast.cli.replay:replay",
@@ -39,6 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
     "synth": "holdfast.cli.synth:synth",
+    "parity": "holdfast.cli.parity:parity",
 }
 """By name: the function, or the Typer with commands of its own. In the order of `--help`."""
 

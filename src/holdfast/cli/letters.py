@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
 import typer
@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.mocks import MockOption, parse_mocks
 from holdfast.cli.options import (
     ErrorOption,
     GroupOption,
@@ -41,7 +42,7 @@ from holdfast.operate import groups as grouping
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, desk_of, need_desk
 from holdfast.operate.fields import instant
-from holdfast.operate.rehearsal import Called, Mock, Rehearsal, rehearse
+from holdfast.operate.rehearsal import Called, Rehearsal, rehearse
 from holdfast.operate.selection import Selection, dead_ids
 from holdfast.queue.contract import Engine, Filter
 from holdfast.runtime.store import DEFAULT_STORE
@@ -209,14 +210,7 @@ def dry_run(
     id: IdOption = None,
     group: GroupOption = None,
     limit: ListLimitOption = 1,
-    mock: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--mock",
-            metavar="TASK=JSON",
-            help="What a task is to come to, by its name or its state's; may be repeated.",
-        ),
-    ] = None,
+    mock: MockOption = None,
     definition: DefinitionOption = None,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
@@ -227,7 +221,7 @@ def dry_run(
     """
     if bool(id) == (group is not None):
         raise typer.BadParameter("say which: --id or --group")
-    mocks = dict(map(_mock, mock or ()))
+    mocks = parse_mocks(mock)
     compiled, _ = running_definition(store, definition)
     with engine_on(store) as engine:
         archive = archive_of(engine)
@@ -259,16 +253,6 @@ def _messages(engine: Engine, ids: Sequence[str], group: str | None, limit: int)
         return [lookup.event(archive, id).message for id in ids]
     filter = Filter(group=grouping.group(engine, group).id, parked=False)
     return [letter.message for letter in grouping.letters(engine, filter, None, limit)]
-
-
-def _mock(written: str) -> tuple[str, Mock]:
-    name, equals, value = written.partition("=")
-    try:
-        if not (name and equals):
-            raise ValueError("no =")
-        return name, Mock(orjson.loads(value))
-    except ValueError:
-        raise typer.BadParameter(f"{written!r}: write TASK=JSON, such as charge={{}}") from None
 
 
 def would(went: Rehearsal) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.progress import Progress
 
@@ -12,6 +14,8 @@ from holdfast.cli import exits
 from holdfast.cli.output import errors
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.operate.selection import CHUNK, Outcome, in_order
+
+One = TypeVar("One")
 
 
 def work_through(
@@ -46,3 +50,24 @@ def end(outcome: Outcome) -> None:
     """Exit as interrupted if it was."""
     if outcome.cancelled:
         sys.exit(exits.INTERRUPTED)
+
+
+@contextmanager
+def counted(several: Iterable[One], what: str) -> Iterator[Iterator[One]]:
+    """Each of them, counted at a terminal while it is taken; nobody knows how many there are."""
+    columns = Progress.get_default_columns()[:1]
+    with Progress(
+        *columns,
+        "{task.completed:,}",
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+
+        def each() -> Iterator[One]:
+            for one in several:
+                bar.advance(task)
+                yield one
+
+        yield each()

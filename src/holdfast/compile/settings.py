@@ -100,11 +100,17 @@ def _without_host_bits(entry: str) -> str:
         return '; write "203.0.113.7" or "10.0.0.0/8"'
 
 
-def answer(spot: Spot, value: object) -> compiled.Answer:
+def answer(spot: Spot, value: object, sender: definition.Provider | None = None) -> compiled.Answer:
     """What an accepted request hears: always a success, or the sender would send it again."""
     given = instance(spot, value, definition.Answer, 'Answer(status=202, body="ok")')
     given = given if given is not None else definition.Answer()
     status = whole(spot.under("status"), given.status, at_least=200, at_most=299)
+    if sender is not None and not _is_success(sender.statuses, status):
+        name = sender.title or sender.name
+        told = (
+            f"{name} takes {sender.statuses} for success, and sends again what is answered {status}"
+        )
+        spot.under("status").wrong(told)
     body = given.body
     if body is not None and not isinstance(body, str):
         spot.under("body").wrong(f"{quoted(body)} is not a text")
@@ -113,6 +119,15 @@ def answer(spot: Spot, value: object) -> compiled.Answer:
         spot.under("body").wrong(f"an answer with status {status} has no body")
     lines = headers(spot.under("headers"), given.headers, _RESERVED)
     return compiled.Answer(status, body, lines)
+
+
+def _is_success(statuses: str, status: int) -> bool:
+    """By the sender's own words: `2xx`, `200, 204`, `200 to 302`; after a semicolon come others."""
+    said = statuses.partition(";")[0]
+    between = re.match(r"(\d{3}) to (\d{3})", said)
+    if between:
+        return int(between[1]) <= status <= int(between[2])
+    return f"{status // 100}xx" in said or str(status) in said
 
 
 def queue(spot: Spot, value: object, timeout_seconds: float) -> compiled.Queue:

@@ -84,7 +84,7 @@ def _webhook(spot: Spot, webhook: Webhook, queues: Collection[str]) -> CompiledW
         provider=origin.provider,
         delivery_id=origin.delivery_id,
         event_type=origin.event_type,
-        answer=settings.answer(spot.under("answer"), told),
+        answer=settings.answer(spot.under("answer"), told, origin.provider),
         schema=schema,
         body_model=done.model,
         queue=settings.queue(spot.under("queue"), given["queue"], timeout),

@@ -31,6 +31,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "replay.to": "sent a past event to another URL",
     "edit": "sent a changed copy of an event",
     "sample": "sent a signed sample",
+    "alerts.test": "sent a test message to who is told of alerts",
 }
 """Every action that is written down, and what it says its operator did."""
 

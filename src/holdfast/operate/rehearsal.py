@@ -1,17 +1,19 @@
 """A dry run: what today's definition would do with an event, without doing any of it.
 
 The workflow's own machine runs in this process, on a clock that jumps. Verify is performed, since
-it only reads (a verification function of the user's own is called); no task is. What a task would
-be called with is listed; what it comes to is what somebody said (`mocks`), else what it came to in
-an earlier execution that was kept, else nothing at all, and then the dry run says that it assumed
-that. Deliveries are not claimed, so nothing is a duplicate here.
+it only reads (a verification function of the user's own is called); no task is, but for those that
+somebody declared safe. What a task would be called with is listed; what it comes to is what somebody
+said, else what it came to in an earlier execution that was kept, else nothing at all, and then the
+dry run says that it assumed that (`holdfast.operate.casting`). Deliveries are not claimed, so nothing
+is a duplicate here.
 """
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -20,7 +22,8 @@ import orjson
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook, Task
 from holdfast.keyring import KeyRing
-from holdfast.message import Message
+from holdfast.message import Lease, Message, Receipt
+from holdfast.operate.casting import Cast, Mock, Source, recorded
 from holdfast.queue.contract import Execution
 from holdfast.secrets import Secrets
 from holdfast.workflow import machine
@@ -38,23 +41,14 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.input import Delivery, Validator
-from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception
-from holdfast.workflow.resources import service
-from holdfast.workflow.tasks import check_message
+from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
+from holdfast.workflow.tasks import SchemaOfSent, Work, arguments_of, check_message
 
 STEPS_MAX: Final = 10_000
 """A document that loops without waiting is given up after so many steps."""
 
-Source = Literal["performed", "mocked", "recorded", "assumed", "refused"]
-
-
-@dataclass(frozen=True, slots=True)
-class Mock:
-    """What a task is to come to."""
-
-    result: Any = None
-    error: str | None = None
-    cause: str | None = None
+Safe = Callable[[str], bool]
+"""Whether a task of this name may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +85,8 @@ class Rehearsal:
     history: tuple[Mapping[str, Any], ...]
     waits: tuple[float, ...]
     """Seconds that Wait states and retries would have waited, in order."""
+    input: Any = None
+    """What the workflow goes on with once the source is verified; None: it was not."""
 
     @property
     def assumed(self) -> bool:
@@ -116,68 +112,102 @@ def rehearse(
 
     Raises DefinitionError where the workflow cannot be loaded.
     """
-    return _Stage(webhook, message, secrets, mocks or {}, _recorded(earlier), keys).play(now_ms)
+    cast = Cast(mocks or {}, recorded(earlier))
+    return Stage(webhook, secrets, keys=keys).rehearse(message, now_ms, cast)
 
 
-def _recorded(earlier: Sequence[Execution]) -> dict[tuple[str, bytes], Any]:
-    """What tasks came to, by resource and input; the latest execution wins. What the history has
-    left out is like nothing that will be asked for."""
-    found: dict[tuple[str, bytes], Any] = {}
-    for run in earlier:
-        asked: dict[Any, tuple[str, bytes]] = {}
-        for event in run.history:
-            details: Any = event.get("details") or {}
-            call = asked.get(event.get("previousEventId"))
-            match event.get("type"):
-                case "LambdaFunctionScheduled" if "input" in details:
-                    call = str(details.get("resource")), _key(details["input"])
-                case "TaskScheduled" if "parameters" in details:
-                    called = f"{details.get('resourceType')}:{details.get('resource')}"
-                    call = called, _key(details["parameters"])
-                case "LambdaFunctionSucceeded" | "TaskSucceeded" if call and "output" in details:
-                    found[call] = details["output"]
-            if call is not None:
-                asked[event.get("id")] = call
-    return found
+class Stage:
+    """One webhook, ready for any number of dry runs.
 
-
-def _key(value: Any) -> bytes:
-    """Which attempt it was makes no difference to what a task was asked."""
-    if isinstance(value, dict):
-        value = {name: one for name, one in value.items() if name != "attempt"}
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-class _Stage:
-    """One dry run."""
+    `safe`: which tasks may be called for real; none where nothing is said. Raises DefinitionError
+    where the workflow cannot be loaded.
+    """
 
     def __init__(
         self,
         webhook: CompiledWebhook,
-        message: Message,
         secrets: Secrets,
-        mocks: Mapping[str, Mock],
-        recorded: Mapping[tuple[str, bytes], Any],
-        keys: KeyRing,
+        *,
+        keys: KeyRing = _KEYS,
+        safe: Safe = lambda _name: False,
     ) -> None:
-        model = None if webhook.body_model is None else Validator(webhook.body_model)
-        self._webhook = webhook
+        self.webhook = webhook
+        self.secrets = secrets
+        self.keys = keys
+        self.program = load(webhook.workflow)
+        self.body_model = None if webhook.body_model is None else Validator(webhook.body_model)
+        self.schema = None if webhook.schema is None else SchemaOfSent(webhook.schema)
+        tasks = [task for task in webhook.tasks.values() if isinstance(task, Task)]
+        # Those of the webhook's own model have been held against it by Verify.
+        self.models = {
+            task.name: Validator(task.model)
+            for task in tasks
+            if task.model is not None
+            and not (task.takes == "event" and task.model == webhook.body_model)
+        }
+        self.safe = {task.name: _Callable(webhook, task) for task in tasks if safe(task.name)}
+
+    def rehearse(
+        self, message: Message, now_ms: int, cast: Cast, *, attempt: int = 1, history: bool = True
+    ) -> Rehearsal:
+        """Run it as attempt number `attempt`. `history`: tell it; that costs as much again."""
+        return _Run(self, message, cast, attempt).play(now_ms, history=history)
+
+    def misfit(self, name: str, delivery: Delivery, given: Any) -> Mock | None:
+        """What a task comes to whose own model does not take what it would get."""
+        task, model = self.webhook.tasks.get(name), self.models.get(name)
+        if model is None or not isinstance(task, Task):
+            return None
+        try:
+            if task.takes == "event":
+                delivery.event(model)
+            elif task.takes == "input":
+                model.json(orjson.dumps(given))
+        except Exception as error:
+            failed = of_exception(error)
+            return Mock(error=failed.error, cause=failed.cause, quarantine=failed.quarantine)
+        return None
+
+
+class _Callable:
+    """A task that is called."""
+
+    def __init__(self, webhook: CompiledWebhook, task: Task) -> None:
+        self._task = task
+        self._arguments = arguments_of(webhook, task)
+
+    def __call__(self, work: Work, given: Any) -> Outcome:
+        try:
+            value = self._task.function(*self._arguments(work, given))
+            if self._task.is_async:
+                value = asyncio.run(value)
+            return of_result(value)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            return of_exception(error)
+
+
+class _Run:
+    """One dry run."""
+
+    def __init__(self, stage: Stage, message: Message, cast: Cast, attempt: int) -> None:
+        self._stage = stage
         self._message = message
-        self._secrets = secrets
-        self._mocks = mocks
-        self._recorded = recorded
-        self._keys = keys
-        self._delivery = Delivery(webhook, message, 1, model)
+        self._cast = cast
+        self._attempt = attempt
+        self._delivery = Delivery(stage.webhook, message, attempt, stage.body_model)
+        self._input: Any = None
         self._calls: list[Called] = []
         self._failures: list[Failed] = []
         self._waits: list[float] = []
         self._coming: list[tuple[float, int, Event]] = []
         self._order = itertools.count()
 
-    def play(self, now_ms: int) -> Rehearsal:
-        program = load(self._webhook.workflow)
+    def play(self, now_ms: int, *, history: bool) -> Rehearsal:
+        program = self._stage.program
         id = self._message.id
-        event: Event = Started({"messageId": id}, now_ms, f"{id}-dry", self._webhook.name)
+        event: Event = Started({"messageId": id}, now_ms, f"{id}-dry", self._stage.webhook.name)
         self._expect(now_ms + program.timeout_seconds * 1000, TimedOut(0))
         events: list[Event] = [event]
         snapshot: Snapshot | None = None
@@ -185,7 +215,8 @@ class _Stage:
             snapshot, commands = machine.step(program, snapshot, event)
             for command in commands:
                 if isinstance(command, Finish):
-                    return self._told(command, machine.history(program, events))
+                    told = machine.history(program, events) if history else ()
+                    return self._told(command, told)
                 if isinstance(command, StartTimer):
                     self._waits.append(command.seconds)
                     at = event.now_ms + command.seconds * 1000
@@ -211,16 +242,18 @@ class _Stage:
             self._expect(now_ms, TaskSucceeded(command.ticket, outcome.output, 0))
 
     def _verified(self) -> Outcome:
-        message = self._message
+        stage, message = self._stage, self._message
         try:
-            check_message(self._webhook, message, self._secrets, self._keys)
+            check_message(stage.webhook, message, stage.secrets, stage.keys)
+            if stage.schema is not None:
+                stage.schema.check(message.request)
             self._delivery.validate()
             built, size = self._delivery.input()
         except Exception as error:
             outcome = of_exception(error)
             self._calls.append(
                 Called(
-                    self._webhook.workflow["StartAt"],
+                    stage.webhook.workflow["StartAt"],
                     VERIFY,
                     None,
                     "event",
@@ -230,13 +263,14 @@ class _Stage:
                 )
             )
             return outcome
+        self._input = built
         return Succeeded(built, size)
 
     def _called(self, command: RunTask) -> Outcome:
-        task = self._webhook.tasks.get(command.resource)
+        task = self._stage.webhook.tasks.get(command.resource)
         takes = task.takes if isinstance(task, Task) else "input" if task is None else "event"
-        misfit = self._misfit(task, command.input)
-        source, mock = self._cast(command) if misfit is None else ("refused", misfit)
+        source, outcome = self._outcome(command)
+        failed = outcome if isinstance(outcome, Failed) else None
         self._calls.append(
             Called(
                 command.state,
@@ -244,37 +278,23 @@ class _Stage:
                 command.input,
                 takes,
                 source,
-                mock.result,
-                mock.error,
-                mock.cause,
+                None if isinstance(outcome, Failed) else outcome.output,
+                failed.error if failed else None,
+                failed.cause if failed else None,
             )
         )
-        if mock.error is not None:
-            return Failed(mock.error, mock.cause or "", _quarantine(mock.error))
-        return Succeeded(mock.result, len(orjson.dumps(mock.result)))
+        return outcome
 
-    def _misfit(self, task: Any, given: Any) -> Mock | None:
-        """Whether the task's own model takes what it would get; that much can be told."""
-        if not isinstance(task, Task) or task.model is None:
-            return None
-        try:
-            if task.takes == "event":
-                self._delivery.event(Validator(task.model))
-            elif task.takes == "input":
-                Validator(task.model).json(orjson.dumps(given))
-        except Exception as error:
-            failed = of_exception(error)
-            return Mock(error=failed.error, cause=failed.cause)
-        return None
-
-    def _cast(self, command: RunTask) -> tuple[Source, Mock]:
-        for name in (command.state, command.resource):
-            if name in self._mocks:
-                return "mocked", self._mocks[name]
-        key = service(command.resource) or command.resource, _key(command.input)
-        if key in self._recorded:
-            return "recorded", Mock(self._recorded[key])
-        return "assumed", Mock()
+    def _outcome(self, command: RunTask) -> tuple[Source, Outcome]:
+        misfit = self._stage.misfit(command.resource, self._delivery, command.input)
+        if misfit is not None:
+            return "refused", played(misfit)
+        source, mock = self._cast.play(command.state, command.resource, command.input)
+        real = self._stage.safe.get(command.resource)
+        if real is None or source == "mocked":
+            return source, played(mock)
+        lease = Lease(self._message, Receipt(""), self._attempt)
+        return "performed", real(Work(lease, self._delivery), command.input)
 
     def _told(self, end: Finish, history: tuple[Mapping[str, Any], ...]) -> Rehearsal:
         ended = (end.error, end.cause)
@@ -291,9 +311,12 @@ class _Stage:
             calls=tuple(self._calls),
             history=history,
             waits=tuple(self._waits),
+            input=self._input,
         )
 
 
-def _quarantine(error: str) -> str | None:
-    """Under which reason an event rests at once where a task is said to raise this."""
-    return {"SchemaInvalid": "schema_invalid", "Permanent": "permanent"}.get(error)
+def played(mock: Mock) -> Outcome:
+    """As a task comes to it."""
+    if mock.error is not None:
+        return Failed(mock.error, mock.cause or "", mock.reason)
+    return Succeeded(mock.result, len(orjson.dumps(mock.result)))

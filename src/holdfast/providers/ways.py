@@ -119,6 +119,8 @@ class Way:
             for name in self.settings
             if name not in known
         ]
+        if "tolerance" in self.settings and "tolerance" in known and not self.age:
+            wrong.append("verify.tolerance: of what? nothing says where the timestamp is")
         return wrong + [f"verify.{name}: it is needed" for name in self._lacking()]
 
     def _lacking(self) -> list[str]:

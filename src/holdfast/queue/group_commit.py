@@ -118,10 +118,10 @@ class GroupSender:
             for delay in {delay for _, _, delay in group}:  # one, unless a workflow sends
                 alike = [entry for entry in group if entry[2] == delay]
                 self._keep([entry[0] for entry in alike], [entry[1] for entry in alike], delay)
-            idle = self._line.empty()
             if self._refusals:
-                self._note(idle)
-            if self._closed and idle:
+                self._note(idle=self._line.empty())
+            # Asked anew: keeping notes takes time, in which more may have come.
+            if self._closed and self._line.empty():
                 return
 
     def _keep(self, messages: list[Message], waiters: list[Waiter], delay_seconds: float) -> None:
@@ -152,7 +152,7 @@ class GroupSender:
             self._failing_since = None
             self._telemetry.emit("store.recovered", after_seconds=after_seconds)
 
-    def _note(self, idle: bool) -> None:
+    def _note(self, *, idle: bool) -> None:
         now = self._clock.monotonic()
         if not idle and now - self._noted_at < NOTE_SECONDS:
             return

@@ -11,16 +11,17 @@ the ends are found by asking for what was told as unfinished.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from holdfast.clock import SYSTEM_CLOCK, Clock, format_duration
 from holdfast.errors import CursorUnknown, HoldfastError
 from holdfast.terminal.bookmark import Bookmark
 from holdfast.terminal.feed import Counts, News, Shown
 from holdfast.terminal.rows import Row
-from holdfast.terminal.source import Source
+from holdfast.terminal.source import Changed, Source
 from holdfast.terminal.view import ROWS_MAX
 
 PAGE: Final = 100
@@ -29,6 +30,10 @@ PAST_PAGE: Final = 50
 
 UNFINISHED_MAX: Final = 2_000
 COUNTS_SECONDS: Final = 1.0
+KEEP_SECONDS: Final = 2.0
+
+LISTED: Final = 100
+"""At the most as many changes of a kind are listed at once, see `GET /stream`."""
 
 TOLD_MAX: Final = 10_000
 """Rows of which is known how they were told last."""
@@ -75,7 +80,13 @@ class Follow:
         self._early: list[Row] = []
         """Refusals that are told once what came in before them is."""
         self._late: list[str] = []
-        """What ended while nobody looked, told once all that came in is."""
+        """What changed, heard of and not told yet: a source may tell it only once."""
+        self._told_up_to: str | None = None
+        """The cursor of changes up to which all of them are told."""
+        self._kept: tuple[str | None, str | None] | None = None
+        self._kept_at = float("-inf")
+        self._retried: deque[str] = deque()
+        """Written by another thread."""
         self._unfinished: dict[str, None] = {}
         self._asked_at = float("-inf")
         self._counted_at = float("-inf")
@@ -83,23 +94,29 @@ class Follow:
 
     def look(self) -> News:
         try:
-            if not self._begun:
-                news = self._begin()
-                self._begun = True
-                return news
-            return self._next()
+            return self._next() if self._begun else self._begin()
         except HoldfastError as error:
             if not error.retryable:
                 raise
             return News(trouble=f"{error}; trying again")
 
     def keep(self) -> None:
-        if self._begun:
+        if not self._early and not self._late:
+            self._told_up_to = self._changes
+        place = self._arrivals, self._told_up_to
+        now = self._clock.monotonic()
+        # Most of the time nothing comes: then only the moment is worth writing down, now and then.
+        moved = self._kept is None or place[0] != self._kept[0]
+        if self._begun and (moved or now - self._kept_at >= KEEP_SECONDS):
             self._remember()
 
     def _remember(self) -> None:
-        if self._bookmark is not None:
-            place = {"arrivals": self._arrivals, "changes": self._changes}
+        if self._bookmark is not None and self._arrivals is not None:
+            self._kept, self._kept_at = (
+                (self._arrivals, self._told_up_to),
+                self._clock.monotonic(),
+            )
+            place = {"arrivals": self._arrivals, "changes": self._told_up_to}
             self._bookmark.write({**place, "at_ms": self._clock.now_ms()})
 
     def wait(self, seconds: float) -> None:
@@ -110,7 +127,7 @@ class Follow:
 
     def retry(self, row: Row) -> str:
         told = self._source.retry(row)
-        self._unfinished[row.id] = None
+        self._retried.append(row.id)
         return told
 
     def page(self, row: Row) -> str | None:
@@ -121,47 +138,69 @@ class Follow:
 
     def _begin(self) -> News:
         source, start = self._source, self._start
-        saved = self._bookmark.read() if self._bookmark is not None and start.catch_up else None
+        saved = self._saved() if start.catch_up else None
         if start.whole:
             return self._begin_whole(saved)
         # First where one is, then what was: what comes in between is told twice, and not never.
         self._arrivals = source.here()
         self._changes = source.changes(None).cursor
         if not start.catch_up and not start.since:
-            return News(counts=source.counts())
+            self._begun = True
+            return News(counts=self._counted())
         left_at = int(saved["at_ms"]) if saved is not None and not start.since else None
         rows = self._past(lambda row: left_at is not None and row.at_ms > left_at)
+        self._begun = True
         news = self._told(rows, more=False)
-        if left_at is None:
-            return news
-        missed = sum(row.at_ms > left_at for row in rows)
-        if not missed:
+        missed = sum(row.at_ms > left_at for row in rows) if left_at is not None else 0
+        if left_at is None or not missed:
             return news
         ago = format_duration(max(0, self._clock.now_ms() - left_at) / 1000)
         more = " or more" if missed >= ROWS_MAX else ""
-        return News(news.rows, news.counts, message=f"{missed:,}{more} since you left, {ago} ago")
+        return replace(news, message=f"{missed:,}{more} since you left, {ago} ago")
 
-    def _begin_whole(self, saved: dict[str, object] | None) -> News:
+    def _saved(self) -> dict[str, Any] | None:
+        """Where one left off, if that can be read."""
+        saved = self._bookmark.read() if self._bookmark is not None else None
+        shape = {"arrivals": str, "changes": str | None, "at_ms": int}
+        fits = saved is not None and all(
+            name in saved and isinstance(saved[name], kind) for name, kind in shape.items()
+        )
+        return saved if fits else None
+
+    def _begin_whole(self, saved: dict[str, Any] | None) -> News:
         source, start = self._source, self._start
-        if saved is not None and not start.since:
-            self._arrivals = str(saved["arrivals"])
-            changed = source.changes(str(saved["changes"]))
-            self._changes = changed.cursor
-            turned = [row for row in source.named(changed.ids) if row.state == "refused"]
-            self._early = sorted(turned, key=lambda row: row.order)
-            early = {row.id for row in turned}
-            self._late = [id for id in changed.ids if id not in early]
-            return self._next()
-        self._changes = source.changes(None).cursor
         if start.since:
-            self._early = self._turned()
-            return self._next()
-        self._arrivals = source.here()
-        # At once: what comes from here on must not be missed, however soon this is ended.
-        self._remember()
-        if not start.catch_up:
-            return News(counts=source.counts())
-        return self._told(self._past(lambda _: False), more=False)
+            self._hear(source.changes(None))
+            self._early = self._turned(0)
+        elif saved is not None:
+            self._hear(source.changes(saved["changes"]))
+            self._early = self._turned_since(int(saved["at_ms"]))
+            self._arrivals, self._told_up_to = saved["arrivals"], saved["changes"]
+        else:
+            if self._arrivals is None:
+                self._arrivals = source.here()
+                self._hear(source.changes(None))
+                self._told_up_to = self._changes
+                # At once: what comes from here on must not be missed, however soon this is ended.
+                self._remember()
+            rows = self._past(lambda _: False) if start.catch_up else []
+            self._begun = True
+            return self._told(rows, more=False)
+        self._begun = True
+        return self._next()
+
+    def _hear(self, changed: Changed) -> None:
+        """Noted at once: a source may say it only once, and what is asked next may fail."""
+        self._late = list(dict.fromkeys((*self._late, *changed.ids)))
+        self._changes = changed.cursor
+
+    def _turned_since(self, at_ms: int) -> list[Row]:
+        """Refusals that were heard of, and where those were as many as are listed, older ones."""
+        found = [row for row in self._source.named(tuple(self._late)) if row.state == "refused"]
+        if len(found) >= LISTED:
+            known = {row.id for row in found}
+            found += [row for row in self._turned(at_ms) if row.id not in known]
+        return sorted(found, key=lambda row: row.order)
 
     def _past(self, wanted: Callable[[Row], bool]) -> list[Row]:
         """The newest, oldest first: `past` many, and those before that are wanted."""
@@ -180,16 +219,16 @@ class Follow:
                 break
         return found[:ROWS_MAX][::-1]
 
-    def _turned(self) -> list[Row]:
-        """Every refusal that is wanted, oldest first; there are never many that are kept."""
+    def _turned(self, after_ms: int) -> list[Row]:
+        """Every refusal since then that is wanted; there are never many that are kept."""
         found: list[Row] = []
         after: str | None = None
         while True:
             page = self._source.refusals(after, PAGE)
-            found += page.rows
+            found += [row for row in page.rows if row.at_ms > after_ms]
             after = page.after
-            if after is None:
-                return found[::-1]
+            if after is None or (page.rows and page.rows[-1].at_ms <= after_ms):
+                return found
 
     def _next(self) -> News:
         source = self._source
@@ -197,16 +236,17 @@ class Follow:
             came = source.arrivals(self._arrivals, PAGE)
         except CursorUnknown:
             # Another store lies there now, or an older one: what it had is history.
-            self._arrivals, self._changes = source.here(), source.changes(None).cursor
+            self._arrivals = source.here()
+            self._hear(source.changes(None))
             return News(message="another store is here than the last time; going on from now")
         rows = list(came.rows)
         if not came.more:
-            changed = source.changes(self._changes)
+            self._hear(source.changes(self._changes))
             known = {row.id for row in rows}
-            ids = [id for id in dict.fromkeys((*self._late, *changed.ids)) if id not in known]
-            self._late = []
+            ids = [id for id in self._late if id not in known]
             rows += source.named(tuple(ids + self._stale(known.union(ids))))
-            self._changes = changed.cursor
+            self._late = []
+        # From here on nothing may fail: the source will not tell these again.
         self._arrivals = came.cursor
         return self._told(rows, more=came.more, arrived=len(came.rows))
 
@@ -239,7 +279,12 @@ class Follow:
         if now - self._counted_at < COUNTS_SECONDS:
             return None
         self._counted_at = now
-        return self._source.counts()
+        try:
+            return self._source.counts()
+        except HoldfastError as error:
+            if not error.retryable:
+                raise
+            return None
 
     def _is_news(self, row: Row) -> bool:
         """Whether it differs from what was told of it; what ended a moment ago is heard of twice."""
@@ -256,6 +301,8 @@ class Follow:
         if now - self._asked_at < UNFINISHED_SECONDS:
             return []
         self._asked_at = now
+        while self._retried:
+            self._unfinished[self._retried.popleft()] = None
         asked = [id for id in self._unfinished if id not in known][:UNFINISHED_PAGE]
         for id in asked:  # to the end of the row
             self._unfinished.pop(id)

@@ -149,6 +149,7 @@ class Forward:
         """Everything before it is handed over, and of what follows, `done`."""
         self._next_cursor: str | None = None
         self._done: list[str] = []
+        self._kept: dict[str, Any] | None = None
         self._pending: deque[Row] = deque()
         self._again: deque[Row] = deque()
         """Handed over once more, to be told."""
@@ -185,8 +186,10 @@ class Forward:
         return self._begun and not self._pending and not self._more and not self._again
 
     def keep(self) -> None:
-        if self._begun:
-            self._bookmark.write({"cursor": self._cursor, "done": self._done})
+        place = {"cursor": self._cursor, "done": list(self._done)}
+        if self._begun and place != self._kept:
+            self._bookmark.write(place)
+            self._kept = place
 
     def wait(self, seconds: float) -> None:
         self._source.wait(max(seconds, self._not_before - self._clock.monotonic()))
@@ -212,8 +215,8 @@ class Forward:
         saved = None if self._since else self._bookmark.read()
         self._source.changes(None)  # from here on the console rings
         message = ""
-        if saved is not None:
-            self._cursor, self._done = str(saved["cursor"]), [str(id) for id in saved["done"]]
+        if saved is not None and isinstance(saved.get("cursor"), str | None):
+            self._cursor, self._done = saved["cursor"], [str(id) for id in saved.get("done", ())]
         elif not self._since:
             self._cursor = self._source.here()
             message = "nothing is remembered here: from now on; earlier ones with --since"

@@ -137,7 +137,7 @@ def _told(call: Run) -> Run:
 
 def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: KeyRing) -> Run:
     waits = fetches_keys(webhook.verification)
-    schema = None if webhook.schema is None else _SchemaOfSent(webhook.schema)
+    schema = None if webhook.schema is None else SchemaOfSent(webhook.schema)
 
     async def run(work: Work, _input: Any) -> Outcome:
         lease, delivery = work.lease, work.delivery
@@ -162,7 +162,7 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: K
     return run
 
 
-class _SchemaOfSent:
+class SchemaOfSent:
     """Holds bodies that never passed the door, because another workflow sent them, against the
     schema that the door holds all others against."""
 

@@ -61,26 +61,10 @@ def schema(webhook: CompiledWebhook, widenings: tuple[Widening, ...]) -> Iterato
 
 
 def content(webhook: CompiledWebhook) -> Iterator[Difference]:
-    if not _direct(webhook):
-        return
-    accepted = families(webhook.content_types)
-    known = [each.content_type for each in spellings(webhook.content_types)]
-    if accepted:
-        plain = [each for each in known if ";" not in each]
-        yield Difference(
-            "content type",
-            f"{', '.join(accepted)} is taken",
-            f"API Gateway knows types by name: {', '.join(plain)}; any other is answered 415",
-            "name the types that your senders use in content_types=[...]",
-        )
-    yield Difference(
-        "content type",
-        "parameters such as charset never count",
-        f"a charset is known in its usual spellings, of types named here and of those that senders "
-        f"write one with ({len(known)} in all); another may be answered 415",
-    )
-    text = [each.content_type for each in spellings(webhook.content_types) if not each.binary]
-    if text:
+    if _direct(webhook):
+        yield from _types(webhook)
+    if any(not each.binary for each in spellings(webhook.content_types)):
+        # Whatever stands at the door, API Gateway reads the body first.
         yield Difference(
             "invalid UTF-8",
             "the body is kept byte for byte, whatever it is",
@@ -88,6 +72,13 @@ def content(webhook: CompiledWebhook) -> Iterator[Difference]:
             "such a body cannot fit. Types that are no text, such as application/octet-stream, "
             "arrive as they are",
         )
+    if not _direct(webhook):
+        yield Difference(
+            "query",
+            "event.query is as it was sent",
+            "it is written anew from its parameters, as API Gateway hands them to the function",
+        )
+        return
     yield Difference(
         "empty body",
         "an empty body is empty",
@@ -103,6 +94,25 @@ def content(webhook: CompiledWebhook) -> Iterator[Difference]:
         "query",
         "event.query is as it was sent",
         "it is written anew from its parameters: the last value of each, in no order",
+    )
+
+
+def _types(webhook: CompiledWebhook) -> Iterator[Difference]:
+    accepted = families(webhook.content_types)
+    known = [each.content_type for each in spellings(webhook.content_types)]
+    if accepted:
+        plain = [each for each in known if ";" not in each]
+        yield Difference(
+            "content type",
+            f"{', '.join(accepted)} is taken",
+            f"API Gateway knows types by name: {', '.join(plain)}; any other is answered 415",
+            "name the types that your senders use in content_types=[...]",
+        )
+    yield Difference(
+        "content type",
+        "parameters such as charset never count",
+        f"a charset is known in its usual spellings, of types named here and of those that senders "
+        f"write one with ({len(known)} in all); another may be answered 415",
     )
 
 

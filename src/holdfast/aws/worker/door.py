@@ -30,7 +30,14 @@ from holdfast.message import Headers, Message
 from holdfast.queue.contract import Refusal
 from holdfast.queue.engines.sqs.api import Api
 from holdfast.secrets import Secrets
-from holdfast.telemetry import Kind, Telemetry
+from holdfast.telemetry import Kind, Subscriber, Telemetry
+
+
+def log(kind: Kind, fields: Mapping[str, Any]) -> None:
+    """A line for CloudWatch of whatever is more than an event that was kept."""
+    if kind.level != "debug":
+        told = {"level": kind.level, "event": kind.name, **fields}
+        print(orjson.dumps(told, default=str).decode())
 
 
 class DoorFunction:
@@ -48,12 +55,14 @@ class DoorFunction:
         tokens: Tokens | None = None,
         keys: KeyRing | None = None,
         visit: Visit | None = None,
+        log: Subscriber = log,
     ) -> None:
-        """`tokens`: where the secret is kept that a sender hands over; None: it hands over none."""
+        """`tokens`: where the secret is kept that a sender hands over; None: it hands over none.
+        `log`: who is told of it."""
         self._loop = asyncio.new_event_loop()
         alone = Compiled(compiled.name, (webhook,))
         telemetry = Telemetry()
-        telemetry.subscribe(_log)
+        telemetry.subscribe(log)
         keeper = _Queue(api, queue, limits(webhook).message_bytes)
         self._visits = Visits(alone, secrets, telemetry, keys=keys or KeyRing(clock), visit=visit)
         self._door = Door(
@@ -64,6 +73,10 @@ class DoorFunction:
             tokens=tokens,
             visits=self._visits,
         )
+
+    def close(self) -> None:
+        """In Lambda, the end of the process does that."""
+        self._loop.close()
 
     def __call__(self, event: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
         return _proxied(self._loop.run_until_complete(self._answer(event)))
@@ -109,13 +122,6 @@ class _Queue:
 
     def refuse(self, refusal: Refusal) -> None:
         """The access log tells of each."""
-
-
-def _log(kind: Kind, fields: Mapping[str, Any]) -> None:
-    """A line for CloudWatch of whatever is more than an event that was kept."""
-    if kind.level != "debug":
-        told = {"level": kind.level, "event": kind.name, **fields}
-        print(orjson.dumps(told, default=str).decode())
 
 
 def _headers(event: Mapping[str, Any]) -> Headers:

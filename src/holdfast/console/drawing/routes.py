@@ -22,6 +22,8 @@ _BELOW: Final = 10.0
 
 _ASIDE: Final = 0.32
 _NEAR: Final = 6.0
+_ON: Final = 2.0
+"""Lines that are so near run too close, or look like one."""
 
 Point = tuple[float, float]
 
@@ -128,7 +130,8 @@ class _Channel:
 def _cost(upper: _Group, lower: _Group) -> int:
     """Crossings, and lines upon each other, with `upper` above `lower`."""
     cost = sum(lower.spans(x) for x in upper.below) + sum(upper.spans(x) for x in lower.above)
-    return cost + 10 * sum(abs(a - b) < _NEAR for a in upper.below for b in lower.above)
+    apart = [abs(a - b) for a in upper.below for b in lower.above]
+    return cost + sum(30 if one < _ON else 10 for one in apart if one < _NEAR)
 
 
 Crossed = list[tuple[_Group, float, float]]

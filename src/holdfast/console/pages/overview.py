@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from holdfast.console.drawing.plots import rate_plot, sparkline
 from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
-from holdfast.console.routes import front, sending
+from holdfast.console.routes import alerts, front, sending
 from holdfast.console.routes.front import Window
 from holdfast.console.shapes.front import CountsFields, OverviewFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
@@ -17,10 +17,12 @@ from holdfast.operate.overview import OUTCOMES, WINDOWS
 async def overview(call: Call[Window]) -> Found:
     told = await front.overview(call)
     about = await front.about(call.bare)
+    rules = await alerts.list_alerts(call.bare)
     counts = summed([*(one["series"] for one in told["webhooks"]), told["unrouted"]])
     return {
         "told": told,
         "about": about,
+        "firing": [one for one in rules["alerts"] if one["state"] in ("firing", "ending")],
         "windows": list(WINDOWS),
         "counts": counts,
         "plot": rate_plot(told["window"], cast(CountsFields, counts)) if counts else None,

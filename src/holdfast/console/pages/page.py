@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -44,12 +45,16 @@ class Page:
                 found = await self.handler(self._call(site, request))
                 if isinstance(found, Response):
                     return found
-                return writer.write(
-                    request.scope,
-                    self.template,
-                    {"area": self.area, **found},
-                    status=found.get("status", 200),
-                    fragment=request.headers.get(FRAGMENT),
+                # A large page takes a while, and others must hear of what happens meanwhile.
+                return await site.look(
+                    partial(
+                        writer.write,
+                        request.scope,
+                        self.template,
+                        {"area": self.area, **found},
+                        status=found.get("status", 200),
+                        fragment=request.headers.get(FRAGMENT),
+                    )
                 )
             except ClientDisconnect:
                 raise

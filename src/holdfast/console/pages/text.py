@@ -33,6 +33,8 @@ def visible(text: str) -> str:
 
 def visible_markup(text: str) -> Markup:
     """The same as HTML, with the escapes marked as such."""
+    if text.isascii() and text.isprintable():
+        return escape(text)
     parts, at = [], 0
     for match in _HIDDEN.finditer(text):
         if match[0] == _HARMLESS:

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from holdfast.console.access import LOGIN_PATH
 from holdfast.console.pages import (
+    alerts,
     audit,
     dead,
     event,
@@ -37,6 +38,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *webhooks.PAGES,
     *executions.PAGES,
     *runs.PAGES,
+    *alerts.PAGES,
     *audit.PAGES,
 )
 
@@ -47,6 +49,7 @@ AREAS: Final = (
     {"name": "webhooks", "title": "Webhooks", "path": "/webhooks", "key": "w"},
     {"name": "executions", "title": "Executions", "path": "/executions", "key": "x"},
     {"name": "runs", "title": "Runs", "path": "/runs", "key": "r"},
+    {"name": "alerts", "title": "Alerts", "path": "/alerts", "key": "l"},
     {"name": "audit", "title": "Audit", "path": "/audit", "key": "a"},
 )
 """The navigation: whatever has a page. `key`: after a `g`, it leads there."""

@@ -42,10 +42,11 @@ from holdfast.console.site import Site
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, need_desk
+from holdfast.operate.casting import Mock
 from holdfast.operate.fields import letter_fields
 from holdfast.operate.groups import group, groups, letters, name_of
 from holdfast.operate.passage import passage
-from holdfast.operate.rehearsal import Mock, Rehearsal, rehearse
+from holdfast.operate.rehearsal import Rehearsal, rehearse
 from holdfast.operate.selection import CHUNK, dead_ids
 from holdfast.queue.contract import Filter
 

@@ -1,0 +1,287 @@
+"""One request after the other through both homes, and what differs.
+
+Here: the gateway's decision, the message that it keeps, the workflow as a dry run, the pipe's
+settlement. There: the plan's API with its templates and models, the envelope that SQS keeps, and the
+plan's state machine over the records of Pipes, in batches as large as the plan's. Nothing is kept,
+sent or called on either side, but for the definition's own verification function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.aws.parity import shapes
+from holdfast.aws.parity.finding import Finding, Report
+from holdfast.aws.parity.foretold import Foretold
+from holdfast.aws.parity.machine import Ended, Item, Machine, Worked
+from holdfast.aws.parity.records import without_event
+from holdfast.aws.parity.rest import Answered, RestApi
+from holdfast.aws.plan import StackPlan, WebhookPlan
+from holdfast.compiled import Compiled, CompiledWebhook
+from holdfast.envelope import decode
+from holdfast.errors import EnvelopeInvalid
+from holdfast.gateway.answers import Accept, Greeting, Refused
+from holdfast.message import Message
+from holdfast.operate import past as pasts
+from holdfast.operate.casting import Cast, Mock, recorded
+from holdfast.operate.past import Past
+from holdfast.operate.rehearsal import Rehearsal
+from holdfast.operate.rehearsal import Stage as Local
+from holdfast.pipe.disposition import Bury, Outcome, Retry, dispose
+from holdfast.queue.contract import Archive, State
+from holdfast.secrets import Secrets
+from holdfast.workflow.asl import VERIFY
+from holdfast.workflow.result import Result
+
+VERIFIED: Final = "verified"
+EXHAUSTED: Final = "dead letter, exhausted"
+BY_SQS: Final = f"{EXHAUSTED}, moved by SQS without its error"
+"""What is kept after its last receive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One event in both queues."""
+
+    past: Past
+    here: Message
+    there: Message
+    went: Rehearsal
+    item: Item
+
+
+class _Home:
+    """One webhook, at home here and there."""
+
+    def __init__(self, webhook: CompiledWebhook, planned: WebhookPlan, secrets: Secrets) -> None:
+        self.webhook = webhook
+        self.planned = planned
+        self.local = Local(webhook, secrets)
+        self.machine = Machine(planned, self.local)
+        self.foretold = Foretold(webhook, planned)
+        self.waiting: list[_Pair] = []
+
+
+class Comparison:
+    """Both homes of a definition, ready. `archive`: where earlier results are; None: nowhere.
+
+    Every secret that checks a source has to be there (`holdfast.operate.past.checkable`). Raises
+    DefinitionError.
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        stack: StackPlan,
+        secrets: Secrets,
+        *,
+        archive: Archive | None = None,
+        mocks: Mapping[str, Mock] | None = None,
+    ) -> None:
+        self.report = Report()
+        self._secrets = secrets
+        self._archive = archive
+        self._mocks = mocks or {}
+        self._entrance = pasts.Entrance(compiled, secrets)
+        self._api = RestApi(stack, compiled, secrets)
+        planned = {each.name: each for each in stack.webhooks}
+        self._homes = {
+            each.name: _Home(each, planned[each.name], secrets) for each in compiled.webhooks
+        }
+
+    def close(self) -> None:
+        self._api.close()
+
+    def run(self, traffic: Iterable[Past]) -> Report:
+        """All of it, batches that are not full included."""
+        for past in traffic:
+            self.take(past)
+        for home in self._homes.values():
+            self._work(home)
+        return self.report
+
+    def take(self, past: Past) -> None:
+        """One request. What comes of its work is known once its batch is full.
+
+        Raises ExtraMissing where templates cannot be filled in.
+        """
+        if not past.whole:
+            self.report.skip(pasts.CUT)
+            return
+        if past.sent_inside:
+            self.report.skip("sent by another workflow: it came to no door")
+            return
+        webhook, route = self._entrance.find(past)
+        if webhook is not None:
+            past = pasts.restored(past, webhook, self._secrets)
+        name = webhook.name if webhook is not None else past.webhook
+        self.report.events[name] = self.report.events.get(name, 0) + 1
+        here = self._entrance.judge(past, route)
+        there = self._api.answer(past, route)
+        home = self._homes.get(name)
+        self._answers(past, home, here, there)
+        if isinstance(here, Accept) and home is not None:
+            if there.kept is not None:
+                self._keep(home, past, here.message, there.kept)
+            elif there.status // 100 == 2:
+                said = f"nothing, and {there.status} is answered"
+                self._found(Finding(name, past.id, "body", "a message", said))
+        elif isinstance(here, Refused):
+            self.report.end(f"refused {here.answer.status}")
+            if home is not None and there.kept is not None:
+                self._widened(home, past, here, there.kept)
+        else:
+            self.report.end("handshake")
+
+    def _answers(
+        self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
+    ) -> None:
+        told = shapes.compare(here.answer, there)
+        if told is None:
+            return
+        reason = here.refusal.reason if isinstance(here, Refused) else ""
+        by = home and home.foretold.answer(
+            past.request, here.answer.status, there.status, reason, there.message_bytes
+        )
+        name = home.webhook.name if home is not None else past.webhook
+        self._found(Finding(name, past.id, "answer", *told).foretold(by or None))
+
+    def _found(self, finding: Finding) -> None:
+        self.report.findings.append(finding)
+
+    def _keep(self, home: _Home, past: Past, here: Message, envelope: str) -> None:
+        """Accepted in both: the messages are compared, and wait for their batch."""
+        name = home.webhook.name
+        try:
+            there = decode(envelope, name, path=home.webhook.path)
+        except EnvelopeInvalid as error:
+            by = home.foretold.consequence(past.request, past.request.query)
+            said = f"no envelope: {error}"
+            self._found(Finding(name, past.id, "body", "a message", said).foretold(by))
+            return
+        for stage, own, other, by in shapes.messages(
+            home.webhook, home.foretold, past, here, there
+        ):
+            self._found(Finding(name, past.id, stage, own, other).foretold(by))
+        cast = Cast(self._mocks, self._recorded(past), past.last)
+        receives = _receives(home.webhook, past)
+        went = home.local.rehearse(here, past.at_ms, cast, attempt=receives, history=False)
+        item = Item(past.id, envelope, receives, past.at_ms, cast)
+        pair = _Pair(past, here, there, went, item)
+        self.report.end(_settled(home.webhook, pair).partition(":")[0])
+        home.waiting.append(pair)
+        if len(home.waiting) >= home.planned.pipe.batch:
+            self._work(home)
+
+    def _recorded(self, past: Past) -> Mapping[tuple[str, bytes], Mock]:
+        if self._archive is None or past.entry is None:
+            return {}
+        failures = past.entry.state is State.DEAD
+        return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
+
+    def _widened(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
+        """A body that is refused here and let through there: then the first state has to refuse it."""
+        if here.refusal.reason != "invalid_body":
+            return
+        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
+        ended = home.machine.work([item]).ended[past.id]
+        reason = ended.letter[0] if ended.letter else "not quarantined"
+        if reason != "schema_invalid":
+            own = f"{here.answer.status} {here.refusal.reason}"
+            self._found(Finding(home.webhook.name, past.id, "verdict", own, reason))
+
+    def _work(self, home: _Home) -> None:
+        """The batch that waits. Where it does not end as it does here, each record by itself tells
+        which one differs, and how."""
+        pairs, home.waiting = home.waiting, []
+        if not pairs:
+            return
+        worked = home.machine.work([each.item for each in pairs])
+        found = self._all_ends(home, pairs, worked)
+        if found and len(pairs) > 1:
+            alone = [
+                one
+                for each in pairs
+                for one in self._all_ends(home, [each], home.machine.work([each.item]))
+            ]
+            told = {each.event for each in alone}
+            by = None if worked.whole else home.foretold.topic("batch", "takes its batch along")
+            found = alone + [each.foretold(by) for each in found if each.event not in told]
+        self.report.findings += found
+
+    def _all_ends(self, home: _Home, pairs: Sequence[_Pair], worked: Worked) -> list[Finding]:
+        return [one for each in pairs for one in self._ends(home, each, worked.ended[each.past.id])]
+
+    def _ends(self, home: _Home, pair: _Pair, ended: Ended) -> Iterator[Finding]:
+        """How one record ended, here and there."""
+        request, query = pair.past.request, pair.there.request.query
+        name, id = home.webhook.name, pair.past.id
+        upstream = home.foretold.consequence(request, query)
+        own, other = _verdicts(pair.went, ended)
+        if own != other:
+            yield Finding(name, id, "verdict", own, other).foretold(upstream)
+        elif own == VERIFIED:
+            told = shapes.fields(pair.went.input, without_event(ended.input))
+            if told is not None:
+                yield Finding(name, id, "input", *told).foretold(upstream)
+        refused = _refused_there(pair.went, ended)
+        by = home.foretold.end(request, query, refused)
+        calls = shapes.calls(pair.went, ended)
+        if calls is not None and own == other:
+            yield Finding(name, id, "tasks", *calls).foretold(by)
+        last = pair.item.receives >= home.planned.queue.max_receive_count
+        here, there = _settled(home.webhook, pair), _settled_there(ended, last=last)
+        if here != there and not (there == BY_SQS and here.startswith(EXHAUSTED)):
+            yield Finding(name, id, "settle", here, there).foretold(by)
+
+
+def _receives(webhook: CompiledWebhook, past: Past) -> int:
+    """The receive that decided: of what was exhausted the last one, of all else the first."""
+    entry = past.entry
+    exhausted = entry is not None and entry.state is State.DEAD and entry.reason == "exhausted"
+    return webhook.queue.max_receive_count if exhausted else 1
+
+
+def _verdicts(went: Rehearsal, ended: Ended) -> tuple[str, str]:
+    verify = next((call for call in went.calls if call.resource == VERIFY), None)
+    here = VERIFIED
+    if verify is not None and verify.error is not None:
+        here = f"{verify.error} ({went.quarantine})" if went.quarantine else verify.error
+    if ended.failed is None:
+        return here, VERIFIED if ended.input is not None else "not asked"
+    reason = ended.letter[0] if ended.letter else ""
+    quarantined = reason and reason != "exhausted"
+    return here, f"{ended.failed[0]} ({reason})" if quarantined else ended.failed[0]
+
+
+def _refused_there(went: Rehearsal, ended: Ended) -> str | None:
+    """A task whose model took its input here, and does not there."""
+    refused = {call.resource for call in went.calls if call.source == "refused"}
+    return min(ended.refused - refused, default=None)
+
+
+def _settled(webhook: CompiledWebhook, pair: _Pair) -> str:
+    went = pair.went
+    result = Result(
+        went.status,
+        pair.past.at_ms,
+        0.0,
+        error=went.error,
+        cause=went.cause,
+        state=went.state,
+        quarantine=went.quarantine,
+    )
+    outcome: Outcome = dispose(
+        result, pair.item.receives, webhook.queue, webhook.pipe, lambda _low, high: high
+    )
+    if isinstance(outcome, Bury):
+        return f"dead letter, {outcome.failure.reason}: {outcome.failure.error}"
+    return "kept: it comes back" if isinstance(outcome, Retry) else "done"
+
+
+def _settled_there(ended: Ended, *, last: bool) -> str:
+    if ended.kept:
+        return BY_SQS if last else "kept: it comes back"
+    return f"dead letter, {ended.letter[0]}: {ended.letter[1]}" if ended.letter else "done"

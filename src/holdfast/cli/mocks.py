@@ -1,0 +1,34 @@
+"""What tasks are to come to in a dry run, as it is written on the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+import typer
+
+from holdfast.operate.casting import Mock
+
+MockOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mock",
+        metavar="TASK=JSON",
+        help="What a task is to come to, by its name or its state's; may be repeated.",
+    ),
+]
+
+
+def parse_mocks(written: list[str] | None) -> dict[str, Mock]:
+    """By task or state, what each is to come to."""
+    return dict(map(_mock, written or ()))
+
+
+def _mock(written: str) -> tuple[str, Mock]:
+    name, equals, value = written.partition("=")
+    try:
+        if not (name and equals):
+            raise ValueError("no =")
+        return name, Mock(orjson.loads(value))
+    except ValueError:
+        raise typer.BadParameter(f"{written!r}: write TASK=JSON, such as charge={{}}") from None
