@@ -212,7 +212,8 @@ def test_a_function_knows_who_sends_to_its_queue(template: dict[str, Any]) -> No
 
 
 def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan) -> None:
-    """Metric, threshold, period and reason of each, all of them to the topic, silence no alarm."""
+    """Metric, threshold, period and reason of each, all of them to the topic, silence no alarm; and
+    nobody is told that one is over."""
     planned = [*hooks.alarms, *(alarm for each in hooks.webhooks for alarm in each.alarms)]
     made = of_type(template, "CloudWatch::Alarm").values()
 
@@ -224,6 +225,7 @@ def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan)
         (each.why, each.metric, each.threshold, each.period_seconds) for each in planned
     )
     assert all(len(each["AlarmActions"]) == 1 for each in made)
+    assert not any("OKActions" in each for each in made)
     assert {each["TreatMissingData"] for each in made} == {"notBreaching"}
 
 
