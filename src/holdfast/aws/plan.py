@@ -259,7 +259,7 @@ def _of_the_whole(
     if size > TEXT_MAX_BYTES:
         said = f"about {size:,} bytes of text, and a template has {TEXT_MAX_BYTES:,}; write several apps"
         yield Mistake(place, said)
-    count = sum(map(resource_count, planned)) + _SHARED + len(api.responses)
+    count = stack_resource_count(api, planned)
     if count > RESOURCES_MAX:
         said = f"about {count} resources, and a stack has {RESOURCES_MAX}; write several apps"
         yield Mistake(place, said)
@@ -301,6 +301,11 @@ _RESOURCE_BYTES: Final = 1_100
 
 def _written(value: Any) -> int:
     return len(json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def stack_resource_count(api: Api, planned: tuple[WebhookPlan, ...]) -> int:
+    """About how many resources of CloudFormation a whole stack has, `RESOURCES_MAX` at most."""
+    return sum(map(resource_count, planned)) + _SHARED + len(api.responses)
 
 
 def resource_count(planned: WebhookPlan) -> int:
