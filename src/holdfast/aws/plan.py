@@ -18,7 +18,7 @@ from typing import Any, Final
 from holdfast.aws import behind
 from holdfast.aws.alerting import alert_differences
 from holdfast.aws.answers import gateway_responses, unsayable
-from holdfast.aws.calls import functions_on_the_dearest_way, plain_http
+from holdfast.aws.calls import functions_on_the_dearest_way, plain_http, said_by_data
 from holdfast.aws.carried import missing
 from holdfast.aws.contract import SETTLE
 from holdfast.aws.cost import Cost, cost
@@ -234,6 +234,12 @@ def _obstacles(
         yield Mistake(place, said)
     for state in plain_http(webhook.workflow):
         yield Mistake(place, f"state {state}: AWS calls https only")
+    for state in said_by_data(webhook.workflow):
+        yield Mistake(
+            place,
+            f"state {state}: takes both its error and its cause from data, and whoever writes that data "
+            "could have the event put away as a duplicate; write one of them out",
+        )
     if len(machine.definition.encode()) > DEFINITION_MAX_BYTES:
         yield Mistake(place, "the workflow is larger than the 1 MiB that Step Functions takes")
 
