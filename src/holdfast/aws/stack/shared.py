@@ -165,7 +165,6 @@ def _api(
         access_log_format=apigateway.AccessLogFormat.custom(json.dumps(dict(planned.access_log))),
         logging_level=apigateway.MethodLoggingLevel.ERROR,
         data_trace_enabled=False,
-        metrics_enabled=True,
         tracing_enabled=tracing,
     )
     return apigateway.RestApi(
