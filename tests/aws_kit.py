@@ -153,9 +153,7 @@ class Batch:
                 outcome = await run(work, given)
             except NotOurs as other:
                 duplicate = other.claim.answer is ClaimAnswer.DUPLICATE
-                self.calls.append(
-                    {**call, "error": DUPLICATE if duplicate else HELD, "cause": "{}"}
-                )
+                self.calls.append({**call, **said_by_verify(DUPLICATE if duplicate else HELD)})
                 raise
             self.calls.append({**call, **self._said(resource, lease.message, outcome)})
             return outcome
@@ -181,6 +179,11 @@ class Batch:
             return {"result": {**outcome.output, **carried} if carried else outcome.output}
         assert isinstance(outcome, Failed)
         return {"error": outcome.error, "cause": cause(outcome)}
+
+
+def said_by_verify(error: str) -> dict[str, str]:
+    """What Lambda tells of an error that Verify raised under a name of ours."""
+    return {"error": error, "cause": json.dumps({"errorMessage": "so", "errorType": error})}
 
 
 def cause(failed: Failed) -> str:

@@ -53,12 +53,13 @@ def test_a_threshold_that_is_another_one_is_said() -> None:
 
 
 def test_who_is_told_is_said_once() -> None:
-    """The stack has a topic, and neither Slack nor mail of its own."""
+    """The stack has a topic, and neither Slack nor mail of its own; alarms have no action at their end."""
     found = told(a_rule("dead"), a_rule("depth"), targets=(a_slack(),))
 
-    assert [each.here for each in found if "slack" in each.here] == [
-        "messages go to slack, grouped, and repeated after their quiet time"
-    ]
+    (slack,) = (each for each in found if "slack" in each.here)
+
+    assert slack.here == "messages go to slack, grouped, and repeated after their quiet time"
+    assert "one message each when it begins, and none when it ends" in slack.aws
 
 
 def test_a_webhook_that_no_rule_watches_is_not_told_of_any() -> None:

@@ -64,6 +64,18 @@ def test_the_hash_is_that_of_what_goes_in(folder: Path, tmp_path: Path) -> None:
     assert made_of(moved).digest() != first.digest()
 
 
+def test_an_assembly_of_whatever_name_is_no_part_of_the_next(folder: Path) -> None:
+    """`synth --out build` leaves the last bundle beside the definition: the same input is the same
+    asset all the same, and none grows by the one before."""
+    before = made_of(folder)
+    for name in ("build/cdk.out", "build/manifest.json", "build/asset.1/definition/hooks.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("{}")
+
+    assert made_of(folder).files == before.files
+    assert made_of(folder).digest() == before.digest()
+
+
 def test_every_package_has_the_version_that_is_installed_here(folder: Path) -> None:
     """What was tried is what runs: also what the packages need themselves; no server, no store."""
     packages = dict(each.split("==") for each in made_of(folder).packages)

@@ -18,9 +18,10 @@ from aws_kit import (
     a_lease_of,
     letters,
     record,
+    said_by_verify,
     set_secrets,
 )
-from holdfast.aws.contract import GREETING, SETTLE
+from holdfast.aws.contract import DUPLICATE, GREETING, SETTLE
 from holdfast.errors import Permanent, SchemaInvalid, VerificationFailed
 from holdfast.queue.contract import ClaimAnswer
 from workflow_kit import a_webhook
@@ -183,8 +184,46 @@ def test_a_ping_is_done_without_work(receives: int) -> None:
     """As Verify says it: nothing of the document runs, nothing is kept and nothing rests."""
     webhook = a_webhook(fails(ValueError("never called")), workflow=HANDLED)
     batch = Batch(webhook, [a_lease_of(webhook, 1, {"zen": "."}, receives=receives)])
-    batch.calls.append({"state": "Verify", "error": GREETING, "cause": "{}"})
+    batch.calls.append({"state": "Verify", **said_by_verify(GREETING)})
 
     assert batch.kept_on_aws() == set()
     assert letters(batch) == {}
     assert [call["state"] for call in batch.on_aws().calls] == ["Verify"]
+
+
+@pytest.mark.parametrize("error", [DUPLICATE, GREETING])
+def test_a_workflow_that_fails_under_a_name_of_ours_is_not_done(error: str) -> None:
+    """A Fail state may take its error's name from the event: a sender who wrote ours into it has his
+    event tried again and put into dead letters, as it is here, and not thrown away."""
+    stop = {"Type": "Fail", "ErrorPath": "$.body.code", "Cause": "no"}
+    webhook = a_webhook(workflow=failing(stop))
+    body = {"code": error}
+    first = Batch(webhook, [a_lease_of(webhook, 1, body)]).work()
+    last = Batch(webhook, [a_lease_of(webhook, 1, body, receives=3)]).work()
+
+    assert first.kept_on_aws() == first.kept == {f"{1:032x}"}
+    assert last.kept_on_aws() == last.kept == set()
+    assert letters(last) == {f"{1:032x}": ("exhausted", error)}
+
+
+def test_a_failure_without_error_and_cause_rests_with_its_reason() -> None:
+    """A Fail state need not say anything; what SQS refuses to take empty is filled in."""
+    webhook = a_webhook(workflow=failing({"Type": "Fail"}))
+    batch = Batch(webhook, [a_lease_of(webhook, 1, {}, receives=3)]).work()
+    (call,) = (call for call in batch.on_aws().calls if call["resource"] == SQS)
+
+    told = call["input"]["MessageAttributes"]
+
+    assert told["reason"]["StringValue"] == "exhausted"
+    assert told["error"]["StringValue"]
+    assert told["cause"]["StringValue"]
+
+
+def failing(stop: dict[str, Any]) -> dict[str, Any]:
+    """A document that ends in this Fail state."""
+    verify = {"Type": "Task", "Resource": "${holdfast:verify}", "Next": "Stop"}
+    return {
+        "StartAt": "Verify",
+        "TimeoutSeconds": 30,
+        "States": {"Verify": verify, "Stop": stop},
+    }

@@ -147,6 +147,10 @@ app.webhook("/a", connections={"pay": hmac_sha256("env:X")}, workflow={"StartAt"
         "ApiEndpoint": "http://x.example/", "Method": "GET",
         "InvocationConfig": {"ConnectionArn": "${pay}"}}}}})
 """
+SPOKEN: Final = """
+app.webhook("/a", workflow={"StartAt": "F", "States": {"F": {
+    "Type": "Fail", "ErrorPath": "$.body.error", "CausePath": "$.body.cause"}}})
+"""
 
 
 @pytest.mark.parametrize(
@@ -160,6 +164,7 @@ app.webhook("/a", connections={"pay": hmac_sha256("env:X")}, workflow={"StartAt"
         (CHARGED.strip(), "state H: its task handle takes the event"),
         (SIGNED.strip(), "connection pay: EventBridge knows"),
         (SIGNED.strip(), "state C: AWS calls https only"),
+        (SPOKEN.strip(), "state F: takes both its error and its cause from data"),
     ],
 )
 def test_what_cannot_be_on_aws_is_named_with_its_place(

@@ -169,6 +169,17 @@ def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
     assert "[quarantine: envelope_invalid]" in raised(shop.function("users", VERIFY), record)[1]
 
 
+def test_a_broken_envelope_is_no_body_of_a_workflow(shop: Shop) -> None:
+    """A stranger may spell a header twice, and his envelope is one no more: it is quarantined, and not
+    taken for what a workflow has sent, which counts as verified."""
+    verify = shop.function("github", VERIFY, senders={"orders": "AROAX"})
+    head, _, rest = encode(a_user()).partition('"h":{')
+    twice = f'{head}"h":{{"x-a":"eA==","x-a":"eQ==",{rest}'
+    from_the_api = {**WORKFLOW, "SenderId": "AROAAPI:BackplaneAssumeRoleSession"}
+
+    assert "[quarantine: envelope_invalid]" in raised(verify, a_body(twice, from_the_api))[1]
+
+
 @pytest.mark.parametrize(
     ("secret", "told"), [(SECRET, GREETING), ("a guess", "VerificationFailed")]
 )

@@ -70,6 +70,20 @@ def test_what_holds_for_all_is_told_once() -> None:
     assert "for every webhook" not in call("plan", USERS).out
 
 
+def test_what_there_is_once_is_told_with_its_cost() -> None:
+    """API, table, topic, dashboard and their alarm, and how near the stack is to its end; not where
+    one webhook was asked for."""
+    told = call("plan", SHOP)
+    rows = [line.split("  ", 1) for line in told.lines]
+    stack = {row[0]: row[1].strip() for row in rows if len(row) == 2}
+
+    assert stack["REST API shop"] == "Regional, stage live, 1,000/s, 2,000 at once"
+    assert stack["alarm api-5xx"] == "senders are told to come back (5XXError >= 1)"
+    assert {"access log", "DynamoDB table", "SNS topic", "dashboard", "resources"} <= stack.keys()
+    assert "about 3.10 USD a month for the dashboard and alarms" in told.out
+    assert "the stack  beside" not in call("plan", SHOP, "-w", "slack").out
+
+
 def test_one_webhook_can_be_asked_for() -> None:
     """By its name; one that is not there is code 4."""
     told = call("plan", SHOP, "-w", "slack")

@@ -238,6 +238,9 @@ def test_its_pages_show_what_there_is(engine: MemoryEngine, client: Client) -> N
             assert (path, answer.status_code) == (path, expected)
             assert wrong_with(answer.text) == []
         assert read(http.get("/").text).has("no order <n>")
+        client.post("/dead/purge", ids=[id], expect=1)
+        engine.settle([one.receipt for one in engine.receive("plain", 10, 60)])
+        assert not read(http.get("/").text).has("Nothing has come in yet")
         assert archive or read(http.get("/events").text).has("keeps no history")
 
 

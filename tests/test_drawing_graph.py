@@ -239,6 +239,7 @@ def test_what_could_cross_is_untangled() -> None:
     assert (x["a"] < x["b"]) == (x["y"] < x["x"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(0.1, 10)), max_size=12))
 def test_the_nearest_order_is_found(pairs: list[tuple[float, float]]) -> None:
     """Never decreasing, and no pool could be moved to be nearer."""

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -100,6 +100,7 @@ def test_nothing_is_said_so() -> None:
     assert not list(tree.iter("table"))
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 100),
     st.sampled_from([1, 60, 900, 7_200, 86_400]),
@@ -144,6 +145,7 @@ def test_ticks_are_round(top: int, ticks: list[int]) -> None:
     assert nice_ticks(top) == ticks
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**70))
 def test_ticks_reach_the_top(top: int) -> None:
     """And not much further, in equal steps, never more than asked for."""
@@ -163,6 +165,7 @@ def test_large_numbers_are_short(value: int, told: str) -> None:
     assert compact(value) == told
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4 * 10**12), st.integers(1_000, 10**11))
 def test_marks_of_time_are_few_and_within(start_ms: int, span_ms: int) -> None:
     """In order, inside the axis, at whole steps."""
@@ -221,6 +224,7 @@ def test_gauges_fill_with_what_waits() -> None:
     assert drawn(age_gauge(None)).attrib["aria-label"] == "nothing waits"
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_whatever_is_put_in_is_text(text: str, value: str) -> None:
     """No text and no attribute becomes part of the drawing, and every document may hold it."""
@@ -233,6 +237,7 @@ def test_whatever_is_put_in_is_text(text: str, value: str) -> None:
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.floats(20, 400))
 def test_text_is_cut_to_its_room(text: str, width: float) -> None:
     """What is cut ends in an ellipsis and fits; what fits is whole."""

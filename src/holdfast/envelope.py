@@ -128,6 +128,15 @@ def decode(text: str | bytes, webhook: str, *, method: str = "POST", path: str =
     )
 
 
+def is_meant_as_one(text: str) -> bool:
+    """Whether a text has an envelope's shape, also one that `decode` refuses."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and {"v", "id", "ts", "h", "b"} <= document.keys()
+
+
 def _parse(text: str | bytes) -> dict[str, Any]:
     """The document, of which no key stands twice.
 

@@ -212,7 +212,8 @@ def test_a_function_knows_who_sends_to_its_queue(template: dict[str, Any]) -> No
 
 
 def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan) -> None:
-    """Metric, threshold, period and reason of each, all of them to the topic, silence no alarm."""
+    """Metric, threshold, period and reason of each, all of them to the topic, silence no alarm; and
+    nobody is told that one is over."""
     planned = [*hooks.alarms, *(alarm for each in hooks.webhooks for alarm in each.alarms)]
     made = of_type(template, "CloudWatch::Alarm").values()
 
@@ -224,6 +225,7 @@ def test_alarms_are_the_planned_ones(template: dict[str, Any], hooks: StackPlan)
         (each.why, each.metric, each.threshold, each.period_seconds) for each in planned
     )
     assert all(len(each["AlarmActions"]) == 1 for each in made)
+    assert not any("OKActions" in each for each in made)
     assert {each["TreatMissingData"] for each in made} == {"notBreaching"}
 
 
@@ -294,7 +296,8 @@ def test_refusals_of_the_api_are_the_planned_ones(
 
 
 def test_the_stage_holds_every_webhook_back(template: dict[str, Any], hooks: StackPlan) -> None:
-    """Its own rate for each method, the access log without bodies, and no trace of data."""
+    """Its own rate for each method, errors in the log of each, the access log without bodies, and no
+    trace of data."""
     (stage,) = of_type(template, "ApiGateway::Stage").values()
     rates = {
         each["ResourcePath"]: (each["ThrottlingRateLimit"], each["ThrottlingBurstLimit"])
@@ -305,6 +308,7 @@ def test_the_stage_holds_every_webhook_back(template: dict[str, Any], hooks: Sta
         path = each.path.replace("/", "/~1", 1)
         assert rates[path] == (each.throttle.per_second, each.throttle.burst)
     assert not any(each["DataTraceEnabled"] for each in stage["MethodSettings"])
+    assert {each["LoggingLevel"] for each in stage["MethodSettings"]} == {"ERROR"}
     assert json.loads(stage["AccessLogSetting"]["Format"]) == dict(hooks.api.access_log)
 
 

@@ -30,7 +30,7 @@ def alert_differences(
         yield Difference(
             TOPIC,
             f"messages go to {names}, grouped, and repeated after their quiet time",
-            "alarms go to the stack's topic, one message each when it begins and when it ends",
+            "alarms go to the stack's topic, one message each when it begins, and none when it ends",
             "subscribe to the topic: an e-mail address, a URL, or AWS Chatbot for Slack",
         )
 

@@ -58,6 +58,10 @@ _OURS_TAKEN: Final = (".py", ".typed", ".toml")
 """Of our own: code, and the descriptions of providers."""
 
 _LEFT_OUT: Final = frozenset(("__pycache__", "node_modules", "cdk.out", "site-packages"))
+_MARKS: Final = ("pyvenv.cfg", "cdk.out")
+"""In a folder that somebody's tool has made: an environment, or a cloud assembly, of whatever name.
+An assembly holds the last bundle, which every further one would hold in turn."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -191,8 +195,12 @@ def _beside(folder: Path) -> Iterator[Path]:
             continue
         if path.is_file() and path.suffix in _TAKEN:
             yield path
-        elif path.is_dir() and not path.is_symlink() and not (path / "pyvenv.cfg").exists():
+        elif path.is_dir() and not path.is_symlink() and not _is_made(path):
             yield from _beside(path)
+
+
+def _is_made(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _MARKS)
 
 
 def _ours() -> Path:

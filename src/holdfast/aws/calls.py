@@ -85,6 +85,20 @@ def plain_http(document: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def said_by_data(document: Mapping[str, Any]) -> list[str]:
+    """Fail states of which neither the error nor the cause is written in the document."""
+    found = []
+    for name, state in states(document):
+        parts = [_from_data(state, field) for field in ("Error", "Cause")]
+        if state.get("Type") == "Fail" and all(parts):
+            found.append(name)
+    return found
+
+
+def _from_data(state: State, field: str) -> bool:
+    return f"{field}Path" in state or str(state.get(field, "")).startswith("{%")
+
+
 def _given(state: State) -> Mapping[str, Any]:
     given: Any = next((state[each] for each in _FIELDS if each in state), {})
     return given if isinstance(given, Mapping) else {}

@@ -96,6 +96,10 @@ _TOLD: Final = "$substringBefore($states.input.Cause, '\"errorType\"')"
 """Lambda's cause up to its second member, whose quotes no message can write: the message, in JSON."""
 
 _OURS: Final = "$substring($states.input.Cause, 0, 16) = '{\"errorMessage\":'"
+"""A function said it. A Fail state can give its error any name, also one that a sender wrote."""
+
+IS_DONE: Final = f"{_OURS} and $states.input.Error in ['{DUPLICATE}', '{GREETING}']"
+"""JSONata over a caught error: whether Verify found nothing to be worked."""
 
 IS_QUARANTINED: Final = f"{_OURS} and $contains({_TOLD}, '{_MARK}')"
 """JSONata over a caught error: whether it says a reason."""

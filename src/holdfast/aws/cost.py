@@ -22,6 +22,7 @@ LOG_KILOBYTE: Final = 0.50
 
 ALARM_MONTH: Final = 0.10
 SECRET_MONTH: Final = 0.40
+DASHBOARD_MONTH: Final = 3.00
 POLLING_MONTH: Final = 0.26
 """Five pollers that wait twenty seconds at a time."""
 
@@ -110,6 +111,12 @@ def cost(
         monthly=tuple(line for line in monthly if line.count),
         assumptions=assumed,
     )
+
+
+def stack_usd_per_month(alarms: int) -> float:
+    """What a stack costs beside its webhooks, whatever comes in or does not: so many alarms of its
+    own, and its dashboard."""
+    return alarms * ALARM_MONTH + DASHBOARD_MONTH
 
 
 def _lines(

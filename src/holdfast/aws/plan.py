@@ -18,7 +18,7 @@ from typing import Any, Final
 from holdfast.aws import behind
 from holdfast.aws.alerting import alert_differences
 from holdfast.aws.answers import gateway_responses, unsayable
-from holdfast.aws.calls import functions_on_the_dearest_way, plain_http
+from holdfast.aws.calls import functions_on_the_dearest_way, plain_http, said_by_data
 from holdfast.aws.carried import missing
 from holdfast.aws.contract import SETTLE
 from holdfast.aws.cost import Cost, cost
@@ -234,6 +234,12 @@ def _obstacles(
         yield Mistake(place, said)
     for state in plain_http(webhook.workflow):
         yield Mistake(place, f"state {state}: AWS calls https only")
+    for state in said_by_data(webhook.workflow):
+        yield Mistake(
+            place,
+            f"state {state}: takes both its error and its cause from data, and whoever writes that data "
+            "could have the event put away as a duplicate; write one of them out",
+        )
     if len(machine.definition.encode()) > DEFINITION_MAX_BYTES:
         yield Mistake(place, "the workflow is larger than the 1 MiB that Step Functions takes")
 
@@ -259,7 +265,7 @@ def _of_the_whole(
     if size > TEXT_MAX_BYTES:
         said = f"about {size:,} bytes of text, and a template has {TEXT_MAX_BYTES:,}; write several apps"
         yield Mistake(place, said)
-    count = sum(map(resource_count, planned)) + _SHARED + len(api.responses)
+    count = stack_resource_count(api, planned)
     if count > RESOURCES_MAX:
         said = f"about {count} resources, and a stack has {RESOURCES_MAX}; write several apps"
         yield Mistake(place, said)
@@ -301,6 +307,11 @@ _RESOURCE_BYTES: Final = 1_100
 
 def _written(value: Any) -> int:
     return len(json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def stack_resource_count(api: Api, planned: tuple[WebhookPlan, ...]) -> int:
+    """About how many resources of CloudFormation a whole stack has, `RESOURCES_MAX` at most."""
+    return sum(map(resource_count, planned)) + _SHARED + len(api.responses)
 
 
 def resource_count(planned: WebhookPlan) -> int:

@@ -28,8 +28,7 @@ from typing import Any, Final
 
 from holdfast.aws.contract import (
     DEAD_LETTERS,
-    DUPLICATE,
-    GREETING,
+    IS_DONE,
     IS_QUARANTINED,
     REASON,
     SETTLE,
@@ -183,13 +182,12 @@ def _settled(name: _Names) -> dict[str, Any]:
 
 
 def _failed(name: _Names, max_receive_count: int) -> dict[str, Any]:
-    done = f"$states.input.Error in ['{DUPLICATE}', '{GREETING}']"
     last = f"$exists({_RECEIVES}) and $number({_RECEIVES}) >= {max_receive_count}"
     return {
         "Type": "Choice",
         "QueryLanguage": "JSONata",
         "Choices": [
-            {"Condition": f"{{% {done} %}}", "Next": name("Worked")},
+            {"Condition": f"{{% {IS_DONE} %}}", "Next": name("Worked")},
             {"Condition": f"{{% {IS_QUARANTINED} %}}", "Next": name("Quarantined")},
             {"Condition": f"{{% {last} %}}", "Next": name("Exhausted")},
         ],
@@ -198,12 +196,15 @@ def _failed(name: _Names, max_receive_count: int) -> dict[str, Any]:
 
 
 def _letter(name: _Names, reason: str) -> dict[str, Any]:
-    """The record's body as it came, and why in its attributes; SQS takes none that is empty."""
+    """The record's body as it came, and why in its attributes; SQS takes none that is empty.
+
+    A Fail state may give neither error nor cause, and an expression without a value is an error.
+    """
     cause = f"$substring($states.input.Cause, 0, {CAUSE_MAX})"
     attributes = {
         LetterAttribute.REASON: reason,
-        LetterAttribute.ERROR: "{% $states.input.Error = '' ? 'States.TaskFailed' : $states.input.Error %}",
-        LetterAttribute.CAUSE: f"{{% $states.input.Cause = '' ? '-' : {cause} %}}",
+        LetterAttribute.ERROR: "{% $states.input.Error ? $states.input.Error : 'States.TaskFailed' %}",
+        LetterAttribute.CAUSE: f"{{% $states.input.Cause ? {cause} : '-' %}}",
         LetterAttribute.ATTEMPT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.RECEIVE_COUNT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.AT_MS: "{% $string($toMillis($states.context.State.EnteredTime)) %}",

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from rich.markup import escape
 
+from holdfast.aws.cost import stack_usd_per_month
 from holdfast.aws.differences import Difference
-from holdfast.aws.plan import StackPlan, WebhookPlan
+from holdfast.aws.plan import RESOURCES_MAX, StackPlan, WebhookPlan, stack_resource_count
 from holdfast.aws.plan import plan as planned
-from holdfast.aws.resources import Integration, Method
+from holdfast.aws.resources import Alarm, Integration, Method, Throttle
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionArgument
 from holdfast.cli.options import Output, OutputOption, WebhookOption
@@ -92,7 +93,32 @@ def _print(stack: StackPlan, shown: list[WebhookPlan]) -> None:
         )
     if everywhere:
         _differences("differs from local, for every webhook", everywhere)
+    if len(shown) == len(stack.webhooks):
+        _print_stack(stack)
     _obstacles([*stack.obstacles, *(one for each in stack.webhooks for one in each.obstacles)])
+
+
+def _print_stack(stack: StackPlan) -> None:
+    """What there is once, however many webhooks there are."""
+    console.print("[bold]the stack[/bold]  beside its webhooks")
+    rows = _rows_of_stack(stack)
+    print_rows([{"resource": what, "numbers": numbers} for what, numbers in rows], "")
+    usd = stack_usd_per_month(len(stack.alarms))
+    console.print(f"about {usd:.2f} USD a month for the dashboard and alarms")
+    console.print()
+
+
+def _rows_of_stack(stack: StackPlan) -> Iterator[tuple[str, str]]:
+    api = stack.api
+    yield f"REST API {api.name}", f"Regional, stage {api.stage}, {_held_back(api.throttle)}"
+    yield "access log", f"{api.access_log_days} days, without bodies and headers"
+    yield "DynamoDB table", f"on demand, TTL {stack.table.ttl_attribute}, point-in-time recovery"
+    yield "SNS topic", "where alarms go; subscribe to it, nobody hears them otherwise"
+    yield "dashboard", "every alarm, and a row for each webhook"
+    for alarm in stack.alarms:
+        yield f"alarm {alarm.name}", _alarming(alarm)
+    count = stack_resource_count(api, stack.webhooks)
+    yield "resources", f"about {count} of the {RESOURCES_MAX} that a stack has"
 
 
 def _everywhere(webhooks: Iterable[WebhookPlan]) -> list[Difference]:
@@ -113,8 +139,7 @@ def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
             "model",
             f"draft-04, {count(lost, 'keyword')} widened" if lost else "draft-04, as strict",
         )
-    rate = each.throttle
-    yield "throttle", f"{rate.per_second:g}/s, {rate.burst:,} at once"
+    yield "throttle", _held_back(each.throttle)
     queue, dead = each.queue, each.dead_letters
     said = (
         f"{format_duration(queue.retention_seconds)}, messages of {queue.maximum_message_bytes:,} "
@@ -145,10 +170,18 @@ def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
     for secret in each.secrets:
         yield f"secret {secret.name}", f"{_STORES[secret.store]}, for {secret.reference}"
     for alarm in each.alarms:
-        yield f"alarm {alarm.name}", f"{alarm.why} ({alarm.metric} >= {alarm.threshold:,})"
+        yield f"alarm {alarm.name}", _alarming(alarm)
     days = ", ".join(sorted({f"{group.retention_days} days" for group in each.log_groups}))
     yield count(len(each.log_groups), "log group"), days
     yield count(len(each.roles), "role"), "with the rights that they need"
+
+
+def _held_back(throttle: Throttle) -> str:
+    return f"{throttle.per_second:,g}/s, {throttle.burst:,} at once"
+
+
+def _alarming(alarm: Alarm) -> str:
+    return f"{alarm.why} ({alarm.metric} >= {alarm.threshold:,})"
 
 
 def _behind(method: Method) -> str:

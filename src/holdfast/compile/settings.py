@@ -105,11 +105,10 @@ def answer(spot: Spot, value: object, sender: definition.Provider | None = None)
     given = instance(spot, value, definition.Answer, 'Answer(status=202, body="ok")')
     given = given if given is not None else definition.Answer()
     status = whole(spot.under("status"), given.status, at_least=200, at_most=299)
-    if sender is not None and not _is_success(sender.statuses, status):
+    theirs = None if sender is None else sender.statuses
+    if sender is not None and isinstance(theirs, str) and not _is_success(theirs, status):
         name = sender.title or sender.name
-        told = (
-            f"{name} takes {sender.statuses} for success, and sends again what is answered {status}"
-        )
+        told = f"{name} takes {theirs} for success, and sends again what is answered {status}"
         spot.under("status").wrong(told)
     body = given.body
     if body is not None and not isinstance(body, str):

@@ -1,4 +1,4 @@
-"""The console: an HTTP API for operators on a port of its own, and what its pages stand on.
+"""The console: web pages for operators on a port of their own, over an HTTP API.
 
     access      who may do what: tokens, sessions, where a request may come from (pure)
     guard       the same before every request, and the headers of every answer
@@ -10,6 +10,8 @@
     openapi     the document that describes them, made from those
     stream      what happens, as server-sent events
     keeper      the runs that this process drives
+    drawing/    plots, workflow graphs and the wiring, as SVG
+    pages/      the web pages: templates, style sheets, scripts
     app         all of it as one Starlette application
 
 Everything is done over the queue's contracts by `holdfast.operate`; what an engine has not is

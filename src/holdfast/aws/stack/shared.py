@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from aws_cdk import AssetHashType, Aws, Fn, RemovalPolicy
+from aws_cdk import AssetHashType, Aws, CfnOutput, Fn, RemovalPolicy
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -15,10 +15,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from holdfast.aws.bundle import Bundle
+from holdfast.aws.deployed import TABLE
 from holdfast.aws.plan import StackPlan, WebhookPlan
 from holdfast.aws.resources import Allow, Api
 from holdfast.aws.stack.reasons import acknowledge
 from holdfast.aws.stack.references import Part, References, tagged
+from holdfast.errors import DefinitionError
 
 _ANY: Final = "*"
 
@@ -27,7 +29,8 @@ class SharedParts(Construct):
     """Made once in a stack; every `ResilientWebhook` of the same plan is put beside it.
 
     account_role: let API Gateway write logs in this account. It is a setting of the whole account
-    and Region: False where somebody has made it already.
+    and Region: False where somebody has made it already. Raises DefinitionError where the plan has
+    obstacles.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class SharedParts(Construct):
         account_role: bool = True,
     ) -> None:
         super().__init__(scope, id)
+        refuse_obstacles(plan)
         self.plan = plan
         self.tracing = tracing
         self.definition = bundle.definition
@@ -60,6 +64,8 @@ class SharedParts(Construct):
                 response_headers=dict(answer.headers) or None,
                 templates={"application/json": answer.template},
             )
+        # Without it the operator verbs take the stack for somebody else's.
+        CfnOutput(self, "ledger", value=self.table.table_name, description=TABLE)
         tagged(self, plan.name)
         acknowledge(self)
 
@@ -81,6 +87,13 @@ class SharedParts(Construct):
     def url(self, path: str) -> str:
         """Where senders reach a webhook."""
         return str(self.api.url_for_path(path))
+
+
+def refuse_obstacles(planned: StackPlan) -> None:
+    """Raises DefinitionError with all of them."""
+    found = [*planned.obstacles, *(one for each in planned.webhooks for one in each.obstacles)]
+    if found:
+        raise DefinitionError(found)
 
 
 def instance() -> str:
@@ -140,6 +153,9 @@ def _api(
             f"{each.path.rstrip('/')}/{method.verb}": apigateway.MethodDeploymentOptions(
                 throttling_rate_limit=each.throttle.per_second,
                 throttling_burst_limit=each.throttle.burst,
+                # A method with settings of its own has none of the stage's.
+                logging_level=apigateway.MethodLoggingLevel.ERROR,
+                data_trace_enabled=False,
             )
             for each in plan.webhooks
             for method in each.methods

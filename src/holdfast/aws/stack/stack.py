@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from holdfast.aws.bundle import BUNDLES, LAMBDA, Bundle, bundle, ingredients
-from holdfast.aws.deployed import TABLE
-from holdfast.aws.plan import StackPlan, plan
-from holdfast.aws.stack.shared import SharedParts
+from holdfast.aws.plan import plan
+from holdfast.aws.stack.shared import SharedParts, refuse_obstacles
 from holdfast.aws.stack.webhook import ResilientWebhook, add_alarm
 from holdfast.compile import compile_app, load
-from holdfast.errors import DefinitionError
+
+STATUS_MAX: Final = 100
+"""Alarms that one widget of a dashboard can show; of one with more, CloudWatch refuses the whole."""
 
 
 class WebhookStack(Stack):
@@ -61,15 +62,7 @@ class WebhookStack(Stack):
         everywhere = shared.everywhere()
         alarms = [add_alarm(self, shared, everywhere, each) for each in self.plan.alarms]
         _dashboard(self, alarms, self.webhooks.values())
-        CfnOutput(self, "table", value=shared.table.table_name, description=TABLE)
         CfnOutput(self, "topic", value=shared.topic.topic_arn, description="where alarms go")
-
-
-def refuse_obstacles(planned: StackPlan) -> None:
-    """Raises DefinitionError with all of them."""
-    found = [*planned.obstacles, *(one for each in planned.webhooks for one in each.obstacles)]
-    if found:
-        raise DefinitionError(found)
 
 
 def bundled(definition: Path, folder: Path = BUNDLES) -> Bundle:
@@ -80,11 +73,12 @@ def bundled(definition: Path, folder: Path = BUNDLES) -> Bundle:
 def _dashboard(
     stack: Stack, alarms: list[cloudwatch.Alarm], webhooks: Iterable[ResilientWebhook]
 ) -> None:
-    """The alarms in one row, then a row for each webhook: what waits, how old, how it goes."""
+    """The alarms first, then a row for each webhook: what waits, how old, how it goes."""
     every = [*alarms, *(alarm for each in webhooks for alarm in each.alarms)]
     board = cloudwatch.Dashboard(stack, "dashboard", default_interval=Duration.hours(12))
-    status = cloudwatch.AlarmStatusWidget(title="alarms", alarms=every, width=24)
-    board.add_widgets(status)
+    for start in range(0, len(every), STATUS_MAX):
+        shown = every[start : start + STATUS_MAX]
+        board.add_widgets(cloudwatch.AlarmStatusWidget(title="alarms", alarms=shown, width=24))
     for each in webhooks:
         board.add_widgets(*_row(each))
 

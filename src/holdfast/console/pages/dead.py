@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import Field
 
-from holdfast.console.asking import Asked, parked
+from holdfast.console.asking import Asked
 from holdfast.console.endpoint import Call
 from holdfast.console.pages import payload
 from holdfast.console.pages.page import Found, Page
@@ -158,11 +158,7 @@ async def letter(call: Call) -> Found:
     }
 
 
-class LettersPageAsked(LettersAsked):
-    pass
-
-
-async def letters(call: Call[LettersPageAsked]) -> Found:
+async def letters(call: Call[LettersAsked]) -> Found:
     """All letters one by one, for what groups cannot answer."""
     told = await api.list_letters(call)
     return {
@@ -172,13 +168,12 @@ async def letters(call: Call[LettersPageAsked]) -> Found:
         "ages": AGES,
         "reasons": sorted(DEAD),
         "webhooks": await call.site.look(call.site.store.webhooks),
-        "only_parked": parked(call.params.parked) is True,
     }
 
 
 PAGES: Final = (
     Page("/dead", "dead", "dead.html", groups, "dead", GroupsAsked),
     Page("/dead/groups/{id}", "group", "group.html", group, "dead", GroupAsked),
-    Page("/dead/letters", "letters", "letters.html", letters, "dead", LettersPageAsked),
+    Page("/dead/letters", "letters", "letters.html", letters, "dead", LettersAsked),
     Page("/dead/letters/{id}", "letter", "letter.html", letter, "dead"),
 )

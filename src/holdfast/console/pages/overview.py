@@ -11,6 +11,7 @@ from holdfast.console.pages.page import Found, Page
 from holdfast.console.routes import alerts, front, sending
 from holdfast.console.routes.front import Window
 from holdfast.console.shapes.front import CountsFields, OverviewFields, WarningFields
+from holdfast.operate.abilities import watch_of
 from holdfast.operate.alerts.fields import AlertFields
 from holdfast.operate.overview import OUTCOMES, WINDOWS
 
@@ -71,17 +72,18 @@ def received(counts: CountsFields) -> list[int]:
 
 
 async def _first(call: Call[Window], told: OverviewFields) -> dict[str, Any] | None:
-    """Where nothing has ever come in: what to send, and where. None otherwise."""
-    seen = any(
+    """Where nothing has ever come in: what to send, and where. None otherwise, and where the engine
+    does not remember whether anything has."""
+    seen = watch_of(call.site.store) is None or any(
         one["last_seen"] or one["waiting"] or one["leased"] or one["dead"]
         for one in told["webhooks"]
     )
-    defined = [one for one in told["webhooks"] if one["defined"]]
-    if seen or not defined:
+    compiled = call.site.compiled
+    open_paths = [one for one in compiled.webhooks if "{" not in one.path] if compiled else []
+    if seen or not open_paths:
         return None
-    name = next((one["name"] for one in defined if "{" not in (one["path"] or "")), None)
-    if name is None:
-        return None
+    # The first of the definition is the one that its author thinks of.
+    name = open_paths[0].name
     sample = await call.site.look(sending.sample_fields, call.site, name)
     return {"webhook": name, "sample": sample}
 

@@ -52,7 +52,6 @@ async def webhook(call: Call[WebhookAsked]) -> Found:
         "found": found,
         "asked": call.params,
         "since": SINCE,
-        "now": call.site.clock.now_ms(),
         "duration": format_duration,
         "sample": await _sample(call, found) if call.params.view == "test" else None,
         **(await call.site.look(_drawn, call, found)),
