@@ -106,6 +106,21 @@ def test_an_event_tells_that_its_webhook_is_paused(
         assert "/webhooks/plain" in page.links()
 
 
+def test_a_refusal_claims_no_empty_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was refused by its headers had one, which nobody read: that is not a body of 0 bytes."""
+    with served(tmp_path, monkeypatch) as scene:
+        address = f"http://127.0.0.1:{scene.port}/refusals/"
+
+        unread = read(httpx.get(address + scene.refused("unsupported_media_type", b"")).text)
+        assert unread.has("No body was kept.")
+        assert not unread.has("0 B")
+        assert not unread.has("beginning of its body")
+
+        begun = read(httpx.get(address + scene.refused()).text)
+        assert begun.has("with the beginning of its body.")
+        assert begun.has("10 B")
+
+
 def test_a_filter_that_cannot_be_read_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
