@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -259,6 +261,16 @@ def test_the_result_is_held_to_the_data_limit() -> None:
     assert run.output["Error"] == "States.DataLimitExceeded"
 
 
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """Python's own limit of recursion: a library that another test has loaded may have raised it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    yield
+    sys.setrecursionlimit(before)
+
+
+@pytest.mark.usefixtures("usual_depth")
 def test_data_nested_beyond_reach() -> None:
     """Depth that Python cannot follow ends the execution, and not the program."""
     read = {"Parameters": {"v.$": "States.StringToJson($)"}, "OutputPath": "$.v"}
