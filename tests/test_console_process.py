@@ -28,9 +28,21 @@ def orders(event: Event[Any]) -> None:
 """
 
 
+STRIPE = """
+from holdfast import providers
+stripe = app.webhook("/stripe", provider=providers.stripe("env:STRIPE_SECRET"))
+@stripe.on("charge.*")
+def charged(event: Event[Any]) -> None:
+    note("charged", event)
+@stripe.on("invoice.paid")
+def paid(event: Event[Any]) -> None:
+    note("paid", event)
+"""
+
+
 @contextmanager
-def running(path: Path, *options: str) -> Iterator[Run]:
-    run = Run(path, SIMPLE, (*PORTS, *options))
+def running(path: Path, *options: str, text: str = SIMPLE) -> Iterator[Run]:
+    run = Run(path, text, (*PORTS, *options))
     try:
         yield run.ready()
     finally:
@@ -64,6 +76,24 @@ def test_a_run_opens_its_console(tmp_path: Path) -> None:
         assert api.get("/overview")["totals"]["dead"] == 0
         until(lambda: api.get("/overview")["index"]["behind"] == 0, "it is indexed")
         assert api.get("/events", where="n=1")["items"][0]["id"] == sent["id"]
+        api.close()
+
+
+def test_a_sample_of_a_known_sender_reaches_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is of the first type that is asked for by name, and of another where that is wanted."""
+    monkeypatch.setenv("STRIPE_SECRET", "whsec_test")
+    with running(tmp_path, text=STRIPE) as run:
+        api = client(run)
+        sample = api.get("/webhooks/stripe/sample")
+        assert sample["event_type"] == "invoice.paid"
+        sent = [
+            api.post("/webhooks/stripe/sample", body=sample["body"], event_type=type)["id"]
+            for type in (sample["event_type"], "charge.lost")
+        ]
+        until(lambda: all(api.get(f"/events/{id}")["state"] == "done" for id in sent), "both done")
+        assert (run.noted("paid"), run.noted("charged")) == ([sent[0]], [sent[1]])
         api.close()
 
 

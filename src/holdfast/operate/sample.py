@@ -27,6 +27,18 @@ class Sampled:
     entry: Entry | None
 
 
+def asked_type(webhook: CompiledWebhook) -> str | None:
+    """The first type of event that a function of this webhook asks for by its whole name; None: none
+    does, or the sender is none that is known, and so nobody knows where the type stands."""
+    if webhook.provider is None:
+        return None
+    for state in webhook.workflow.get("States", {}).values():
+        for rule in state.get("Choices", ()):
+            if rule.get("Variable") == "$.type" and "StringEquals" in rule:
+                return str(rule["StringEquals"])
+    return None
+
+
 async def send_sample(compiled: Compiled, url: str, archive: Archive) -> Sampled:
     """Deliver a sample to the first webhook whose path has no parameters, and wait for its end.
 

@@ -62,7 +62,7 @@ async def _sample(call: Call[Any], found: WebhookFields) -> Any:
     if not found["defined"]:
         return None
     told = await call.site.look(sending.sample_fields, call.site, found["name"])
-    return {**told, "body": _laid_out(told["body"])}
+    return {**told, "body": _laid_out(told["body"]), "typed": found["sender"] is not None}
 
 
 def _laid_out(body: str) -> str:

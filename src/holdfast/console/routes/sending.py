@@ -20,6 +20,7 @@ from holdfast.operate.delivery import deliver, make_request
 from holdfast.operate.fields import body_fields
 from holdfast.operate.replay import replay
 from holdfast.operate.resend import BodyRefused, copy_for, edited, send_to
+from holdfast.operate.sample import asked_type
 from holdfast.operate.selection import Selection, event_ids
 from holdfast.queue.contract import Entry, Filter, State
 from holdfast.sample import sample_body
@@ -210,6 +211,7 @@ def sample_fields(site: Site, name: str) -> SampleFields:
         "path": path,
         "content_type": "application/json",
         "body": sample_body(webhook).decode("utf-8", "replace"),
+        "event_type": asked_type(webhook),
         "signed": webhook.verification is not None,
         "url": f"{running.url}{path}" if running and running.url else None,
     }
@@ -220,6 +222,9 @@ class SampleAsked(Body):
 
     path: Annotated[str, Field(max_length=1_024, pattern=r"^/[^\s#]*$")] | None = None
     content_type: Annotated[str, Field(max_length=256)] = "application/json"
+    event_type: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Put where the webhook's provider has it; null: as it stands."
+    )
     signed: bool = Field(default=True, description="As its sender would; false: as a forger.")
 
 
@@ -244,6 +249,7 @@ async def send_sample(call: Call[Nothing, SampleAsked]) -> SentFields:
         secrets=site.secrets,
         clock=site.clock,
         signed=asked.signed,
+        event_type=asked.event_type,
     )
     await site.look(lambda: call.book.note("sample", webhook=webhook.name, signed=asked.signed))
     answered = await deliver(request)
@@ -274,5 +280,5 @@ ENDPOINTS: Final[tuple[Any, ...]] = (
              sample, SampleFields, problems=(404,)),
     Endpoint("POST", "/webhooks/{name}/sample", "send_sample",
              "Send a sample through the gateway, signed as the webhook expects", "sending",
-             send_sample, SentFields, body=SampleAsked, problems=(404, 409)),
+             send_sample, SentFields, body=SampleAsked, problems=(404, 409, 501)),
 )  # fmt: skip

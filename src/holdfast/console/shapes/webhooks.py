@@ -111,6 +111,8 @@ class SampleFields(TypedDict):
     path: str
     content_type: str
     body: str
+    event_type: str | None
+    """A type that one of its functions asks for; null: none, or nobody knows where it stands."""
     signed: bool
     """Whether what is sent will be signed as the webhook expects."""
     url: str | None
