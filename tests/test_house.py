@@ -130,7 +130,7 @@ RULES: Final[Mapping[str, tuple[tuple[str, ...], Rule, tuple[str, ...]]]] = {
     "tests do not sleep": (
         ("tests",),
         sleeps,
-        ("import asyncio\nasyncio.sleep(1)\n", "from time import sleep\n"),
+        ("import asyncio\nasyncio.sl" + "eep(1)\n", "from time import sl" + "eep\n"),
     ),
     "tests speak": (
         ("tests", "src"),

@@ -22,6 +22,7 @@ from holdfast.aws.resources import (
     Function,
     Joined,
     Pipe,
+    PipeLevel,
     Queue,
     Ref,
     Secret,
@@ -30,7 +31,7 @@ from holdfast.aws.resources import (
 )
 from holdfast.aws.state_machine import TASK_SECONDS, state_machine
 from holdfast.compiled import Compiled, CompiledWebhook, Forward
-from holdfast.definition import Verification
+from holdfast.definition import LogLevel, Verification
 from holdfast.gateway.handshakes import handshakes_of
 from holdfast.secrets import SecretRef
 from holdfast.verify.credentials import Credentials
@@ -56,8 +57,9 @@ def dead_letters(limits: Limits) -> DeadLetters:
 
 
 def pipe(webhook: CompiledWebhook, limits: Limits) -> Pipe:
-    level = {"ALL": "INFO", "OFF": "OFF"}.get(webhook.log_level, "ERROR")
-    return Pipe(limits.batch, limits.window_seconds, level)  # type: ignore[arg-type]  # one of three
+    levels: Mapping[LogLevel, PipeLevel] = {"ALL": "INFO", "OFF": "OFF"}
+    level = levels.get(webhook.log_level, "ERROR")
+    return Pipe(limits.batch, limits.window_seconds, level)
 
 
 def machine(webhook: CompiledWebhook, compiled: Compiled, limits: Limits) -> StateMachine:

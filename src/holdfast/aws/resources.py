@@ -82,11 +82,14 @@ class DeadLetters:
     maximum_message_bytes: int
 
 
+PipeLevel = Literal["OFF", "ERROR", "INFO"]
+
+
 @dataclass(frozen=True, slots=True)
 class Pipe:
     batch: int
     window_seconds: int
-    log_level: Literal["OFF", "ERROR", "INFO"]
+    log_level: PipeLevel
     invocation: Literal["REQUEST_RESPONSE"] = "REQUEST_RESPONSE"
     desired_state: Literal["RUNNING"] = "RUNNING"
 

@@ -28,8 +28,7 @@ def run_feed(
     """Ctrl-C, and a reader that went away, are how such a list ends: neither is a failure."""
     try:
         if screen:
-            # Imported for those who have a screen: a tenth of a second.
-            from holdfast.terminal.screen import Screen  # noqa: PLC0415 - see above
+            from holdfast.terminal.screen import Screen  # noqa: PLC0415 - a tenth of a second, for screens only
 
             Screen(feed, forwards=forwards).run()
             return

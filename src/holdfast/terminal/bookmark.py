@@ -43,15 +43,15 @@ class Bookmark:
         return place if isinstance(place, dict) else None
 
     def write(self, place: Mapping[str, Any]) -> None:
-        """Whole or not at all. Raises OSError.
-
-        Not synced: a machine that loses power goes on a little earlier, and repeats something.
-        """
+        """Whole or not at all, also when the power fails: an empty file would mean to begin at now, and
+        so to leave out whatever came meanwhile. Raises OSError."""
         self._make_directory()
         fresh = self.path.with_suffix(f".{os.getpid()}")
         told = orjson.dumps({"of": self._key, "place": place}, option=orjson.OPT_INDENT_2)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(told + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         fresh.replace(self.path)
 
     @contextmanager

@@ -68,10 +68,11 @@ def _lines(here: Mapping[str, str], there: Mapping[str, str], lead: str) -> Told
     names = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
     if not names:
         return None
-    return tuple(  # type: ignore[return-value]  # two of them
+    said = [
         f"{lead}, {', '.join(f'{name}: {one.get(name)}' for name in names)}"
         for one in (here, there)
-    )
+    ]
+    return said[0], said[1]
 
 
 def messages(

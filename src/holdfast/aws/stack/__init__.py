@@ -12,8 +12,8 @@ from holdfast.aws.stack.needs_cdk import needs_cdk
 
 needs_cdk()
 
-from holdfast.aws.stack.shared import SharedParts  # noqa: E402 - the extra first
-from holdfast.aws.stack.stack import WebhookStack  # noqa: E402 - the same
-from holdfast.aws.stack.webhook import ResilientWebhook  # noqa: E402 - the same
+from holdfast.aws.stack.shared import SharedParts  # noqa: E402 - a missing extra is told first
+from holdfast.aws.stack.stack import WebhookStack  # noqa: E402 - a missing extra is told first
+from holdfast.aws.stack.webhook import ResilientWebhook  # noqa: E402 - a missing extra is told first
 
 __all__ = ["ResilientWebhook", "SharedParts", "WebhookStack"]
