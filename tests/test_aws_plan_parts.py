@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 from holdfast import providers
+from holdfast.aws.calls import said_by_data
 from holdfast.aws.contract import DOOR
 from holdfast.aws.door import doors
 from holdfast.aws.mapping import request_template
@@ -147,6 +148,14 @@ app.webhook("/a", connections={"pay": hmac_sha256("env:X")}, workflow={"StartAt"
         "ApiEndpoint": "http://x.example/", "Method": "GET",
         "InvocationConfig": {"ConnectionArn": "${pay}"}}}}})
 """
+
+
+def test_a_fail_state_may_take_its_error_from_data() -> None:
+    """Or its cause: with the other written out, it cannot be taken for what a function says."""
+    for part in ({"ErrorPath": "$.a", "Cause": "c"}, {"Error": "E", "CausePath": "$.a"}):
+        assert said_by_data({"StartAt": "F", "States": {"F": {"Type": "Fail", **part}}}) == []
+
+
 SPOKEN: Final = """
 app.webhook("/a", workflow={"StartAt": "F", "States": {"F": {
     "Type": "Fail", "ErrorPath": "$.body.error", "CausePath": "$.body.cause"}}})

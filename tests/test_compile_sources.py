@@ -138,6 +138,32 @@ def test_a_sender_hears_what_it_must_hear(tmp_path: Path) -> None:
     assert (own.answer.status, own.answer.body) == (200, "ok")
 
 
+@pytest.mark.parametrize(
+    ("statuses", "taken"),
+    [
+        ("2xx, 202 at best", [200, 201, 202, 204]),
+        ("200 for interactions, 204 for events", [200, 204]),
+        ("200 to 202", [200, 201, 202]),
+        ("200; 202 ends the retries", [200]),
+    ],
+)
+def test_success_is_what_the_sender_takes_for_it(
+    statuses: str, taken: list[int], tmp_path: Path
+) -> None:
+    """In the sender's own words: families, lists, ranges; what follows a semicolon is none."""
+    found = [
+        status
+        for status in (200, 201, 202, 204)
+        if not mistakes(
+            tmp_path,
+            f'@app.webhook("/u", provider=Provider("x", "X", bearer("env:S"), statuses="{statuses}"), '
+            f"answer=Answer({status}))\ndef f(event): ...\n",
+        )
+    ]
+
+    assert found == taken
+
+
 def test_a_senders_content_types_hold_for_typed_bodies_too(tmp_path: Path) -> None:
     """SNS sends JSON and calls it text; a webhook with a model must take it as it comes."""
     typed = compiled(
