@@ -74,8 +74,8 @@ def test_events_come_and_end_before_ones_eyes(run: Run) -> None:
         run.keep("/orders", json={"kind": "order.lost", "fail": "X-1"})
         assert run.post("/nowhere").status_code == 404
         terminal.shows("order.paid", "done")
-        assert "permanent Permanent" in terminal.shows("dead", "order.lost")
-        assert "not_found" in terminal.shows("404")
+        assert "order.lost" in terminal.shows("dead", "permanent Permanent")
+        assert "404" in terminal.shows("not_found")
         terminal.shows("1 dead")
         terminal.type("q")
         assert terminal.code() == 0
