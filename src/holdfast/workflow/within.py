@@ -61,10 +61,10 @@ class _Begun(Generic[Answer]):
         while True:
             try:
                 try:
-                    sent = yield awaited
+                    yield awaited
                 except BaseException as error:
                     awaited = self._work.throw(error)
                 else:
-                    awaited = self._work.send(sent)
+                    awaited = self._work.send(None)  # event loops send nothing else
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]  # what the work returned
