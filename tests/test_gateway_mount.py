@@ -198,3 +198,22 @@ def test_a_body_shorter_than_announced_is_not_an_event() -> None:
     assert sent[0]["status"] == 400
     assert scene.keeper.messages == []
     assert [note.reason for note in scene.keeper.refusals] == ["body_incomplete"]
+
+
+@pytest.mark.parametrize("announced", [b"0", b"1", b"1000"])
+def test_the_length_of_a_chunked_body_is_not_believed(announced: bytes) -> None:
+    """Some servers leave the line in; the body is kept whole all the same, and never cut or empty."""
+    scene = Scene(users())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", announced),
+        (b"transfer-encoding", b"chunked"),
+    ]
+    pieces = [
+        {"type": "http.request", "body": ADA[:1], "more_body": True},
+        {"type": "http.request", "body": ADA[1:]},
+    ]
+    sent = asyncio.run(call(Application(scene.door), http("/users", headers=headers), *pieces))
+
+    assert sent[0]["status"] == 200
+    assert [message.request.body for message in scene.keeper.messages] == [ADA]
