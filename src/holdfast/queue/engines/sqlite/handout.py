@@ -177,7 +177,9 @@ class _Turn:
                     expired.append((n, parts[0]))
                     rows.append((n, self._now, 0, None, None, since))
                 elif visible_at > self._now:
-                    rows.append((n, visible_at, 0, None, None, since))
+                    # No longer than it was to be: the clock may have been ahead when it was sent.
+                    until = min(visible_at, self._now + visible_at - since)
+                    rows.append((n, until, 0, None, None, since))
                 else:
                     rows.append((n, self._until, 1, self._token, self._holder, since))
                     self._take(n, read_message(tuple(parts)), 1, alone=False)
