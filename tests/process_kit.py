@@ -25,7 +25,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 PATIENCE_SECONDS = 60.0
 
 HEAD = """\
-import asyncio, ctypes, fcntl, os, subprocess, sys, threading
+import asyncio, ctypes, fcntl, os, signal, subprocess, sys, threading
 from pathlib import Path
 from typing import Any
 from holdfast import App, Event, Pipe, Queue

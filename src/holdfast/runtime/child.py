@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -60,9 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     telemetry.subscribe(log)
     reports = Reports(options.report, options.lifeline)
-    for descriptor in (options.report, options.lifeline, *options.inherited):
-        # What a handler starts must not hold the store's lock after all of us are gone.
-        os.set_inheritable(descriptor, False)
+    _keep_to_ourselves([options.report, options.lifeline], locks=options.inherited)
     try:
         compiled = compile_app(load(Path(options.definition)))
         tune_interpreter()
@@ -79,6 +78,20 @@ def tune_interpreter() -> None:
     gc.set_threshold(GC_THRESHOLD)
     gc.collect()
     gc.freeze()
+
+
+def _keep_to_ourselves(pipes: Sequence[int], locks: Sequence[int]) -> None:
+    """What a handler starts must not hold the store's lock after all of us are gone: neither a
+    program that it runs nor a mere copy of this process, such as a pool of `multiprocessing`."""
+    for descriptor in (*pipes, *locks):
+        os.set_inheritable(descriptor, False)
+    held = list(locks)
+
+    def let_go() -> None:
+        while held:  # once: to a copy of the copy, the number may be another file's
+            os.close(held.pop())
+
+    os.register_at_fork(after_in_child=let_go)
 
 
 def _parser() -> argparse.ArgumentParser:
