@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway_scene import ADA, Scene, status, users, uvicorn_server, webhook
+from holdfast import App, asgi
 from holdfast.gateway.asgi import Application
 
 Events = list[MutableMapping[str, Any]]
@@ -217,3 +219,33 @@ def test_the_length_of_a_chunked_body_is_not_believed(announced: bytes) -> None:
 
     assert sent[0]["status"] == 200
     assert [message.request.body for message in scene.keeper.messages] == [ADA]
+
+
+def test_a_mounted_gateway_without_a_store_asks_senders_to_come_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """503 and not the host's own 500; told once; and kept as soon as the store is there."""
+    hooks = App()
+
+    @hooks.webhook("/users")
+    def welcome() -> None:
+        """Nobody works it here."""
+
+    (tmp_path / "store").write_text("in the way", encoding="utf-8")
+    gateway = asgi(hooks, store=tmp_path / "store")
+
+    async def scenario() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://scene") as client:
+            answers = [await client.post("/users", json={}) for _ in range(2)]
+            (tmp_path / "store").unlink()
+            answers.append(await client.post("/users", json={}))
+        await gateway.close()
+        return answers
+
+    first, second, third = asyncio.run(scenario())
+
+    assert [first.status_code, second.status_code, third.status_code] == [503, 503, 200]
+    assert first.headers["retry-after"] == "5"
+    assert first.json()["error"] == "not_kept"
+    assert capfd.readouterr().err.count("nothing is kept") == 1

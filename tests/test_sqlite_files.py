@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
@@ -252,6 +253,26 @@ def test_a_recovery_that_is_killed_leaves_no_ledger_that_knows_nothing(
     assert renamed == ["3"]
     with pytest.raises(StoreMismatch, match="has messages but no ledger"):
         SQLiteEngine(tmp_path, clock=clock)
+
+
+def test_nobody_opens_a_store_while_it_is_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application's gateway may start at any moment; it would make a ledger of its own."""
+    clock = ManualClock()
+    opened(tmp_path, clock).close()
+    real, refused = Path.rename, list[str]()
+
+    def look_first(self: Path, target: Path) -> Path:
+        with (tmp_path / "open.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refused.append(self.name)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", look_first)
+    recover(tmp_path, from_ms=0, clock=clock)
+
+    assert refused == ["ledger.db", "ledger.new"]
 
 
 # For nobody else's eyes, and in strange places

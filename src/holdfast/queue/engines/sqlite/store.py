@@ -57,12 +57,12 @@ class Store:
         require_sqlite(apsw.sqlite_lib_version())
         with storing(self.path):
             make_directory(self.path)
-            with self._exclusively():
+            with self.exclusively():
                 return self._prepare()
 
     @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """Gateways and workers may all open a new store at the same moment."""
+    def exclusively(self) -> Iterator[None]:
+        """Gateways and workers may all open a new store at the same moment, and one be recovered."""
         descriptor = os.open(self.path / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -128,7 +128,7 @@ class Store:
 
         Raises StoreFormat, StoreMismatch.
         """
-        with storing(self.path), self._exclusively():
+        with storing(self.path), self.exclusively():
             with self._judging(self.inbox, INBOX_FORMAT) as connection:
                 store_id = _store_id(connection)
             self._judge_log(path)
