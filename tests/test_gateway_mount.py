@@ -211,7 +211,7 @@ def test_the_length_of_a_chunked_body_is_not_believed(announced: bytes) -> None:
         (b"content-length", announced),
         (b"transfer-encoding", b"chunked"),
     ]
-    pieces = [
+    pieces: list[dict[str, Any]] = [
         {"type": "http.request", "body": ADA[:1], "more_body": True},
         {"type": "http.request", "body": ADA[1:]},
     ]

@@ -191,6 +191,27 @@ def test_a_store_that_is_moved_away_while_in_use_keeps_nothing_more(
     assert ids(received(opened(away, clock))) == kept
 
 
+def test_a_store_is_where_it_was_when_the_process_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler may change the directory of its whole process; the store's path may be relative."""
+    clock = ManualClock()
+    monkeypatch.chdir(tmp_path)
+    engine = opened(Path("store"), clock)
+    everything = sent(engine, clock, 2)
+    assert engine.bell() is not None
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    everything += sent(engine, clock, 1)
+    leases = received(engine)
+    assert ids(leases) == everything
+    assert engine.settle([lease.receipt for lease in leases]) == [True] * 3
+    engine.close()
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", [INBOX, LEDGER])
 def test_a_log_without_its_file_is_not_given_to_a_new_one(tmp_path: Path, name: str) -> None:
     """SQLite would read another file's pages into it."""

@@ -81,7 +81,7 @@ class SQLiteEngine(Beside):
             outbox=File(store.inbox, synchronous=synchronous or "FULL", vfs=vfs),
             inbox=File(store.inbox, synchronous=synchronous or "FULL", vfs=vfs),
             ledger=File(store.ledger, synchronous=synchronous or "NORMAL", vfs=vfs),
-            ringer=Ringer(path / "bells", clock),
+            ringer=Ringer(store.path / "bells", clock),
             clock=clock,
             telemetry=telemetry or Telemetry(),
         )
@@ -93,7 +93,7 @@ class SQLiteEngine(Beside):
         self._begun: Begun | None = None
         self._bell: Bell | None = None
         self._synced_at = float("-inf")
-        if kind := network_file_system(path):
+        if kind := network_file_system(store.path):
             self._shelf.telemetry.emit(
                 "store.warning",
                 message=f"{path} is on {kind}; SQLite's locks are not reliable there",

@@ -42,7 +42,8 @@ class Store:
     """A directory with an inbox and a ledger that belong together."""
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        self.path = path
+        # Absolute: a handler may change the directory of the whole process.
+        self.path = path = path.absolute()
         self.inbox = path / INBOX
         self.ledger = path / LEDGER
         self.desk = path / DESK
