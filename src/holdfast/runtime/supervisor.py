@@ -30,7 +30,7 @@ from holdfast.operate.abilities import archive_of, search_of
 from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.alerting import Alerting
-from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.assembly import forsaken, limits_of
 from holdfast.runtime.exposition import Fired, RunFacts, exposition
 from holdfast.runtime.guarding import Guarding
 from holdfast.runtime.indexing import Indexer
@@ -109,6 +109,9 @@ class Supervisor:
                 archive = archive_of(engine)
                 new = archive is not None and not archive.events(Filter(), limit=1)
                 engine.configure(limits_of(self._compiled))
+                if not is_shared(self._options.store):  # there, it may be another definition's
+                    for message in forsaken(self._compiled, engine.depth()):
+                        self._telemetry.emit("store.warning", message=message)
                 if self._options.gateway:  # a mounted one is counted by nobody here
                     self._guarding = Guarding(self._compiled, path, self._telemetry, self._clock)
                 if self._compiled.alerts:
