@@ -16,7 +16,7 @@ from holdfast.compiled import Compiled
 from holdfast.queue.contract import Depth, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.processes import NOT_STARTED, Child
-from holdfast.runtime.run_options import RunOptions
+from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
 from sqlite_kit import heard, message
@@ -95,6 +95,20 @@ def test_mail_for_a_webhook_that_left_the_definition_is_told_at_the_start(
     assert len(told) == 1
     assert "webhook gone is not in the definition" in told[0]["message"]
     assert "wait for it (1)" in told[0]["message"]
+
+
+def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
+    """A disk that is full at the start must not end reception for a file that only commands read."""
+    telemetry, told = heard("store.warning")
+    (tmp_path / "run.json").mkdir()
+    supervisor = Supervisor(
+        RunOptions(Path("none.py"), str(tmp_path)), Compiled("none", ()), telemetry
+    )
+
+    supervisor._write_run_file(tmp_path, Started(None, None, "here", None, new=True))
+
+    assert len(told) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

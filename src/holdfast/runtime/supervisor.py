@@ -230,9 +230,8 @@ class Supervisor:
         try:
             write_run_file(path, self._options.definition, started)
         except OSError as error:
-            if not is_shared(self._options.store):
-                raise
-            # A container may have nowhere to write, and needs nowhere.
+            # A full disk, or a container with nowhere to write. Commands that look for this run will
+            # not find it; what is received and worked does not depend on them.
             self._telemetry.emit("store.warning", message=f"no run file is written: {error}")
 
     def _reported(self, child: Child, pid: int, fields: Mapping[str, Any]) -> None:
