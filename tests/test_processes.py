@@ -78,7 +78,7 @@ def gated(event: Event[Any]) -> None:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run that all tests of misbehaving handlers share, as they do in real life."""
-    with running(tmp_path_factory.mktemp("faults"), FAULTS) as run:
+    with running(tmp_path_factory.mktemp("faults"), FAULTS, "--console-port", "0") as run:
         yield run
 
 
