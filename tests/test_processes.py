@@ -53,6 +53,15 @@ def spawns(event: Event[Any]) -> None:
     child = subprocess.Popen(["sleep", "600"], close_fds=False, **quiet)
     (HERE / "spawned").write_text(str(child.pid))
 
+@app.webhook("/forks")
+def forks(event: Event[Any]) -> None:
+    child = os.fork()
+    if not child:
+        os.close(1)
+        os.close(2)
+        signal.pause()
+    (HERE / "forked").write_text(str(child))
+
 @app.webhook("/segfaults", queue=TWICE, pipe=QUICK)
 async def segfaults(event: Event[Any]) -> None:
     ctypes.string_at(0)
@@ -69,7 +78,7 @@ def gated(event: Event[Any]) -> None:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run that all tests of misbehaving handlers share, as they do in real life."""
-    with running(tmp_path_factory.mktemp("faults"), FAULTS) as run:
+    with running(tmp_path_factory.mktemp("faults"), FAULTS, "--console-port", "0") as run:
         yield run
 
 
@@ -219,15 +228,17 @@ def test_a_second_sigterm_ends_a_gateway_that_waits_for_a_body(tmp_path: Path) -
 
 
 def test_what_a_handler_started_does_not_hold_the_store(tmp_path: Path) -> None:
-    """A program that outlives its worker has nothing of the store's lock."""
+    """Neither a program that outlives its worker nor a mere copy of it has the store's lock."""
     with running(tmp_path, FAULTS) as run:
-        run.ended(run.keep("/spawns"))
-    spawned = int((tmp_path / "spawned").read_text())
+        for how in ("/spawns", "/forks"):
+            run.ended(run.keep(how))
+    left = [int((tmp_path / name).read_text()) for name in ("spawned", "forked")]
     try:
-        assert not gone(spawned)
+        assert not any(map(gone, left))
         until(lambda: lockable(run.store), "the store is free")
     finally:
-        os.kill(spawned, signal.SIGKILL)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
 
 
 def lockable(store: Path) -> bool:
