@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -149,15 +150,19 @@ RULES: Final[Mapping[str, tuple[tuple[str, ...], Rule, tuple[str, ...]]]] = {
 
 
 @cache
-def sources(*folders: str) -> tuple[Source, ...]:
-    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+def sources_in(folder: str) -> tuple[Source, ...]:
+    paths = sorted((ROOT / folder).rglob("*.py"))
     return tuple(
         Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in paths
     )
 
 
+def sources(*folders: str) -> Iterator[Source]:
+    return chain.from_iterable(map(sources_in, folders))
+
+
 def graph() -> dict[str, set[str]]:
-    ours = sources("src")
+    ours = sources_in("src")
     modules = frozenset(source.module for source in ours)
     return {source.module: imports(source, modules) for source in ours}
 
