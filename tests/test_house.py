@@ -65,7 +65,7 @@ LADDER: Final[Mapping[int, str]] = {
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
         workflow.http_client workflow.http_call workflow.queues
-        queue.engines queue.engines.* queue.group_commit
+        queue.engines queue.engines.* queue.group_commit queue.lines
     """,
     6: """
         operate operate.* console console.*
