@@ -15,7 +15,7 @@ from holdfast.errors import StoreBusy, StoreError, StoreFull
 from holdfast.message import Headers, Message, Request
 from holdfast.queue.contract import Refusal
 from holdfast.queue.group_commit import GroupSender
-from holdfast.queue.line import emptied
+from holdfast.queue.lines import emptied
 from holdfast.telemetry import Kind, Telemetry
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli_scene import call
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.errors import StoreLocked
 from holdfast.message import DeadLetter
@@ -20,7 +21,7 @@ from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.processes import RESTART_FIRST_SECONDS
 from holdfast.runtime.reports import Reports
 from holdfast.runtime.worker import DRAIN_SECONDS
-from process_kit import Gate, Process, Run, gone, holdfast, running, until
+from process_kit import HEAD, Gate, Process, Run, gone, holdfast, running, until
 
 FAULTS = """\
 @app.webhook("/fine")
@@ -166,14 +167,16 @@ def test_a_port_in_use_is_an_error_of_its_own(tmp_path: Path) -> None:
 def test_mistakes_end_it_before_it_begins(tmp_path: Path) -> None:
     """Exit code 1 with every mistake, or with the file that is not there; no store is made."""
     wrong = '@app.webhook("users", queue=Queue(retention="soon"))\ndef a(event) -> None: ...\n'
-    run = Run(tmp_path, wrong)
-    assert run.code() == 1
-    assert "2 mistakes" in run.said
-    assert "soon" in run.said
+    (tmp_path / "hooks.py").write_text(HEAD + wrong, encoding="utf-8")
+    store = ("--store", str(tmp_path / "store"))
+    called = call("run", str(tmp_path / "hooks.py"), *store)
+    assert called.code == 1
+    assert "2 mistakes" in called.err
+    assert "soon" in called.err
 
-    missing = Process(holdfast("run", "elsewhere.py"), tmp_path)
-    assert missing.code() == 1
-    assert "elsewhere.py: there is no such file" in missing.said
+    missing = call("run", str(tmp_path / "elsewhere.py"), *store)
+    assert missing.code == 1
+    assert "there is no such file" in " ".join(missing.err.split())
     assert not (tmp_path / "store").exists()
 
 

