@@ -201,7 +201,12 @@ def test_names_of_states_are_found_however_deep_they_stand() -> None:
 
     whole = json.loads(
         state_machine(
-            document, timeout_seconds=9, concurrency=1, max_receive_count=1, settles=False
+            document,
+            timeout_seconds=9,
+            concurrency=1,
+            max_receive_count=1,
+            settles=False,
+            sent_to=False,
         )
     )
 

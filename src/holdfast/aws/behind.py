@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from holdfast.aws.calls import states as all_states
 from holdfast.aws.carried import task_of
-from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, DOOR, SETTLE
+from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, DOOR, SENDERS, SETTLE
 from holdfast.aws.door import doors
 from holdfast.aws.limits import (
     QUEUE_MESSAGE_MAX_BYTES,
@@ -69,6 +69,7 @@ def machine(webhook: CompiledWebhook, compiled: Compiled, limits: Limits) -> Sta
         concurrency=limits.concurrency,
         max_receive_count=webhook.queue.max_receive_count,
         settles=bool(webhook.delivery_id),
+        sent_to=bool(senders(webhook, compiled)),
     )
     found = dict.fromkeys(_placeholders(json.loads(text)))
     substitutions = {name: _meant(name, webhook, compiled) for name in found}
@@ -96,6 +97,8 @@ def _meant(name: str, webhook: CompiledWebhook, compiled: Compiled) -> Value | N
     """What a placeholder stands for; None: nothing of ours."""
     if name == DEAD_LETTERS:
         return Ref("dead_letters", "url")
+    if name == SENDERS:
+        return _roles(senders(webhook, compiled))
     if name in (VERIFY, SETTLE) or name in webhook.tasks:
         return Ref(f"function:{name}", "arn")
     other = compiled.webhook(name.removeprefix("queue:")) if name.startswith("queue:") else None
@@ -114,6 +117,12 @@ def senders(webhook: CompiledWebhook, compiled: Compiled) -> tuple[str, ...]:
     return tuple(each.name for each in compiled.webhooks if sends_here(each.workflow))
 
 
+def _roles(senders: tuple[str, ...]) -> Joined:
+    """`orders=ID mails=ID`: each with the id of the role in which its state machine sends."""
+    told = ((f"{name}=", Ref("role:state_machine", "id", name), " ") for name in senders)
+    return Joined(tuple(part for each in told for part in each)[:-1])
+
+
 def functions(
     webhook: CompiledWebhook,
     compiled: Compiled,
@@ -129,9 +138,8 @@ def functions(
         own["HOLDFAST_TABLE"] = Ref("table", "name")
         own["HOLDFAST_STACK"] = Ref("stack", "name")
         own["HOLDFAST_CLAIM_SECONDS"] = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
-    if sending := senders(webhook, compiled):
-        roles = ((f"{name}=", Ref("role:state_machine", "id", name), " ") for name in sending)
-        own["HOLDFAST_SENDERS"] = Joined(tuple(part for each in roles for part in each)[:-1])
+    if SENDERS in machine.substitutions:
+        own["HOLDFAST_SENDERS"] = machine.substitutions[SENDERS]
     source = _secrets(webhook.verification, app)
     made = [_function(webhook, app, VERIFY, TASK_SECONDS, own, source)]
     for name in machine.substitutions:

@@ -31,9 +31,11 @@ from holdfast.aws.contract import (
     IS_DONE,
     IS_QUARANTINED,
     REASON,
+    SENDERS,
     SETTLE,
 )
 from holdfast.envelope import LetterAttribute
+from holdfast.sent import AN_ENVELOPE
 
 TASK_SECONDS: Final = 15
 """For functions of ours around the work: a cold start takes two or three."""
@@ -43,6 +45,25 @@ CAUSE_MAX: Final = 4_096
 
 _RECORD: Final = "$states.context.Map.Item.Value"
 _RECEIVES: Final = f"{_RECORD}.attributes.ApproximateReceiveCount"
+_ATTRIBUTES: Final = f"$merge([{{}}, {_RECORD}.messageAttributes])"
+"""An object also where there are none."""
+
+_ROLE: Final = f"$substringBefore({_RECORD}.attributes.SenderId, ':')"
+_BY_WORKFLOW: Final = (
+    f"$exists({_RECORD}.attributes.SenderId) and $contains('${{{SENDERS}}} ', '=' & {_ROLE} & ' ')"
+)
+"""Who sent the record is among `orders=AROA1 mails=AROA2`."""
+
+_FIRST_SENT: Final = (
+    f"$string({{'by': {_RECORD}.attributes.SenderId, 'id': {_RECORD}.messageId, "
+    f"'at': {_RECORD}.attributes.SentTimestamp, 'attributes': {_ATTRIBUTES}}})"
+)
+_WRITTEN: Final = f"{_RECORD}.messageAttributes.{LetterAttribute.SENT}.stringValue"
+_SENT: Final = (
+    f"{_BY_WORKFLOW} ? {_FIRST_SENT} : $exists({_WRITTEN}) ? {_WRITTEN} : '{AN_ENVELOPE}'"
+)
+"""What is known of how the record came into the queue, as `holdfast.sent` reads it."""
+
 _TRANSIENT: Final = (
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -60,10 +81,12 @@ def state_machine(
     concurrency: int,
     max_receive_count: int,
     settles: bool,
+    sent_to: bool,
 ) -> str:
-    """The text. `concurrency`: records worked at the same time. `settles`: delivery ids are known."""
+    """The text. `concurrency`: records worked at the same time. `settles`: delivery ids are known.
+    `sent_to`: workflows send to this queue."""
     name = _Names(_names(document))
-    around = _around(name, max_receive_count, settles=settles)
+    around = _around(name, max_receive_count, settles=settles, sent_to=sent_to)
     record = _record(document, name, after=name("Settled" if settles else "Worked"))
     processor = {
         "ProcessorConfig": {"Mode": "INLINE"},
@@ -148,11 +171,13 @@ def _again(errors: list[str]) -> dict[str, Any]:
     }
 
 
-def _around(name: _Names, max_receive_count: int, *, settles: bool) -> dict[str, Any]:
+def _around(
+    name: _Names, max_receive_count: int, *, settles: bool, sent_to: bool
+) -> dict[str, Any]:
     around = {
         "Failed": _failed(name, max_receive_count),
-        "Quarantined": _letter(name, f"{{% {REASON} %}}"),
-        "Exhausted": _letter(name, "exhausted"),
+        "Quarantined": _letter(name, f"{{% {REASON} %}}", sent_to=sent_to),
+        "Exhausted": _letter(name, "exhausted", sent_to=sent_to),
         "Worked": _end({}),
         "Kept": _end({"itemIdentifier": f"{{% {_RECORD}.messageId %}}"}),
     }
@@ -170,7 +195,7 @@ def _settled(name: _Names) -> dict[str, Any]:
             **{
                 field: f"{{% {_RECORD}.{field} %}}" for field in ("messageId", "body", "attributes")
             },
-            "messageAttributes": f"{{% $merge([{{}}, {_RECORD}.messageAttributes]) %}}",
+            "messageAttributes": f"{{% {_ATTRIBUTES} %}}",
         },
         "TimeoutSeconds": TASK_SECONDS,
         "Retry": [_again(["States.ALL"])],
@@ -195,7 +220,7 @@ def _failed(name: _Names, max_receive_count: int) -> dict[str, Any]:
     }
 
 
-def _letter(name: _Names, reason: str) -> dict[str, Any]:
+def _letter(name: _Names, reason: str, *, sent_to: bool) -> dict[str, Any]:
     """The record's body as it came, and why in its attributes; SQS takes none that is empty.
 
     A Fail state may give neither error nor cause, and an expression without a value is an error.
@@ -208,6 +233,7 @@ def _letter(name: _Names, reason: str) -> dict[str, Any]:
         LetterAttribute.ATTEMPT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.RECEIVE_COUNT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.AT_MS: "{% $string($toMillis($states.context.State.EnteredTime)) %}",
+        **({LetterAttribute.SENT: f"{{% {_SENT} %}}"} if sent_to else {}),
     }
     return {
         "Type": "Task",

@@ -150,9 +150,8 @@ def tasks(webhook: CompiledWebhook) -> Iterator[Difference]:
     for state in queues_sent_to(webhook.workflow):
         yield Difference(
             "sending",
-            f"what state {state} sends is judged by the other webhook's body_limit, and keeps its attributes",
-            "SQS judges it, by the queue's limit, and takes the text as it is; should it die there and "
-            "be sent again, its attributes are gone",
+            f"what state {state} sends is judged by the other webhook's body_limit",
+            "SQS judges it, by the queue's limit, and takes the text as it is",
         )
     for state, function in foreign_functions(webhook.workflow).items():
         yield Difference(

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import orjson
 
+from holdfast.sent import senders_of
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`secrets`: what a reference of the definition is called on AWS. `keeps`: the one of them that a
-    sender hands over; empty: none. `senders`: webhooks whose workflows send here, each with the id of
-    the role that it does so in."""
+    sender hands over; empty: none. `senders`: the webhooks whose workflows send here, by the id of the
+    role that each does so in."""
 
     definition: Path
     webhook: str
@@ -40,9 +42,5 @@ class Setting:
             claim_seconds=float(environment.get("HOLDFAST_CLAIM_SECONDS", "0")),
             queue=environment.get("HOLDFAST_QUEUE", ""),
             keeps=environment.get("HOLDFAST_KEEPS", ""),
-            senders={
-                name: id
-                for each in environment.get("HOLDFAST_SENDERS", "").split()
-                for name, _, id in [each.partition("=")]
-            },
+            senders=senders_of(environment.get("HOLDFAST_SENDERS", "")),
         )
