@@ -71,9 +71,6 @@ HELD: Final = "Holdfast.Held"
 GREETING: Final = "Holdfast.Greeting"
 """What Verify raises. No class of a user's can have a name with a dot."""
 
-CLAIM_GRACE_SECONDS: Final = 60
-"""How much longer than the state machine may run a delivery stays held: clocks differ."""
-
 CARRIED: Final = "holdfast"
 """The member of an execution's input that holds the event for the tasks that take it."""
 

@@ -17,7 +17,8 @@ receive: without a reason, but not lost. An error that nothing may catch (`State
 machine's own limit of time end the whole execution; Pipes then keeps the whole batch.
 
 What is around the document asks nothing of it: its fields stay where they are, whatever its query
-language. The states around it are JSONata, each by its own word for it.
+language. The states around it are JSONata, each by its own word for it. One field is added: Verify,
+which here has no limit but the document's, ends before its function is ended without a name for it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from holdfast.aws.carried import task_of
 from holdfast.aws.contract import (
     DEAD_LETTERS,
     IS_DONE,
@@ -36,9 +38,11 @@ from holdfast.aws.contract import (
 )
 from holdfast.envelope import LetterAttribute
 from holdfast.sent import AN_ENVELOPE
+from holdfast.workflow.asl import VERIFY
 
 TASK_SECONDS: Final = 15
-"""For functions of ours around the work: a cold start takes two or three."""
+"""For functions of ours around the work, where the document does not say: a cold start takes two or
+three."""
 
 CAUSE_MAX: Final = 4_096
 """Characters of a cause beside a letter: with the largest message they still fit into one call."""
@@ -151,14 +155,27 @@ def _record(document: Mapping[str, Any], name: _Names, after: str) -> dict[str, 
     """One branch, because a failure anywhere in it can then be caught in one place."""
     queries = document.get("QueryLanguage") == "JSONata"
     result: dict[str, Any] = {"Output": {}} if queries else {"ResultPath": None}
+    states = _limited(document["States"], min(TASK_SECONDS, document["TimeoutSeconds"]))
     return {
         "Type": "Parallel",
-        "Branches": [{"StartAt": document["StartAt"], "States": document["States"]}],
+        "Branches": [{"StartAt": document["StartAt"], "States": states}],
         "Retry": [_again(list(_TRANSIENT))],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": name("Failed")}],
         **result,
         "Next": after,
     }
+
+
+def _limited(node: Any, seconds: int) -> Any:
+    """The same states; where Verify has no limit of its own it has this one."""
+    if isinstance(node, list):
+        return [_limited(each, seconds) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    made = {name: _limited(each, seconds) for name, each in node.items()}
+    if task_of(node) == VERIFY and not {"TimeoutSeconds", "TimeoutSecondsPath"} & made.keys():
+        made["TimeoutSeconds"] = seconds
+    return made
 
 
 def _again(errors: list[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Final
 from holdfast.aws.calls import foreign_functions, queues_sent_to
 from holdfast.aws.differences.kind import Difference
 from holdfast.aws.limits import Limits
+from holdfast.aws.state_machine import TASK_SECONDS
 from holdfast.aws.watching import LOG_DAYS
 from holdfast.clock import format_duration
 from holdfast.compiled import CompiledWebhook, Forward
@@ -95,6 +96,11 @@ def work(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
             f"an attempt may take {format_duration(webhook.timeout_seconds)}",
             f"AWS ends an execution after {EXPRESS_SECONDS} s, start-up of functions included",
         )
+    yield Difference(
+        "timeout",
+        "Verify, where it has no limit of its own, may take as long as the whole workflow",
+        f"it may take {TASK_SECONDS} s, start-up included; then it is States.Timeout as here, and is tried again",
+    )
     yield Difference(
         "functions",
         "handlers run in worker processes that stay",

@@ -23,7 +23,7 @@ class Setting:
     secrets: Mapping[str, str]
     stack: str
     table: str
-    claim_seconds: float
+    execution_seconds: float
     queue: str
     keeps: str = ""
     senders: Mapping[str, str] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Setting:
             secrets=orjson.loads(environment.get("HOLDFAST_SECRETS", "{}")),
             stack=environment.get("HOLDFAST_STACK", ""),
             table=environment.get("HOLDFAST_TABLE", ""),
-            claim_seconds=float(environment.get("HOLDFAST_CLAIM_SECONDS", "0")),
+            execution_seconds=float(environment.get("HOLDFAST_EXECUTION_SECONDS", "0")),
             queue=environment.get("HOLDFAST_QUEUE", ""),
             keeps=environment.get("HOLDFAST_KEEPS", ""),
             senders=senders_of(environment.get("HOLDFAST_SENDERS", "")),
