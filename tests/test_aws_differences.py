@@ -16,6 +16,7 @@ from holdfast import compiled as data
 from holdfast import providers
 from holdfast.aws import differences as module
 from holdfast.aws.differences import ALWAYS, Difference
+from holdfast.aws.differences.kind import EVENT_TOPICS
 from holdfast.definition import Provider
 from holdfast.verify import FunctionVerification, bearer, hmac_sha256
 from plan_kit import DOCUMENT, example, handle, one, planned
@@ -196,6 +197,7 @@ def test_every_topic_is_in_the_book() -> None:
     table = page.partition("<!-- differences")[2].partition("<!-- /differences -->")[0]
 
     assert set(re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)) - {"topic", "---"} == real
+    assert real >= EVENT_TOPICS
 
 
 def test_every_difference_says_both_sides() -> None:
