@@ -34,7 +34,7 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 # `x.*` stands for whatever is in the package x; every other module is named.
 LADDER: Final[Mapping[int, str]] = {
     0: "errors clock places",
-    1: "message envelope telemetry secrets keyring",
+    1: "message envelope sent telemetry secrets keyring",
     2: "alerts definition compiled starter steps steps.*",
     3: """
         queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
