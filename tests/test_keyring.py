@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ class Publisher(BaseHTTPRequestHandler):
         else:
             self.send_response(404 if self.path == "/gone" else 200)
         body = b"x" * (SIZE_MAX_BYTES + 1) if self.path == "/huge" else b"the key"
+        if self.headers.get("accept-encoding") != "identity":
+            self.send_header("content-encoding", "gzip")
+            body = gzip.compress(bytes(2 * SIZE_MAX_BYTES))
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -159,6 +163,20 @@ def test_who_asked_in_vain_waits_for_five_seconds() -> None:
             ring.find(key)
     assert fetch.count == 1
     clock.advance(5)
+    fetch.down = False
+    assert ring.find(key) == "https://h/k 2"
+
+
+def test_who_is_held_back_puts_nothing_off() -> None:
+    """Events that come every second must not keep a key from ever being asked for again."""
+    clock, fetch = ManualClock(), Counting()
+    ring, key = KeyRing(clock, fetch), Wanted("https://h/k")
+    fetch.down = True
+    for _ in range(5):
+        with pytest.raises(KeyUnavailable):
+            ring.find(key)
+        clock.advance(1)
+
     fetch.down = False
     assert ring.find(key) == "https://h/k 2"
 

@@ -7,7 +7,10 @@ Whoever signs a part of a document signs its letters. Parsing and writing it ane
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
+
+import orjson
 
 _TEXT: Final = rb'"(?:[^"\\]++|\\.)*+"?'
 """A text, or the rest of the body where it does not end: what was read once is not read again from
@@ -62,9 +65,17 @@ def _child(data: bytes, span: tuple[int, int], step: str) -> tuple[int, int] | N
         elif depth == 1 and text == b":" and not listed:
             begin = token.end()
         elif depth == 1 and begin < 0 and text.startswith(b'"'):
-            key = text[1:-1]
+            key = _name(text)
         if text in _CLOSING:
             depth -= 1
             if depth == 0:
                 return found
     return found
+
+
+def _name(text: bytes) -> bytes:
+    """A name as a JSON parser reads it: escapes must not hide that it is given twice."""
+    if b"\\" in text:
+        with suppress(ValueError):
+            return str(orjson.loads(text)).encode("utf-8", "surrogatepass")
+    return text[1:-1]

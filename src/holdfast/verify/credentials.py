@@ -51,7 +51,7 @@ class Credentials:
 
     @property
     def secret_headers(self) -> tuple[str, ...]:
-        return (self.place.name.lower(),) if self.place.kind == "header" else ()
+        return tuple(self.place.name.lower().split(",")) if self.place.kind == "header" else ()
 
     def mistakes(self) -> tuple[str, ...]:
         return self.wrong

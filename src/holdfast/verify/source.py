@@ -11,7 +11,7 @@ from holdfast.errors import VerificationFailed
 from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
 from holdfast.secrets import Secrets
-from holdfast.verify.certificates import judge_certificates
+from holdfast.verify.certificates import trusted
 from holdfast.verify.signed import Signed
 from holdfast.verify.webtoken import WebToken
 
@@ -64,9 +64,9 @@ def check_with_keys(
         verification.check(request, secrets, now_seconds)
         return
     for anew in (False, True):
-        texts = [keys.find(one, anew=anew) for one in wanted]
-        for text, one in zip(texts, wanted, strict=True):
-            judge_certificates(text, now_seconds, name=one.certificate)
+        texts = [
+            trusted(keys.find(one, anew=anew), now_seconds, name=one.certificate) for one in wanted
+        ]
         try:
             verification.check(request, texts, now_seconds)
         except VerificationFailed as failure:
