@@ -30,12 +30,16 @@ from holdfast.verify.encoding import decode, encode
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.keys import Key
 from holdfast.verify.locate import Locator
+from holdfast.verify.privatekeys import not_the_sender, private_key
 from holdfast.verify.publickeys import public_keys
 from holdfast.verify.reading import Reading, malformed, missing, text_of, utf8
 from holdfast.verify.writing import put
 
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"]
 ALGORITHMS: Final = get_args(Algorithm)
+
+KEY_KINDS: Final[Mapping[str, str]] = {"RS256": "rsa", "ES256": "ecdsa", "EdDSA": "ed25519"}
+"""What signs with a private key, and of which kind."""
 
 TimeClaim = Literal["exp", "nbf", "iat"]
 TIME_CLAIMS: Final = get_args(TimeClaim)
@@ -144,12 +148,12 @@ class WebToken:
     def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         """The request with a token as a genuine sender would issue it now.
 
+        secret: where the sender has a private key, one of your own, whose other half is then checked.
+
         Raises NotSupported where only the sender can, SecretMissing where the secret is no key.
         """
         self._refuse_mistakes()
-        algorithm = self.algorithms[0]
-        if not algorithm.startswith("HS"):
-            raise NotSupported(f"{self.name} cannot sign: only the sender has the private key")
+        algorithm, key = self._signing_key(secret)
         reading = self._reading(request)
         now = int(now_seconds)
         claims: dict[str, Any] = {"iat": now, "nbf": now, "exp": now + _LIFE_SECONDS}
@@ -161,10 +165,6 @@ class WebToken:
                     claims[claim.name] = expected
         except VerificationFailed as error:
             raise NotSupported(f"{self.name} cannot sign this request: {error}") from None
-        try:
-            key = Key().of(secret)
-        except ValueError:
-            raise self._no_key() from None
         return put(request, self.place, self.prefix + _issued(claims, key, algorithm))
 
     def _reading(self, request: Request) -> Reading:
@@ -212,6 +212,18 @@ class WebToken:
         if not keys:
             raise self._no_key()
         return keys
+
+    def _signing_key(self, secret: str) -> tuple[str, Any]:
+        """And the first of the algorithms that it is a key for."""
+        for algorithm in self.algorithms:
+            try:
+                kind = KEY_KINDS.get(algorithm)
+                return algorithm, private_key(secret, kind) if kind else Key().of(secret)
+            except ValueError:
+                continue
+        if self.algorithms[0] in KEY_KINDS:
+            raise not_the_sender(self.name, self.address)
+        raise self._no_key()
 
     def _judge_claims(self, token: Token, reading: Reading) -> None:
         for claim in self.claims:
@@ -282,7 +294,7 @@ def _signed(token: Token, key: Any) -> bool:
     return bool(signed)
 
 
-def _issued(claims: Mapping[str, Any], key: bytes, algorithm: str) -> str:
+def _issued(claims: Mapping[str, Any], key: Any, algorithm: str) -> str:
     head = orjson.dumps({"alg": algorithm, "typ": "JWT"})
     parts = [encode(part, "base64url").rstrip("=") for part in (head, orjson.dumps(claims))]
     content = ".".join(parts)
