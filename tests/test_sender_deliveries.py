@@ -107,7 +107,9 @@ def test_who_has_a_private_key_is_played_with_a_pair_of_ones_own(name: str) -> N
     verify(pair.public)
     assert "\n" not in pair.public
     assert pair.private not in repr(pair)
-    with pytest.raises(VerificationFailed, match=r"signature_mismatch|body_altered_or_wrong_secret"):
+    with pytest.raises(
+        VerificationFailed, match=r"signature_mismatch|body_altered_or_wrong_secret"
+    ):
         verify(other.public)
     for unusable in (pair.private, pair.private.splitlines()[1]):
         with pytest.raises(VerificationFailed, match="secret_unusable"):

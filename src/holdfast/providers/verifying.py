@@ -65,7 +65,7 @@ def verify_request(
     now: seconds since 1970.
     keys: where published keys are fetched and kept; default: over HTTPS, for this process.
 
-    Raises UnknownProvider (a ValueError), naming the known ones, for an unknown provider or variant;
+    Raises UnknownProvider (a ValueError), naming the nearest, for an unknown provider or variant;
     TypeError for a body, a header or a secret that is of another type; ValueError for a time that no
     clock shows.
     """
