@@ -16,7 +16,8 @@ _TEXT: Final = rb'"(?:[^"\\]++|\\.)*+"?'
 """A text, or the rest of the body where it does not end: what was read once is not read again from
 its next quotation mark, which of a body full of them would take hours."""
 
-_TOKEN: Final = re.compile(_TEXT + rb'|[\[{]|[\]}]|[,:]|[^\s"\[\]{},:]+', re.DOTALL)
+_TOKEN: Final = re.compile(_TEXT + rb"|[][{},:]", re.DOTALL)
+"""What gives a document its shape; numbers and words are between."""
 _OPENING: Final = (b"[", b"{")
 _CLOSING: Final = (b"]", b"}")
 _INSIGNIFICANT: Final = re.compile(rb"(" + _TEXT + rb")|[ \t\r\n]+", re.DOTALL)

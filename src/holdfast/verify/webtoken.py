@@ -249,7 +249,7 @@ class WebToken:
             if value is not None and read[name] is None:
                 raise VerificationFailed("timestamp_malformed", f"{self.place} {name}")
         expires, begins, issued = (read[name] for name in TIME_CLAIMS)
-        if expires is not None and now_ms > expires + self.leeway_ms:
+        if expires is not None and now_ms >= expires + self.leeway_ms:
             raise VerificationFailed("timestamp_too_old", "the token has expired")
         if begins is not None and now_ms < begins - self.leeway_ms:
             raise VerificationFailed("timestamp_in_future", "the token is not valid yet")
