@@ -91,7 +91,7 @@ def test_a_signed_address_is_written(folder: Path, given: str, written: str) -> 
     assert f"paste {written}" in made.out
     assert "your host belongs there" not in made.out
     told = added("twilio", "--path", "/t", "--url", given, "-o", "json").json
-    assert (told["url"], told["signs_url"]) == (written.replace("/twilio", "/t"), True)
+    assert (told["url"], told["url_written"]) == (written.replace("/twilio", "/t"), True)
 
 
 def test_an_address_that_is_not_known_yet_is_to_be_filled_in(folder: Path) -> None:

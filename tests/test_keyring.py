@@ -16,7 +16,14 @@ import pytest
 from certificate_kit import holder
 from holdfast.clock import ManualClock
 from holdfast.errors import KeyUnavailable
-from holdfast.keyring import ASKED_MAX, SIZE_MAX_BYTES, KeyRing, Wanted
+from holdfast.keyring import (
+    ASKED_MAX,
+    SIZE_MAX_BYTES,
+    TIMEOUT_SECONDS,
+    KeyRing,
+    Wanted,
+    over_https,
+)
 
 
 class Publisher(BaseHTTPRequestHandler):
@@ -94,6 +101,18 @@ def test_what_is_no_key_is_not_taken(url: str, path: str, why: str) -> None:
 
     assert path not in str(told.value)
     assert len(Publisher.asked) == 1
+
+
+def test_a_server_that_takes_its_time_is_not_waited_for(url: str) -> None:
+    """However little is missing: not longer than ten seconds in all."""
+
+    class Hasty(ManualClock):
+        def monotonic(self) -> float:
+            self.advance(TIMEOUT_SECONDS + 1)
+            return super().monotonic()
+
+    with pytest.raises(KeyUnavailable, match="takes longer than 10 seconds"):
+        over_https(Wanted(f"{url}/key.pem"), Hasty())
 
 
 def test_a_server_that_nobody_vouches_for_is_not_believed(

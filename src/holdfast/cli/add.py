@@ -62,8 +62,8 @@ class Wrote:
     definition: Path
     path: str
     url: str
-    signs_url: bool
-    """It stands in the definition."""
+    writes_url: bool
+    """It stands in the definition, because it is signed or has a part in the handshake."""
     webhook: str
     env: Path
     variables: tuple[str, ...]
@@ -253,7 +253,7 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
     told = facts(preset)
     if told["verify_at"] == "gateway":
         console.print('  verify_at="gateway": it tries wrong signatures too, and wants 401')
-    if wrote.signs_url:
+    if wrote.writes_url:
         console.print(
             f"  url={escape(json.dumps(wrote.url))}: as it is given there, letter by letter"
         )
@@ -354,7 +354,7 @@ def _fields(
         "webhook": wrote.webhook,
         "path": wrote.path,
         "url": None if wrote.open_host else wrote.url,
-        "signs_url": wrote.signs_url,
+        "url_written": wrote.writes_url,
         "verify_at": facts(preset)["verify_at"],
         "env": str(wrote.env),
         "variables": list(wrote.variables),

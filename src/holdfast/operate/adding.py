@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.errors import HoldfastError
+from holdfast.providers.words import written
 
 LINE_MAX: Final = 100
 UNKNOWN_HOST: Final = "https://YOUR-HOST"
@@ -33,7 +34,7 @@ class Added:
 
     def line(self, app: str, variable: str) -> str:
         """`stripe = app.webhook("/stripe", provider=...)`, on several lines where it is long."""
-        settings = [f'"{self.path}"', f"provider={self.call}"]
+        settings = [written(self.path), f"provider={self.call}"]
         if self.verify_at != "workflow":
             settings.append(f'verify_at="{self.verify_at}"')
         line = f"{variable} = {app}.webhook({', '.join(settings)})"

@@ -145,6 +145,11 @@ def variable(id: str, what: str = "secret") -> str:
     return f"{id}_{what}".upper().replace("-", "_")
 
 
+def written(text: str) -> str:
+    """As a definition has it, between quotation marks."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def takes_url(preset: Preset, variant: str | None = None) -> bool:
     """Whether the address that is registered with it is signed, or has a part in its handshake."""
     return preset.way(variant).signs_url or preset.calls_endpoint
@@ -175,13 +180,13 @@ def call(
     settings = {name: "..." for name, needed in way.config().items() if needed} | dict(config or {})
     given = []
     if way.needs_secret or secret is not None:
-        given.append(json.dumps(secret or f"env:{variable(preset.id)}"))
+        given.append(written(secret or f"env:{variable(preset.id)}"))
     if variant is not None:
-        given.append(f"variant={json.dumps(variant)}")
-    given += [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+        settings = {"variant": variant, **settings}
     if url is not None and takes_url(preset, variant):
-        given.append(f"url={json.dumps(url)}")
-    given += [f'{name}="env:{variable(preset.id, name)}"' for name in preset.tokens]
+        settings["url"] = url
+    settings |= {name: f"env:{variable(preset.id, name)}" for name in preset.tokens}
+    given += [f"{name}={written(value)}" for name, value in settings.items()]
     return f"{preset.spelled}({', '.join(given)})"
 
 

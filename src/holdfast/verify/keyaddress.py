@@ -89,12 +89,11 @@ def address_mistake(url: str, hosts: Sequence[str], suffix: str = "") -> str:
     """Why this address, which a stranger's request names, is not to be asked; empty: it may be."""
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         return "the address is none"
     host = parts.hostname or ""
     # Without user and port the authority is the host, and no other reader can see another one.
-    if not url.startswith("https://") or parts.netloc.lower() != host or port is not None:
+    if not url.startswith("https://") or parts.netloc.lower() != host:
         return "the address is not plain HTTPS"
     if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
         return "the address is not plain"
