@@ -18,7 +18,7 @@ from certificate_kit import WITHIN, holder
 from holdfast import Provider, VerificationFailed, Verified, providers, verify_request
 from holdfast.message import Headers, Request
 from holdfast.operate.explain.changes import Trial
-from holdfast.testing import sign
+from holdfast.testing import key_pair, sign
 from holdfast.verify import hmac, token
 from holdfast.verify.certificates import trusted
 from holdfast.verify.forms import form_fields
@@ -64,6 +64,22 @@ def test_a_member_that_is_given_twice_is_the_one_that_parsers_take(name: str) ->
     assert judged("bitso", key, genuine, body=forged) == "signature_mismatch"
 
 
+@pytest.mark.parametrize("subject", [{"a": 1}, ["a"], 1, True, None])
+def test_what_sns_signs_as_a_text_is_one(subject: object) -> None:
+    """A subject that is none is nothing that a signature could be over, and goes to the handler."""
+    pair = key_pair("aws-sns")
+    plain = {"Type": "Notification", "Message": "5", "MessageId": "i", "Timestamp": "t"}
+    came = sign("aws-sns", {**plain, "TopicArn": "a"}, secret=pair.private, now=NOW, url=URL)
+    fields = orjson.loads(came.body)
+
+    def judge(**changed: object) -> str:
+        return judged("aws-sns", pair.public, came, body=orjson.dumps({**fields, **changed}))
+
+    assert judge() == "accepted"
+    assert judge(Subject=subject) == "field_malformed"
+    assert judge(Message=5) == "field_malformed"
+
+
 def test_only_the_certificate_that_was_judged_is_a_key(tmp_path: Path) -> None:
     """Whoever can write beside a genuine certificate must not bring a key of his own."""
     authority, forger = holder("authority.test"), holder("forger.test")
@@ -74,6 +90,13 @@ def test_only_the_certificate_that_was_judged_is_a_key(tmp_path: Path) -> None:
         believed = trusted(text, WITHIN, name="messages.test", roots=tmp_path / "roots.pem")
         (key,) = public_keys(believed)
         assert key.key == own.key.public_key()
+
+
+@pytest.mark.parametrize("text", ['{"keys":[%s]}', "[%s]", "%s"])
+def test_a_shared_secret_among_public_keys_is_none(text: str) -> None:
+    """What was published is known to everybody, and must not be what an HMAC is made with."""
+    with pytest.raises(ValueError, match="no public key"):
+        public_keys(text % '{"kty":"oct","k":"a2V5","kid":"1"}')
 
 
 def test_a_renamed_header_does_not_make_a_delivery_a_new_one() -> None:
