@@ -15,8 +15,6 @@ from typing import Any
 import orjson
 
 from holdfast.errors import (
-    DefinitionError,
-    Mistake,
     NotSupported,
     SecretMissing,
     VerificationFailed,
@@ -25,6 +23,7 @@ from holdfast.keyring import Wanted
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content
+from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator, json_all
 from holdfast.verify.methods import Asymmetric, Ed25519, Method
@@ -93,7 +92,7 @@ class Signed:
         None where they are given in the definition, or the scheme has none to fetch. Raises
         VerificationFailed where the delivery names an address that is not to be trusted.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         if self.address is None or (secrets and not self.address.post):
             return ()
         reading = self._reading(request)
@@ -107,7 +106,7 @@ class Signed:
         but old. Raises VerificationFailed, or SecretMissing where no secret can be a key.
         """
         if self.wrong:
-            self._refuse_mistakes()
+            refuse_mistakes(self.name, self.wrong)
         reading = Reading(request, self.url)
         if self.gunzip:
             reading.unpack()
@@ -144,7 +143,7 @@ class Signed:
         body; whoever knows better puts it into the request before. Raises NotSupported where only
         the sender can sign, SecretMissing where the secret cannot be a key.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         method = self._method(Reading(request)) if self.hash_from else self.method
         place = self.signature.locators[0]
         if place.kind in ("json", "form") and "body" in self.covers:
@@ -250,8 +249,7 @@ class Signed:
             raise self._no_key(method) from None
 
     def _no_key(self, method: Method) -> SecretMissing:
-        where = " or ".join(map(str, self.secrets)) or "of this scheme"
-        return SecretMissing(f"the secret {where} is empty, or no {method.kind} key")
+        return no_secret(self.secrets, f"empty, or no {method.kind} key")
 
     def _named(self, reading: Reading, keys: Sequence[Any]) -> list[Any]:
         """The keys that go by the name that the delivery gives, if it gives one."""
@@ -309,11 +307,6 @@ class Signed:
         """All that are there, and the one at `place` that lists them; not the signature's own."""
         names = {*(name for name, _ in request.headers), place.name.lower()}
         return ",".join(sorted(names - {self.signature.locators[0].name.lower()}))
-
-    def _refuse_mistakes(self) -> None:
-        # A definition with mistakes never compiles; whoever comes here past that is refused too.
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
 
 
 def _filling(contents: tuple[Content, ...]) -> Callable[[Reading], Sequence[bytes]]:

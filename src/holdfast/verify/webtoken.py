@@ -16,8 +16,6 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from holdfast.errors import (
-    DefinitionError,
-    Mistake,
     NotSupported,
     SecretMissing,
     VerificationFailed,
@@ -27,6 +25,7 @@ from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content
 from holdfast.verify.encoding import decode, encode
+from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.keys import Key
 from holdfast.verify.locate import Locator
@@ -114,7 +113,7 @@ class WebToken:
 
     def wanted(self, request: Request, secrets: Sequence[str]) -> tuple[Wanted, ...]:
         """The keys that are to be fetched before `check`, and given to it as the secrets."""
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         if self.address is None or (secrets and not self.address.post):
             return ()
         reading = self._reading(request)
@@ -127,7 +126,7 @@ class WebToken:
 
         Raises VerificationFailed, or SecretMissing where no secret can be a key.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         reading = self._reading(request)
         token = self._token(reading)
         if token.algorithm not in self.algorithms:
@@ -152,7 +151,7 @@ class WebToken:
 
         Raises NotSupported where only the sender can, SecretMissing where the secret is no key.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         algorithm, key = self._signing_key(secret)
         reading = self._reading(request)
         now = int(now_seconds)
@@ -262,12 +261,7 @@ class WebToken:
                 )
 
     def _no_key(self) -> SecretMissing:
-        where = " or ".join(map(str, self.secrets)) or "of this scheme"
-        return SecretMissing(f"the secret {where} is empty, or no key for a token")
-
-    def _refuse_mistakes(self) -> None:
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
+        return no_secret(self.secrets, "empty, or no key for a token")
 
 
 @lru_cache(maxsize=1)
