@@ -116,6 +116,23 @@ def test_who_has_a_private_key_is_played_with_a_pair_of_ones_own(name: str) -> N
             verify(unusable)
 
 
+def test_a_list_of_signed_headers_is_made_of_those_that_are_there() -> None:
+    """Contentful's, itself among them; but not the signature that it is going to be, and a list that
+    is given stays."""
+    was = {"X-Contentful-Topic": "a.b", "X-Contentful-Signature": "old", "Content-Type": "text/x"}
+    name = "x-contentful-signed-headers"
+
+    def listed(**more: str) -> str:
+        headers = {**was, **{key.replace("_", "-"): text for key, text in more.items()}}
+        request = sign("contentful", b"{}", secret=SECRET, now=NOW, headers=headers)
+        lines = request.headers.lines
+        verify_request("contentful", SECRET, url="/", headers=lines, body=b"{}", now=NOW)
+        return request.headers[name]
+
+    assert listed() == f"content-type,{name},x-contentful-timestamp,x-contentful-topic"
+    assert listed(x_contentful_signed_headers="content-type") == "content-type"
+
+
 def test_a_private_key_is_read_as_it_is_written() -> None:
     """PEM, or bare base64 on one line; one of another kind or another curve signs nothing."""
     discord, ebay = made("discord")[0], made("ebay")[0]
