@@ -71,6 +71,7 @@ class Writer:
             "link": link,
             "between": figures.between,
             "ago": lambda iso: figures.ago(iso, site.clock.now_ms()),
+            "words": words.WORDS,
             "version": site.version,
             "app": site.compiled.name if site.compiled else None,
             "read_only": site.access.read_only,
