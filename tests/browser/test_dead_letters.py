@@ -185,6 +185,28 @@ def test_purging_wants_the_number_typed(failing: Shop, desk: Viewer) -> None:
     assert dead(failing) == 7
 
 
+def test_dialogs_say_how_many_there_are_now(failing: Shop, desk: Viewer) -> None:
+    """As they open, even where the page stands still; and while they are open."""
+    page = desk.open(f"/dead/groups/{group_id(failing, webhook='orders')}")
+    desk.live()
+    page.keyboard.press(".")
+    expect(page.locator("[data-live-switch]")).to_have_text("paused")
+    failing.all_kept("/orders", [order(700, lines=["sku-404"])])
+    page.keyboard.press("x")
+    expect(page.locator("#purge")).to_contain_text("Purge 3 letters")
+    expect(page.locator("#purge label")).to_have_text("Type 3 to remove so many")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.keyboard.press(".")
+    desk.live()
+    page.keyboard.press("r")
+    expect(page.locator("#redrive h2")).to_have_text("Redrive 3 letters")
+    page.fill("#redrive-first", "2")
+    failing.all_kept("/orders", [order(701, lines=["sku-404"])])
+    expect(page.locator("#redrive h2")).to_have_text("Redrive 4 letters")
+    assert page.input_value("#redrive-first") == "2"
+
+
 def test_purging_more_than_was_seen_removes_none(failing: Shop, desk: Viewer) -> None:
     """Meanwhile another one died: the number does not fit any more."""
     id = group_id(failing, webhook="orders")

@@ -117,7 +117,7 @@ async def _emptied(call: Call[GroupAsked]) -> Mapping[str, Any]:
     done = await _history(call, id, None)
     if not done["runs"] and not done["acts"]:
         raise NotFound(f"no group {id}")
-    return {"found": None, "id": id, "letters": None, "parked": 0, "asked": call.params, "dry": None,
+    return {"found": None, "id": id, "letters": None, "parked": 0, "resting": 0, "asked": call.params, "dry": None,
             "complaint": None, **done}  # fmt: skip
 
 
