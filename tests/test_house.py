@@ -51,7 +51,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.drawing
     """,
     4: """
-        compile compile.* sample testing testing.*
+        compile compile.* sample testing.*
         gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle workflow.retained
@@ -68,7 +68,7 @@ LADDER: Final[Mapping[int, str]] = {
         queue.engines queue.engines.* queue.group_commit
     """,
     6: """
-        operate operate.* console console.*
+        operate operate.* console console.* testing testing.webhook
         aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.* aws.parity aws.parity.*
     """,
     7: "runtime runtime.* terminal terminal.*",
