@@ -70,6 +70,19 @@ def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     assert scene.call("dead", "park").code == 2
 
 
+def test_what_would_be_passed_over_is_wrong_usage(scene: Scene) -> None:
+    """A filter beside an id narrows nothing: it is told, and nothing is done."""
+    id = scene.dead("users")
+
+    for verb in (["purge", "--yes"], ["redrive"], ["park"], ["unpark"]):
+        for beside in (["--webhook", "orders"], ["--group", "ab"], ["--since", "1h"]):
+            told = scene.call("dead", *verb, "--id", id, *beside)
+            assert (told.code, "not both" in told.err) == (2, True)
+    assert scene.call("replay", id, "--until", "1h").code == 2
+
+    assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [id]
+
+
 def test_what_was_done_is_in_the_book(scene: Scene) -> None:
     """Who, when, with what, newest first; by operator, action and webhook."""
     id = scene.dead()
