@@ -49,6 +49,27 @@ def test_dead_letters_as_few_problems(scene: Scene) -> None:
     assert scene.call("dead", "groups", "--reason", "nothing").out == "no dead letters\n"
 
 
+def test_groups_come_in_the_order_that_is_asked_for(scene: Scene) -> None:
+    """What failed last is first, however early its event came in; or the largest, or the oldest."""
+    early = scene.kept("orders")
+    for number in range(3):
+        scene.dead(cause=f"no order {number}")
+    scene.clock.advance(60)
+    scene.dead("users", cause="no stock")
+    scene.clock.advance(60)
+    lease = scene.lease("orders", early)
+    scene.engine.bury(lease.receipt, Failure("Late", "at last", "Handle", scene.clock.now_ms(), 1))
+
+    def messages(*options: str) -> list[object]:
+        return [one["message"] for one in groups(scene, *options)]
+
+    assert messages() == ["at last", "no stock", "no order <n>"]
+    assert messages("--sort", "largest") == ["no order <n>", "at last", "no stock"]
+    assert messages("--sort", "oldest") == ["no order <n>", "no stock", "at last"]
+    assert messages("--sort", "largest", "--limit", "1") == ["no order <n>"]
+    assert scene.call("dead", "groups", "--sort", "smallest").code == 2
+
+
 def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     """They leave list and groups, are not redriven or purged with the others, and come back."""
     aside = scene.dead(cause="no stock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 import typer
@@ -46,6 +46,10 @@ from holdfast.secrets import Secrets
 def groups(
     filters: LetterOptions,
     parked: ParkedOption = False,
+    sort: Annotated[
+        grouping.Order,
+        typer.Option("--sort", help="First: what failed last, the most letters, or the longest."),
+    ] = grouping.Order.RECENT,
     limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
@@ -54,7 +58,7 @@ def groups(
     wanted = filters.filter(parked=parked)
     with engine_on(store) as engine:
         lookup.known_webhook(engine, wanted.webhook)
-        found = grouping.groups(engine, wanted, limit)
+        found = grouping.groups(engine, wanted, limit, sort)
         aside = 0 if found.shown or parked else count_parked(engine, wanted.webhook)
     if output is Output.JSON:
         print_json([_group_fields(group) for group in found.shown])

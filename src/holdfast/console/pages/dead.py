@@ -44,7 +44,7 @@ async def groups(call: Call[GroupsAsked]) -> Found:
     return {
         "told": told,
         "asked": call.params,
-        "filtered": bool(set(asked) - {"limit", "parked"}),
+        "filtered": bool(set(asked) - {"limit", "parked", "sort"}),
         "kept": asked,
         "ages": AGES,
         "reasons": sorted(DEAD),

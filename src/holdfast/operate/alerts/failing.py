@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from holdfast.operate.groups import Bench, count_groups, described
+from holdfast.operate.groups import Bench, Order, count_groups, described
 from holdfast.queue.contract import Filter
 from holdfast.queue.views import GroupCount
 
@@ -18,9 +18,8 @@ _NAME: Final = re.compile(r"[A-Za-z_][\w.]{0,79}")
 def failing(bench: Bench, webhook: str) -> tuple[str, ...]:
     """The largest groups of its dead letters: how many, where, with which error. No message of an
     error: it may repeat what a sender sent."""
-    counts = count_groups(bench, Filter(webhook=webhook, parked=False))
-    largest = sorted(counts, key=lambda one: -one.count)[:SHOWN]
-    told = [_told(bench, one) for one in largest]
+    counts = count_groups(bench, Filter(webhook=webhook, parked=False), Order.LARGEST)
+    told = [_told(bench, one) for one in counts[:SHOWN]]
     left = len(counts) - len(told)
     if left:
         told.append(f"and {left:,} more group{'' if left == 1 else 's'}")
