@@ -223,6 +223,10 @@ def test_a_dry_run_lists_what_would_be_called(
         "dead", "dry-run", "--id", fine, "--mock", "anything=null", *hooks, "-o", "json"
     )
     assert mocked.json[0]["assumed"] is False
+    assert told.lines[-2].startswith("no task was called")
+    assert f"backtest {hooks[1]} --webhook any --safe anything" in told.lines[-1]
+    mocked = scene.call("dead", "dry-run", "--id", fine, "--mock", "anything=null", *hooks)
+    assert "no task was called" not in mocked.out
     group = next(one for one in groups(scene) if one["webhook"] == "users")
     refused = scene.call("dead", "dry-run", "--group", str(group["id"]), *hooks)
     assert refused.code == 1

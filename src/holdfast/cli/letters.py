@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -29,6 +32,7 @@ from holdfast.cli.options import (
 from holdfast.cli.output import age, console, hint, print_json, print_rows, printable
 from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
+from holdfast.compiled import CompiledWebhook, Task
 from holdfast.errors import NotFound
 from holdfast.message import Message
 from holdfast.operate import groups as grouping
@@ -112,6 +116,10 @@ def _group_row(group: grouping.Group) -> dict[str, Any]:
     }
 
 
+DAY_MS: Final = 86_400_000
+BACKTEST_DAYS: Final = 7
+"""So far `holdfast backtest` goes back by itself."""
+
 PARKING: Final = "put dead letters aside"
 
 
@@ -182,13 +190,14 @@ def dry_run(
             earlier = archive.executions(message.id) if archive else []
             now = SYSTEM_CLOCK.now_ms()
             told = rehearse(webhook, message, Secrets(), now, mocks=mocks, earlier=earlier)
-            went.append((message.id, told))
+            went.append((webhook, message, told))
     if output is Output.JSON:
-        print_json([_rehearsal_fields(*one) for one in went])
+        print_json([_rehearsal_fields(message.id, told) for _, message, told in went])
     else:
-        for one in went:
-            _print_rehearsal(*one)
-    if any(told.status != "SUCCEEDED" for _, told in went):
+        for _, message, told in went:
+            _print_rehearsal(message.id, told)
+        _print_way_to_call(went, definition or Path("FILE.py"), store)
+    if any(told.status != "SUCCEEDED" for _, _, told in went):
         sys.exit(exits.FAILED)
 
 
@@ -220,6 +229,23 @@ def _print_rehearsal(id: str, went: Rehearsal) -> None:
     console.print(f"{id} {escape(printable(told))}")
     for call in went.calls:
         console.print(f"  {escape(printable(_called(call)))}")
+
+
+def _print_way_to_call(
+    went: Sequence[tuple[CompiledWebhook, Message, Rehearsal]], definition: Path, store: str
+) -> None:
+    """A task that was mended comes to what it came to then, unless it is called."""
+    for webhook, message, told in went:
+        played = [one.resource for one in told.calls if one.source in ("recorded", "assumed")]
+        tasks = [name for name in played if isinstance(webhook.tasks.get(name), Task)]
+        if not tasks:
+            continue
+        days = math.ceil((SYSTEM_CLOCK.now_ms() - message.received_at_ms) / DAY_MS)
+        words = ["backtest", str(definition), "--webhook", webhook.name, "--safe", tasks[0]]
+        words += ["--since", f"{days}d"] if days > BACKTEST_DAYS else []
+        console.print("no task was called; one that has no side effects can be, over what came in:")
+        console.print(f"  {escape(command(shlex.join(words), store))}")
+        return
 
 
 def _called(call: Called) -> str:
