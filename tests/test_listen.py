@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,15 @@ from cli_scene import call
 from console_scene import Scene
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
+from holdfast.operate.finding import Criteria
+from holdfast.queue.contract import Filter
+from holdfast.secrets import Secrets
+from holdfast.terminal.api import ConsoleApi
+from holdfast.terminal.bookmark import Bookmark
+from holdfast.terminal.forward import Forward
+from holdfast.terminal.forward import Target as Taker
+from holdfast.terminal.remote import RemoteSource
+from holdfast.terminal.source import Wanted
 from http_target import Target, a_target
 from listen_kit import free_port, once, scene, target, url
 from process_kit import Process, Run, holdfast, until
@@ -356,6 +365,21 @@ def test_at_a_terminal_one_sends_again(scene: Scene, target: Target, tmp_path: P
         terminal.type("q", "q")
         assert terminal.code() == 0
     assert re.search(r"listen-[0-9a-f]{16}\.json", str(list((tmp_path / "state").rglob("*"))))
+
+
+def test_how_full_it_is_is_told_with_each_event(
+    scene: Scene, target: Target, tmp_path: Path
+) -> None:
+    """However many are handed over one after the other."""
+    made = [scene.kept(), scene.kept()]
+    wanted = Wanted(Criteria(Filter(since_ms=0)))
+    source = RemoteSource(ConsoleApi(url(scene), None, Secrets()), wanted, SYSTEM_CLOCK)
+    to = Taker(target.url, append_path=False, timeout_seconds=30)
+    with closing(Forward(source, to, Bookmark("listen", {}, tmp_path), since=True)) as forward:
+        told = [forward.look() for _ in made]
+
+    assert [news.rows[0].id for news in told] == made
+    assert [news.counts and news.counts.waiting for news in told] == [2, 2]
 
 
 def test_a_place_is_the_users_own(scene: Scene, target: Target, tmp_path: Path) -> None:
