@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from calling import Calling, calling
+from cli_scene import scene_in
 from console_scene import TOKEN, Scene, served
 from holdfast.console import stream
 from holdfast.runtime.console_options import ConsoleOptions
@@ -172,6 +173,20 @@ def test_a_console_that_comes_back_is_gone_on_with(
             process.hear(second)
             process.end()
     assert ids(process).count(second) == 1
+
+
+def test_it_goes_on_over_a_restart_of_everything_else(tmp_path: Path) -> None:
+    """Whoever else has the store open closes it, and opens it again; tail stays."""
+    with ExitStack() as stack:
+        with scene_in(tmp_path / "store") as before:
+            first = before.kept()
+            process = stack.enter_context(tailing(*before.store))
+            process.hear(first)
+        with scene_in(tmp_path / "store") as after:
+            after.clock.advance(60)
+            second = after.done()
+            process.hear(f"{second} .* done ")
+            process.end()
 
 
 def test_a_wrong_token_is_told(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
