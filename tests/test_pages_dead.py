@@ -85,6 +85,26 @@ def test_groups_are_the_few_problems_that_they_are(scene: Scene, http: httpx.Cli
     assert shown(http, "/dead?error=Nothing").has("No dead letter matches")
 
 
+def test_groups_are_sorted_by_their_headings(scene: Scene, http: httpx.Client) -> None:
+    """Each that sorts is a link, which keeps the filters; the one that does says so."""
+    orders(scene, 3)
+    scene.dead("plain", "ValueError", "x")
+    ids = [group_of(scene, error=error) for error in ("KeyError", "ValueError")]
+
+    page = shown(http, "/dead?parked=any")
+
+    assert {f"/dead?parked=any&sort={order}" for order in ("largest", "oldest")} <= set(
+        page.links()
+    )
+    for order, first in (("recent", 1), ("largest", 0), ("oldest", 0)):
+        found = shown(http, f"/dead?sort={order}")
+        rows = [one for one in found.links() if one.startswith("/dead/groups/")]
+        assert rows == [f"/dead/groups/{ids[first]}", f"/dead/groups/{ids[1 - first]}"]
+        assert [one for one in attributes(found, "aria-sort") if one] == [
+            "ascending" if order == "oldest" else "descending"
+        ]
+
+
 def test_an_empty_list_says_what_to_do(http: httpx.Client) -> None:
     """Nothing failed: what would stand here, and how to see it."""
     page = shown(http, "/dead")

@@ -16,8 +16,8 @@ from holdfast.console.endpoint import read_query, repeated
 from holdfast.console.problems import Problem
 from holdfast.console.site import Site
 
-# Where in the list one is, and no filter.
-_PAGING: Final = {"after", "limit"}
+# How the list is gone through, and no filter.
+_PAGING: Final = {"after", "limit", "sort"}
 
 
 @dataclass(frozen=True, slots=True)
