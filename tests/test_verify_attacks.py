@@ -190,6 +190,8 @@ def test_parts_of_a_form_are_read_as_browsers_write_them() -> None:
     """Bytes as they are, line breaks and what looks like a boundary within them included."""
     assert fields(part("a", "x\r\n--bx\r\n\ny\r\n")) == [("a", "x\r\n--bx\r\n\ny\r\n")]
     assert fields(part("a", "")) == [("a", "")]
+    assert fields(part("a"), b"--b--", part("b")) == [("a", "1")]
+    assert fields(part("a") + b"\r\n--b", b"") == [("a", "1")]
     assert fields(b"before", part("a"), part("b")) == [("a", "1"), ("b", "1")]
     assert fields(part("a").replace(b"\r\n", b"\n")) == [("a", "1")]
     assert fields(part("a", head=["Content-Transfer-Encoding: 8bit"])) == [("a", "1")]
