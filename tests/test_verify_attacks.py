@@ -64,8 +64,7 @@ def test_a_member_that_is_given_twice_is_the_one_that_parsers_take(name: str) ->
     assert judged("bitso", key, genuine, body=forged) == "signature_mismatch"
 
 
-@pytest.mark.parametrize("subject", [{"a": 1}, ["a"], 1, True, None])
-def test_what_sns_signs_as_a_text_is_one(subject: object) -> None:
+def test_what_sns_signs_as_a_text_is_one() -> None:
     """A subject that is none is nothing that a signature could be over, and goes to the handler."""
     pair = key_pair("aws-sns")
     plain = {"Type": "Notification", "Message": "5", "MessageId": "i", "Timestamp": "t"}
@@ -76,7 +75,8 @@ def test_what_sns_signs_as_a_text_is_one(subject: object) -> None:
         return judged("aws-sns", pair.public, came, body=orjson.dumps({**fields, **changed}))
 
     assert judge() == "accepted"
-    assert judge(Subject=subject) == "field_malformed"
+    for subject in ({"a": 1}, ["a"], 1, True, None):
+        assert judge(Subject=subject) == "field_malformed"
     assert judge(Message=5) == "field_malformed"
 
 
