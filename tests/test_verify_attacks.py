@@ -64,8 +64,7 @@ def test_a_member_that_is_given_twice_is_the_one_that_parsers_take(name: str) ->
     assert judged("bitso", key, genuine, body=forged) == "signature_mismatch"
 
 
-@pytest.mark.parametrize("subject", [{"a": 1}, ["a"], 1, True, None])
-def test_what_sns_signs_as_a_text_is_one(subject: object) -> None:
+def test_what_sns_signs_as_a_text_is_one() -> None:
     """A subject that is none is nothing that a signature could be over, and goes to the handler."""
     pair = key_pair("aws-sns")
     plain = {"Type": "Notification", "Message": "5", "MessageId": "i", "Timestamp": "t"}
@@ -76,7 +75,8 @@ def test_what_sns_signs_as_a_text_is_one(subject: object) -> None:
         return judged("aws-sns", pair.public, came, body=orjson.dumps({**fields, **changed}))
 
     assert judge() == "accepted"
-    assert judge(Subject=subject) == "field_malformed"
+    for subject in ({"a": 1}, ["a"], 1, True, None):
+        assert judge(Subject=subject) == "field_malformed"
     assert judge(Message=5) == "field_malformed"
 
 
@@ -127,6 +127,7 @@ def test_a_hash_of_the_body_counts_only_where_it_is_signed() -> None:
     genuine = sign(twilio, b"{}", secret="s", now=NOW, url=f"{URL}?a=1&{hashed}")
 
     assert judged(twilio, "s", empty, url=f"{URL}?a=1") == "accepted"
+    assert judged(twilio, "s", empty, url=f"{URL}?a=12") == "accepted"  # a proxy's own query
     assert judged(twilio, "s", genuine) == "accepted"
     assert judged(twilio, "s", genuine, body=b"[]") == "body_altered"
     for query in (hashed, f"a=1&{hashed}", f"a=12&{hashed}", f"b&a=1&{hashed}"):
@@ -190,6 +191,8 @@ def test_parts_of_a_form_are_read_as_browsers_write_them() -> None:
     """Bytes as they are, line breaks and what looks like a boundary within them included."""
     assert fields(part("a", "x\r\n--bx\r\n\ny\r\n")) == [("a", "x\r\n--bx\r\n\ny\r\n")]
     assert fields(part("a", "")) == [("a", "")]
+    assert fields(part("a"), b"--b--", part("b")) == [("a", "1")]
+    assert fields(part("a") + b"\r\n--b", b"") == [("a", "1")]
     assert fields(b"before", part("a"), part("b")) == [("a", "1"), ("b", "1")]
     assert fields(part("a").replace(b"\r\n", b"\n")) == [("a", "1")]
     assert fields(part("a", head=["Content-Transfer-Encoding: 8bit"])) == [("a", "1")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from email.message import Message
-from itertools import islice, pairwise
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -13,8 +12,6 @@ FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _FIELDS_MAX: Final = 1_000
 """As many as Django allows; more is no event of anybody's."""
 
-_PARTS_MAX: Final = _FIELDS_MAX + 2
-"""Boundaries, the last one among them."""
 _HEAD: Final = re.compile(rb"\r?\n((?:[^\r\n]{1,1024}\r?\n){1,16})\r?\n")
 """The headers of a part, of a sane size, behind the line of its boundary."""
 _PLAIN: Final = ("7bit", "8bit", "binary")
@@ -64,21 +61,26 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
     boundary = _parameter("content-type", content_type, "boundary")
     if not boundary:
         return []
-    line = rb"(?:^|\r?\n)--%s(?:--)?[ \t]*(?=\r?\n|$)" % re.escape(
+    line = rb"(?:^|\r?\n)--%s(--)?[ \t]*(?=\r?\n|$)" % re.escape(
         boundary.encode("utf-8", "surrogatepass")
     )
-    ends = [(found.start(), found.end()) for found in islice(re.finditer(line, body), _PARTS_MAX)]
-    if len(ends) == _PARTS_MAX:
-        return []
-    parts = [body[end:begin] for (_, end), (begin, _) in pairwise([*ends, (len(body), 0)])]
-    return [field for part in parts if (field := _field(part)) is not None]
+    fields: list[tuple[str, str]] = []
+    begin = len(body)
+    for count, found in enumerate(re.finditer(line, body)):
+        if count > _FIELDS_MAX:
+            return []
+        fields += _field(body[begin : found.start()])
+        if found[1]:
+            return fields
+        begin = found.end()
+    return fields + _field(body[begin:])
 
 
-def _field(part: bytes) -> tuple[str, str] | None:
-    """One with a name. What is encoded once more is not a form's (RFC 7578, 4.7)."""
+def _field(part: bytes) -> list[tuple[str, str]]:
+    """One, or none that has a name. What is encoded once more is not a form's (RFC 7578, 4.7)."""
     found = _HEAD.match(part)
     if found is None:
-        return None
+        return []
     lines = found[1].decode("utf-8", "surrogateescape").splitlines()
     headers = {
         name.strip().lower(): value for name, _, value in (line.partition(":") for line in lines)
@@ -86,8 +88,8 @@ def _field(part: bytes) -> tuple[str, str] | None:
     name = _parameter("content-disposition", headers.get("content-disposition", ""), "name")
     encoded = headers.get("content-transfer-encoding", "binary").strip().lower()
     if name is None or encoded not in _PLAIN:
-        return None
-    return name, part[found.end() :].decode("utf-8", "surrogateescape")
+        return []
+    return [(name, part[found.end() :].decode("utf-8", "surrogateescape"))]
 
 
 def _parameter(header: str, value: str, name: str) -> str | None:

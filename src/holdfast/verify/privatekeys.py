@@ -8,14 +8,19 @@ webhook is given in the place of the sender's.
 from __future__ import annotations
 
 import base64
+from functools import lru_cache
 from typing import Any
 
 from holdfast.errors import NotSupported
 from holdfast.verify.keyaddress import KeyAddress
 
 
+@lru_cache(maxsize=16)
 def private_key(text: str, kind: str) -> Any:
-    """A key of that kind: ed25519, ecdsa (on P-256) or rsa. Raises ValueError."""
+    """A key of that kind: ed25519, ecdsa (on P-256) or rsa. Raises ValueError.
+
+    Remembered by its text: reading an RSA key takes longer than signing with it.
+    """
     from cryptography import exceptions
     from cryptography.hazmat.primitives import serialization
 

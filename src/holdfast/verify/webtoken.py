@@ -15,11 +15,7 @@ from typing import Any, Final, Literal, get_args
 
 import orjson
 
-from holdfast.errors import (
-    NotSupported,
-    SecretMissing,
-    VerificationFailed,
-)
+from holdfast.errors import NotSupported, SecretMissing, VerificationFailed
 from holdfast.keyring import Wanted
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
