@@ -202,6 +202,19 @@ def test_a_body_shorter_than_announced_is_not_an_event() -> None:
     assert [note.reason for note in scene.keeper.refusals] == ["body_incomplete"]
 
 
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("size", "expected"), [(1000, 200), (1001, 413)])
+def test_the_limit_is_the_largest_body(size: int, expected: int, *, announced: bool) -> None:
+    """One byte more is refused, whether the sender says how much will come or not."""
+    scene = Scene(webhook("/any"))
+    headers = [(b"content-length", str(size).encode())] if announced else []
+    body = {"type": "http.request", "body": b"x" * size}
+    sent = asyncio.run(call(Application(scene.door), http("/any", headers=headers), body))
+
+    assert sent[0]["status"] == expected
+    assert [len(one.request.body) for one in scene.keeper.messages] == [size] * (expected == 200)
+
+
 @pytest.mark.parametrize("announced", [b"0", b"1", b"1000"])
 def test_the_length_of_a_chunked_body_is_not_believed(announced: bytes) -> None:
     """Some servers leave the line in; the body is kept whole all the same, and never cut or empty."""

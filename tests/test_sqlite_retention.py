@@ -10,7 +10,7 @@ import pytest
 from bench.disk import Disk
 
 from holdfast.clock import ManualClock
-from holdfast.queue.contract import Filter, QueueLimits, Refusal, State
+from holdfast.queue.contract import Claim, ClaimAnswer, Filter, QueueLimits, Refusal, State
 from holdfast.queue.engines.sqlite import LEDGER, SQLiteEngine, archive, recover, retention
 from sqlite_kit import (
     DAY,
@@ -264,7 +264,8 @@ def test_refusals_are_a_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_remembered_deliveries_go_when_their_window_is_over(tmp_path: Path) -> None:
-    """Where the history is shorter than the window a row stays behind, and not for ever."""
+    """Where the history is shorter than the window a row stays behind, to the millisecond, and not
+    for ever."""
     clock = ManualClock()
     engine = opened(tmp_path, clock)
     sent(engine, clock, 1)
@@ -277,7 +278,17 @@ def test_remembered_deliveries_go_when_their_window_is_over(tmp_path: Path) -> N
     assert in_inbox(tmp_path, "SELECT id FROM message") == []
     assert in_ledger(tmp_path, "SELECT done_id FROM claim") == [(lease.message.id,)]
 
-    clock.advance(5 * DAY)
+    clock.advance(4 * DAY - 0.001)
+    sent(engine, clock, 1)
+    (again,) = received(engine)
+    repeated = Claim(ClaimAnswer.DUPLICATE, lease.message.id)
+    assert engine.claim(again.receipt, "evt_1") == repeated
+    clock.advance(0.001)
+    assert engine.claim(again.receipt, "evt_1") == Claim(ClaimAnswer.GRANTED)
+    assert in_ledger(tmp_path, "SELECT done_id FROM claim") == [(None,)]
+
+    engine.settle([again.receipt])
+    clock.advance(7 * DAY)
     upkeep(engine)
     assert in_ledger(tmp_path, "SELECT done_id FROM claim") == []
     engine.close()
