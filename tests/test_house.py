@@ -46,9 +46,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.flow workflow.input workflow.result workflow.events
         workflow.arguments workflow.references workflow.sdk workflow.urls workflow.form_encoding
         workflow.http_invoke workflow.http_answer workflow.lambda_invoke workflow.sqs_send
-        workflow.sqs_attributes workflow.signing
-        workflow.flow workflow.input workflow.result workflow.events workflow.bounds
-        workflow.drawing
+        workflow.sqs_attributes workflow.signing workflow.bounds workflow.drawing workflow.within
     """,
     4: """
         compile compile.* sample testing testing.*
