@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.disk import Disk
@@ -115,6 +116,32 @@ def test_expiry_goes_in_small_steps_and_is_told_as_often_as_it_happened(tmp_path
     assert ids(dead) == everything
     assert {letter.reason for letter in dead} == {"expired"}
     engine.close()
+
+
+def test_what_a_worker_took_meanwhile_is_not_expired_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Upkeep looks at the inbox first and writes the ledger after: somebody may come in between."""
+    clock = ManualClock()
+    engine, worker = opened(tmp_path, clock), opened(tmp_path, clock)
+    everything = sent(engine, clock, 3)
+    clock.advance(2 * DAY)
+    real, came = retention.select, list[str]()
+
+    def slowly(connection: Any, query: str, *given: Any) -> list[tuple[Any, ...]]:
+        rows = real(connection, query, *given)
+        if "received_at" in query and not came:
+            came.append(query)
+            assert received(worker, 2) == []
+        return rows
+
+    monkeypatch.setattr(retention, "select", slowly)
+    upkeep(engine)
+
+    assert len(came) == 1
+    assert sorted(ids(engine.browse(ANY))) == everything
+    engine.close()
+    worker.close()
 
 
 @pytest.mark.parametrize("returned", [False, True])
