@@ -7,6 +7,7 @@ import fcntl
 import mmap
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +15,9 @@ import pytest
 
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.errors import StoreError, StoreFull
+from holdfast.message import Receipt
 from holdfast.queue.contract import QueueLimits
-from holdfast.queue.engines.sqlite import holders
+from holdfast.queue.engines.sqlite import SQLiteEngine, holders
 from holdfast.queue.engines.sqlite.bell import Bell, Ringer
 from holdfast.queue.engines.sqlite.holders import Begun, inherit, others
 from sqlite_kit import Process, counts, failure, ids, opened, processes, received, sent
@@ -131,6 +133,33 @@ def test_more_than_there_are_slots_for_counts_as_everything(tmp_path: Path) -> N
     with inherit(tmp_path / "busy") as dead:
         assert dead is not None
         assert dead.begun is None
+
+
+ENDS: dict[str, Callable[[SQLiteEngine, Receipt], object]] = {
+    "settle": lambda engine, receipt: engine.settle([receipt]),
+    "release": lambda engine, receipt: engine.release([receipt]),
+    "retry": lambda engine, receipt: engine.extend([receipt], 5, failure()),
+    "give back": lambda engine, receipt: engine.extend([receipt], 0),
+    "bury": lambda engine, receipt: engine.bury(receipt, failure()),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_what_has_ended_is_no_longer_begun(
+    tmp_path: Path, end: Callable[[SQLiteEngine, Receipt], object]
+) -> None:
+    """In whatever way; else the slots would run out, and after a crash everything be suspect."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock, "worker")
+    sent(engine, clock, 1)
+    (lease,) = received(engine)
+    engine.begin([lease.receipt])
+    end(engine, lease.receipt)
+    engine.abandon()
+
+    with inherit(tmp_path / "holders" / "worker") as dead:
+        assert dead is not None
+        assert dead.begun == frozenset()
 
 
 def test_two_leases_of_one_message_are_two(tmp_path: Path) -> None:
