@@ -156,6 +156,38 @@ def test_the_lifespan_runs_the_hooks() -> None:
     assert late[0]["status"] == 503
 
 
+def test_a_shutdown_waits_for_what_is_inside() -> None:
+    """What comes after it, closing the store, would take the event from under its request."""
+    scene = Scene(users())
+    order: list[str] = []
+
+    async def closed() -> None:
+        order.append("closed")
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        scene.keeper.held = held = loop.create_future()
+        application = Application(scene.door, on_shutdown=closed)
+
+        async def receive() -> MutableMapping[str, Any]:
+            assert scene.keeper.arrived.is_set()
+            loop.call_soon(held.set_result, None)
+            return {"type": "lifespan.shutdown"}
+
+        async def send(event: MutableMapping[str, Any]) -> None:
+            order.append(event["type"])
+
+        request = asyncio.create_task(call(application, http("/users"), WHOLE))
+        request.add_done_callback(lambda _: order.append("answered"))
+        leaving = asyncio.create_task(application({"type": "lifespan"}, receive, send))
+        await leaving
+        assert (await request)[0]["status"] == 200
+
+    asyncio.run(scenario())
+
+    assert order == ["answered", "closed", "lifespan.shutdown.complete"]
+
+
 def test_a_start_that_fails_is_told_to_the_server() -> None:
     """It then does not serve."""
 
