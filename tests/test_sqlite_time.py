@@ -219,6 +219,20 @@ def test_a_delay_from_a_clock_that_was_ahead_is_no_longer_than_it_was(tmp_path: 
     engine.close()
 
 
+def test_a_clock_set_back_is_made_up_for_once(tmp_path: Path) -> None:
+    """What is to wait from then on waits as long as it is to, however often upkeep comes by."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    sent(engine, clock, 1)
+    clock.jump(-DAY)
+    upkeep(engine)
+    engine.extend([received(engine)[0].receipt], 600, failure(reason=""))
+    upkeep(engine)
+
+    assert received(engine) == []
+    engine.close()
+
+
 def test_a_clock_set_back_takes_nothing_from_the_living(tmp_path: Path) -> None:
     """What a worker holds stays its own, longer than asked for if need be."""
     clock = ManualClock()
