@@ -34,7 +34,7 @@ FOLDERS: Final = ("src", "tests", "bench", "examples")
 # `x.*` stands for whatever is in the package x; every other module is named.
 LADDER: Final[Mapping[int, str]] = {
     0: "errors clock places",
-    1: "message envelope telemetry secrets keyring",
+    1: "message envelope sent telemetry secrets keyring",
     2: "alerts definition compiled starter steps steps.*",
     3: """
         queue queue.contract queue.views queue.fingerprint queue.matching verify verify.* providers providers.*
@@ -49,7 +49,7 @@ LADDER: Final[Mapping[int, str]] = {
         workflow.sqs_attributes workflow.signing workflow.bounds workflow.drawing workflow.within
     """,
     4: """
-        compile compile.* sample testing testing.*
+        compile compile.* sample testing.*
         gateway.intake gateway.gate gateway.answers gateway.greeting gateway.tokens
         pipe pipe.batch pipe.disposition pipe.stock
         workflow.machine workflow.turn workflow.execution workflow.forks workflow.chronicle workflow.retained
@@ -66,7 +66,7 @@ LADDER: Final[Mapping[int, str]] = {
         queue.engines queue.engines.* queue.group_commit queue.lines
     """,
     6: """
-        operate operate.* console console.*
+        operate operate.* console console.* testing testing.webhook
         aws aws.deployed aws.stack aws.stack.* aws.worker aws.worker.* aws.parity aws.parity.*
     """,
     7: "runtime runtime.* terminal terminal.*",
