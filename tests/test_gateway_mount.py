@@ -15,7 +15,9 @@ from starlette.routing import Mount
 
 from gateway_scene import ADA, Scene, status, users, uvicorn_server, webhook
 from holdfast import App, asgi
+from holdfast.clock import ManualClock
 from holdfast.gateway.asgi import Application
+from holdfast.gateway.patience import Patience
 
 Events = list[MutableMapping[str, Any]]
 
@@ -292,3 +294,30 @@ def test_a_mounted_gateway_without_a_store_asks_senders_to_come_again(
     assert first.headers["retry-after"] == "5"
     assert first.json()["error"] == "not_kept"
     assert capfd.readouterr().err.count("nothing is kept") == 1
+
+
+def test_a_read_that_the_server_ends_too_is_ended_by_the_server() -> None:
+    """Taking back both cancellations would answer a request that its server has given up."""
+    clock = ManualClock()
+    patience = Patience(30.0, clock)
+    ours: list[bool] = []
+
+    async def read() -> None:
+        reader = patience.begin()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            ours.append(patience.ended(reader))
+            raise
+
+    async def scenario() -> None:
+        task = asyncio.create_task(read())
+        asyncio.get_running_loop().call_soon(clock.advance, 31.0)
+        asyncio.get_running_loop().call_soon(patience._end_overdue)
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(scenario())
+
+    assert ours == [False]
