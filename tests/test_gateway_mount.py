@@ -15,7 +15,9 @@ from starlette.routing import Mount
 
 from gateway_scene import ADA, Scene, status, users, uvicorn_server, webhook
 from holdfast import App, asgi
+from holdfast.clock import ManualClock
 from holdfast.gateway.asgi import Application
+from holdfast.gateway.patience import Patience
 
 Events = list[MutableMapping[str, Any]]
 
@@ -156,6 +158,36 @@ def test_the_lifespan_runs_the_hooks() -> None:
     assert late[0]["status"] == 503
 
 
+def test_a_shutdown_waits_for_what_is_inside() -> None:
+    """What comes after it, closing the store, would take the event from under its request."""
+    scene = Scene(users())
+    kept: list[int] = []
+
+    async def closed() -> None:
+        kept.append(len(scene.keeper.messages))
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        scene.keeper.held = held = loop.create_future()
+        application = Application(scene.door, on_shutdown=closed)
+
+        async def receive() -> MutableMapping[str, Any]:
+            assert scene.keeper.arrived.is_set()
+            loop.call_soon(held.set_result, None)
+            return {"type": "lifespan.shutdown"}
+
+        async def send(event: MutableMapping[str, Any]) -> None:
+            assert event["type"] == "lifespan.shutdown.complete"
+
+        request = asyncio.create_task(call(application, http("/users"), WHOLE))
+        await asyncio.create_task(application({"type": "lifespan"}, receive, send))
+        assert (await request)[0]["status"] == 200
+
+    asyncio.run(scenario())
+
+    assert kept == [1]
+
+
 def test_a_start_that_fails_is_told_to_the_server() -> None:
     """It then does not serve."""
 
@@ -200,6 +232,19 @@ def test_a_body_shorter_than_announced_is_not_an_event() -> None:
     assert sent[0]["status"] == 400
     assert scene.keeper.messages == []
     assert [note.reason for note in scene.keeper.refusals] == ["body_incomplete"]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize(("size", "expected"), [(1000, 200), (1001, 413)])
+def test_the_limit_is_the_largest_body(size: int, expected: int, *, announced: bool) -> None:
+    """One byte more is refused, whether the sender says how much will come or not."""
+    scene = Scene(webhook("/any"))
+    headers = [(b"content-length", str(size).encode())] if announced else []
+    body = {"type": "http.request", "body": b"x" * size}
+    sent = asyncio.run(call(Application(scene.door), http("/any", headers=headers), body))
+
+    assert sent[0]["status"] == expected
+    assert [len(one.request.body) for one in scene.keeper.messages] == [size] * (expected == 200)
 
 
 @pytest.mark.parametrize("announced", [b"0", b"1", b"1000"])
@@ -249,3 +294,30 @@ def test_a_mounted_gateway_without_a_store_asks_senders_to_come_again(
     assert first.headers["retry-after"] == "5"
     assert first.json()["error"] == "not_kept"
     assert capfd.readouterr().err.count("nothing is kept") == 1
+
+
+def test_a_read_that_the_server_ends_too_is_ended_by_the_server() -> None:
+    """Taking back both cancellations would answer a request that its server has given up."""
+    clock = ManualClock()
+    patience = Patience(30.0, clock)
+    ours: list[bool] = []
+
+    async def read() -> None:
+        reader = patience.begin()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            ours.append(patience.ended(reader))
+            raise
+
+    async def scenario() -> None:
+        task = asyncio.create_task(read())
+        asyncio.get_running_loop().call_soon(clock.advance, 31.0)
+        asyncio.get_running_loop().call_soon(patience._end_overdue)
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(scenario())
+
+    assert ours == [False]

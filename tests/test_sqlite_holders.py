@@ -7,6 +7,7 @@ import fcntl
 import mmap
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,10 +15,12 @@ import pytest
 
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.errors import StoreError, StoreFull
-from holdfast.queue.engines.sqlite import holders
+from holdfast.message import Receipt
+from holdfast.queue.contract import QueueLimits
+from holdfast.queue.engines.sqlite import SQLiteEngine, holders
 from holdfast.queue.engines.sqlite.bell import Bell, Ringer
 from holdfast.queue.engines.sqlite.holders import Begun, inherit, others
-from sqlite_kit import Process, counts, ids, opened, processes, received, sent
+from sqlite_kit import Process, counts, failure, ids, opened, processes, received, sent
 
 WORKER = """
 engine = opened(path, SYSTEM_CLOCK, holder)
@@ -132,6 +135,33 @@ def test_more_than_there_are_slots_for_counts_as_everything(tmp_path: Path) -> N
         assert dead.begun is None
 
 
+ENDS: dict[str, Callable[[SQLiteEngine, Receipt], object]] = {
+    "settle": lambda engine, receipt: engine.settle([receipt]),
+    "release": lambda engine, receipt: engine.release([receipt]),
+    "retry": lambda engine, receipt: engine.extend([receipt], 5, failure()),
+    "give back": lambda engine, receipt: engine.extend([receipt], 0),
+    "bury": lambda engine, receipt: engine.bury(receipt, failure()),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_what_has_ended_is_no_longer_begun(
+    tmp_path: Path, end: Callable[[SQLiteEngine, Receipt], object]
+) -> None:
+    """In whatever way; else the slots would run out, and after a crash everything be suspect."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock, "worker")
+    sent(engine, clock, 1)
+    (lease,) = received(engine)
+    engine.begin([lease.receipt])
+    end(engine, lease.receipt)
+    engine.abandon()
+
+    with inherit(tmp_path / "holders" / "worker") as dead:
+        assert dead is not None
+        assert dead.begun == frozenset()
+
+
 def test_two_leases_of_one_message_are_two(tmp_path: Path) -> None:
     """Letting go of the older one leaves the newer, and slots are given back."""
     begun = Begun(tmp_path, "twice")
@@ -163,6 +193,43 @@ def test_a_name_that_comes_back_frees_its_earlier_life(tmp_path: Path) -> None:
 
     assert (again.receive_count, again.alone) == (2, True)
     second.close()
+
+
+def test_who_fails_without_dying_is_no_suspect_any_more(tmp_path: Path) -> None:
+    """A message that killed its holder comes alone, until it has ended in some other way."""
+    clock = ManualClock()
+    first, second = opened(tmp_path, clock, "first"), opened(tmp_path, clock, "second")
+    second.configure({"orders": QueueLimits(max_receive_count=9)})
+    sent(first, clock, 1)
+    first.begin([lease.receipt for lease in received(first)])
+    first.abandon()
+    second.maintain()
+    (suspect,) = received(second)
+    second.extend([suspect.receipt], 0, failure())
+
+    (again,) = received(second)
+
+    assert (suspect.alone, again.alone) == (True, False)
+    second.close()
+
+
+def test_a_lease_that_has_passed_on_is_nobodys_beginning(tmp_path: Path) -> None:
+    """Its heartbeat hears so, and what was handed out again and not begun is then not counted."""
+    clock = ManualClock()
+    worker, witness = opened(tmp_path, clock, "worker"), opened(tmp_path, clock, "witness")
+    sent(worker, clock, 1)
+    (old,) = received(worker)
+    worker.begin([old.receipt])
+    clock.advance(61)
+    (new,) = received(worker)
+    assert worker.extend([old.receipt], 60) == [False]
+    worker.abandon()
+    witness.maintain()
+
+    (again,) = received(witness)
+
+    assert (new.receive_count, again.receive_count, again.alone) == (2, 2, False)
+    witness.close()
 
 
 @pytest.mark.parametrize(

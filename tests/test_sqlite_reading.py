@@ -36,6 +36,19 @@ def test_large_bodies_come_a_few_at_a_time(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_large_bodies_that_came_back_leave_no_room_for_new_ones(tmp_path: Path) -> None:
+    """What one receive may bring into memory is one bound, wherever it comes from."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    back = sent(engine, clock, 1, bytes(handout.BYTES_AT_ONCE + 1))
+    engine.release([lease.receipt for lease in received(engine)])
+    fresh = sent(engine, clock, 1)
+
+    assert ids(received(engine)) == back
+    assert ids(received(engine)) == fresh
+    engine.close()
+
+
 def test_one_message_comes_however_large_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.disk import Disk
 
 from holdfast.clock import ManualClock
-from holdfast.queue.contract import Filter, QueueLimits, Refusal, State
+from holdfast.queue.contract import Claim, ClaimAnswer, Filter, QueueLimits, Refusal, State
 from holdfast.queue.engines.sqlite import LEDGER, SQLiteEngine, archive, recover, retention
+from holdfast.queue.engines.sqlite.query import select
 from sqlite_kit import (
     DAY,
     counts,
@@ -115,6 +117,32 @@ def test_expiry_goes_in_small_steps_and_is_told_as_often_as_it_happened(tmp_path
     assert ids(dead) == everything
     assert {letter.reason for letter in dead} == {"expired"}
     engine.close()
+
+
+def test_what_a_worker_took_meanwhile_is_not_expired_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Upkeep looks at the inbox first and writes the ledger after: somebody may come in between."""
+    clock = ManualClock()
+    engine, worker = opened(tmp_path, clock), opened(tmp_path, clock)
+    everything = sent(engine, clock, 3)
+    clock.advance(2 * DAY)
+    came = list[str]()
+
+    def slowly(connection: Any, query: str, *given: Any) -> list[tuple[Any, ...]]:
+        rows = select(connection, query, *given)
+        if "received_at" in query and not came:
+            came.append(query)
+            assert received(worker, 2) == []
+        return rows
+
+    monkeypatch.setattr(retention, "select", slowly)
+    upkeep(engine)
+
+    assert len(came) == 1
+    assert sorted(ids(engine.browse(ANY))) == everything
+    engine.close()
+    worker.close()
 
 
 @pytest.mark.parametrize("returned", [False, True])
@@ -264,7 +292,8 @@ def test_refusals_are_a_ring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_remembered_deliveries_go_when_their_window_is_over(tmp_path: Path) -> None:
-    """Where the history is shorter than the window a row stays behind, and not for ever."""
+    """Where the history is shorter than the window a row stays behind, to the millisecond, and not
+    for ever."""
     clock = ManualClock()
     engine = opened(tmp_path, clock)
     sent(engine, clock, 1)
@@ -277,7 +306,17 @@ def test_remembered_deliveries_go_when_their_window_is_over(tmp_path: Path) -> N
     assert in_inbox(tmp_path, "SELECT id FROM message") == []
     assert in_ledger(tmp_path, "SELECT done_id FROM claim") == [(lease.message.id,)]
 
-    clock.advance(5 * DAY)
+    clock.advance(4 * DAY - 0.001)
+    sent(engine, clock, 1)
+    (again,) = received(engine)
+    repeated = Claim(ClaimAnswer.DUPLICATE, lease.message.id)
+    assert engine.claim(again.receipt, "evt_1") == repeated
+    clock.advance(0.001)
+    assert engine.claim(again.receipt, "evt_1") == Claim(ClaimAnswer.GRANTED)
+    assert in_ledger(tmp_path, "SELECT done_id FROM claim") == [(None,)]
+
+    engine.settle([again.receipt])
+    clock.advance(7 * DAY)
     upkeep(engine)
     assert in_ledger(tmp_path, "SELECT done_id FROM claim") == []
     engine.close()

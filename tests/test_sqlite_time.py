@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.clock import ManualClock
-from holdfast.queue.contract import Filter
+from holdfast.queue.contract import ClaimAnswer, Filter
 from holdfast.queue.engines.sqlite import handout
 from holdfast.queue.engines.sqlite import upkeep as steps
 from sqlite_kit import DAY, counts, failure, heard, ids, message, opened, received, sent, upkeep
@@ -96,6 +96,25 @@ def test_a_clock_set_while_a_worker_receives_expires_nothing(
 
     assert ids(received(worker)) == everything
     worker.close()
+
+
+def test_a_clock_set_forward_makes_no_repetition_look_new(tmp_path: Path) -> None:
+    """The message is gone, its delivery is remembered for some days yet: not by the new time."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    sent(engine, clock, 1)
+    (first,) = received(engine)
+    engine.claim(first.receipt, "evt_1")
+    engine.settle([first.receipt])
+    clock.advance(3 * DAY)
+    upkeep(engine)
+    assert list(engine.events(ANY)) == []
+    sent(engine, clock, 1)
+    (again,) = received(engine)
+    clock.jump(365 * DAY)
+
+    assert engine.claim(again.receipt, "evt_1").answer is ClaimAnswer.DUPLICATE
+    engine.close()
 
 
 def test_a_suspension_outlives_a_restart(tmp_path: Path) -> None:
@@ -197,6 +216,20 @@ def test_a_delay_from_a_clock_that_was_ahead_is_no_longer_than_it_was(tmp_path: 
     assert received(engine) == []
     clock.advance(1)
     assert ids(received(engine)) == [delayed.id]
+    engine.close()
+
+
+def test_a_clock_set_back_is_made_up_for_once(tmp_path: Path) -> None:
+    """What is to wait from then on waits as long as it is to, however often upkeep comes by."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    sent(engine, clock, 1)
+    clock.jump(-DAY)
+    upkeep(engine)
+    engine.extend([received(engine)[0].receipt], 600, failure(reason=""))
+    upkeep(engine)
+
+    assert received(engine) == []
     engine.close()
 
 

@@ -217,7 +217,10 @@ class SQLiteEngine(Beside):
         return buried
 
     def claim(self, receipt: Receipt, delivery_id: str) -> Claim:
-        return settling.claim(self._shelf, receipt, delivery_id, self._clock.now_ms())
+        now = self._watch.look()
+        # Where the clock was set just now, no remembered delivery has run out either.
+        judged_at = now if self._watch.may_expire() else 0
+        return settling.claim(self._shelf, receipt, delivery_id, judged_at)
 
     def paused(self, webhook: str) -> bool:
         return webhook in self.pauses()

@@ -120,6 +120,7 @@ def bury(shelf: Shelf, receipt: Receipt, failure: Failure, now_ms: int) -> bool:
 
 
 def claim(shelf: Shelf, receipt: Receipt, delivery_id: str, now_ms: int) -> Claim:
+    """`now_ms`: by which a delivery whose message is gone may no longer be remembered."""
     key = n, _ = read_receipt(receipt)
     delivery_id = storable(delivery_id)
     with shelf.ledger.write() as ledger:
