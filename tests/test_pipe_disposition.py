@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from holdfast.compiled import Pipe, Queue
 from holdfast.message import Failure
 from holdfast.pipe.disposition import (
-    HELD_SECONDS,
+    UNWORKED_SECONDS,
     Bury,
     GiveBack,
     Outcome,
@@ -53,7 +53,9 @@ def test_a_duplicate_is_settled_as_one() -> None:
 
 def test_what_another_message_holds_is_given_back() -> None:
     """An event in progress elsewhere comes back soon, even where no receives are left."""
-    assert after(Result("FAILED", 0, 1.0, held_by="m1"), receive_count=3) == GiveBack(HELD_SECONDS)
+    assert after(Result("FAILED", 0, 1.0, unworked="held by m1"), receive_count=3) == GiveBack(
+        UNWORKED_SECONDS
+    )
 
 
 def test_quarantine_buries_at_once() -> None:

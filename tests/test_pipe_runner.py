@@ -161,7 +161,7 @@ def test_a_duplicate_is_settled_and_one_that_is_held_comes_back() -> None:
 
     async def test() -> None:
         async with running("a", "b") as (rig, _):
-            held = Result("SUCCEEDED", 1, 1.0, held_by="x")
+            held = Result("SUCCEEDED", 1, 1.0, unworked="held by x")
             duplicate = Result("SUCCEEDED", 1, 1.0, duplicate_of="y")
             rig.bench.automatic = lambda one: held if one.message.id == "a" else duplicate
             await rig.until(lambda: rig.told("message.released") and rig.told("message.duplicate"))

@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from holdfast.errors import Permanent, Retryable, SchemaInvalid
+from holdfast.errors import Permanent, Retryable, SchemaInvalid, StoreBusy
 from holdfast.message import Event, Lease, Receipt
+from holdfast.pipe.disposition import GiveBack, dispose
 from holdfast.queue.contract import Claim, ClaimAnswer
 from holdfast.workflow.input import Delivery, Validator, read_body
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
@@ -184,7 +185,7 @@ def test_the_doors_verdict_is_acted_on() -> None:
     ("answer", "expected"),
     [
         (ClaimAnswer.DUPLICATE, ("SUCCEEDED", "m2", None)),
-        (ClaimAnswer.HELD, ("FAILED", None, "m2")),
+        (ClaimAnswer.HELD, ("FAILED", None, "held by m2")),
     ],
 )
 def test_a_delivery_of_another_message_ends_here(
@@ -201,7 +202,24 @@ def test_a_delivery_of_another_message_ends_here(
     webhook = a_webhook(handle, takes="nothing", delivery_id=("header:x-id",))
     result = run_one(webhook, a_lease(headers={"x-id": "d1"}), claim=claim)
 
-    assert (result.status, result.duplicate_of, result.held_by) == expected
+    assert (result.status, result.duplicate_of, result.unworked) == expected
+
+
+def test_a_claim_that_the_store_cannot_answer_costs_no_attempt() -> None:
+    """Nothing of the event was worked: it goes back, however often that happens."""
+
+    def handle() -> None:
+        raise AssertionError("not to be called")
+
+    async def claim(_lease: Lease, _delivery_id: str) -> Claim:
+        raise StoreBusy("the disk is slow")
+
+    webhook = a_webhook(handle, takes="nothing", delivery_id=("header:x-id",))
+    result = run_one(webhook, a_lease(headers={"x-id": "d1"}), claim=claim)
+
+    assert result.unworked == "not claimed: the disk is slow"
+    last = webhook.queue.max_receive_count
+    assert isinstance(dispose(result, last, webhook.queue, webhook.pipe, max), GiveBack)
 
 
 def test_a_replay_claims_nothing() -> None:

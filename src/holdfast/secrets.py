@@ -44,6 +44,7 @@ class Secrets:
     """Resolves references. One per process; values live only in memory."""
 
     def __init__(self) -> None:
+        self._folder = Path.cwd()  # as at the start: a handler may go elsewhere
         self._files: dict[str, tuple[tuple[int, int], str]] = {}
 
     def value(self, ref: SecretRef) -> str:
@@ -75,7 +76,7 @@ class Secrets:
         return found
 
     def _read(self, ref: SecretRef) -> str:
-        path = Path(ref.name)
+        path = self._folder / ref.name
         try:
             status = path.stat()
             stamp = (status.st_mtime_ns, status.st_size)

@@ -2,7 +2,7 @@
 
 SUCCEEDED                              -> Settle
 the same event was worked before       -> SettleDuplicate
-the same event is being worked now     -> GiveBack, not counted
+it could not be worked just now        -> GiveBack, not counted
 retrying cannot help                   -> Bury, under its named reason
 failed, receives left                  -> Retry, later each time
 failed, none left                      -> Bury, reason `exhausted`
@@ -19,8 +19,8 @@ from holdfast.clock import backoff_seconds
 from holdfast.message import Failure
 from holdfast.workflow.result import Result
 
-HELD_SECONDS: Final = 1.0
-"""How long a message stands back for another one that is working the same event."""
+UNWORKED_SECONDS: Final = 1.0
+"""How long a message stands back: for another one that is working the same event, or for the store."""
 
 DELAY_SECONDS_MAX: Final = 43_200.0
 """The longest wait before a retry: SQS extends no lease beyond twelve hours."""
@@ -78,8 +78,8 @@ def dispose(
     """
     if result.duplicate_of is not None:
         return SettleDuplicate(result.duplicate_of)
-    if result.held_by is not None:
-        return GiveBack(HELD_SECONDS)
+    if result.unworked is not None:
+        return GiveBack(UNWORKED_SECONDS)
     if result.quarantine is not None:
         return Bury(_failure(result, receive_count, result.quarantine))
     if result.status == "SUCCEEDED":

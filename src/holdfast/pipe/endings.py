@@ -158,7 +158,7 @@ class Endings:
                     **_why(failure),
                 )
             case GiveBack():
-                emit("message.released", id=id, webhook=webhook, why=f"held by {result.held_by}")
+                emit("message.released", id=id, webhook=webhook, why=result.unworked)
             case _:
                 emit("message.duplicate", id=id, webhook=webhook, duplicate_of=outcome.of)
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 class Result:
     """The end of one execution.
 
-    At most one of `quarantine`, `duplicate_of` and `held_by` is set: what retrying cannot help,
-    what was already worked, and what another message is working right now.
+    At most one of `quarantine`, `duplicate_of` and `unworked` is set: what retrying cannot help,
+    what was already worked, and what cannot be worked just now.
     """
 
     status: Literal["SUCCEEDED", "FAILED", "TIMED_OUT"]
@@ -27,8 +27,9 @@ class Result:
     """The named reason: to dead letters at once."""
     duplicate_of: str | None = None
     """The id of the message that was done under the same delivery id."""
-    held_by: str | None = None
-    """The id of the message in progress under the same delivery id."""
+    unworked: str | None = None
+    """Why nothing of it was done: another message is in progress under the same delivery id, or the
+    store could not tell."""
     retry_after_seconds: float | None = None
     """What the task asked for, instead of the backoff."""
     history: tuple[Mapping[str, Any], ...] = ()

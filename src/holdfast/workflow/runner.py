@@ -51,7 +51,7 @@ from holdfast.workflow.result import Result
 from holdfast.workflow.retained import retained
 from holdfast.workflow.states import TaskState
 from holdfast.workflow.tally import StateTally
-from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
+from holdfast.workflow.tasks import Claimant, NotOurs, Unclaimed, Work, assemble
 from holdfast.workflow.traced import WorkTraces
 from holdfast.workflow.within import OutOfTime, within
 
@@ -145,8 +145,10 @@ class Express:
             return await execution.run()
         except NotOurs as other:
             return execution.given_up(other)
-        except Exception as error:
-            # Ours, not the handler's: a claim that the store could not answer, for one.
+        except Unclaimed as error:
+            self._telemetry.emit("pipe.failed", webhook=self._webhook.name, error=str(error))
+            return execution.unworked("DeliveryUnclaimed", f"not claimed: {error}")
+        except Exception as error:  # ours, not the handler's
             return execution.broken(error)
 
     async def aclose(self) -> None:
@@ -333,13 +335,12 @@ class _Execution:
         holder = other.claim.holder or ""
         if other.claim.answer is ClaimAnswer.DUPLICATE:
             return Result("SUCCEEDED", self._started_ms, self._duration_ms(), duplicate_of=holder)
+        return self.unworked("DeliveryHeld", f"held by {holder}")
+
+    def unworked(self, error: str, why: str) -> Result:
+        """To be tried again soon, and not counted."""
         return Result(
-            "FAILED",
-            self._started_ms,
-            self._duration_ms(),
-            error="DeliveryHeld",
-            cause=f"The same delivery is being worked as {holder}.",
-            held_by=holder,
+            "FAILED", self._started_ms, self._duration_ms(), error=error, cause=why, unworked=why
         )
 
     def broken(self, error: Exception) -> Result:

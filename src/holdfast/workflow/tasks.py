@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from holdfast.compiled import CompiledWebhook, Forward, Task
-from holdfast.errors import SchemaInvalid, VerificationFailed
+from holdfast.errors import SchemaInvalid, StoreError, VerificationFailed
 from holdfast.gateway.schema import BodySchema
 from holdfast.keyring import KeyRing
 from holdfast.message import Lease, Message, Request
@@ -55,6 +55,10 @@ class NotOurs(Exception):
     def __init__(self, claim: Claim) -> None:
         super().__init__(claim.answer)
         self.claim = claim
+
+
+class Unclaimed(Exception):
+    """Whose this delivery is, the store could not tell. Ends the execution before anything was done."""
 
 
 def assemble(
@@ -154,7 +158,10 @@ def _verify(webhook: CompiledWebhook, secrets: Secrets, claim: Claimant, keys: K
         except Exception as error:
             return of_exception(error)
         if delivery.delivery_id is not None:
-            answer = await claim(lease, delivery.delivery_id)
+            try:
+                answer = await claim(lease, delivery.delivery_id)
+            except StoreError as error:
+                raise Unclaimed(str(error)) from error
             if answer.answer is not ClaimAnswer.GRANTED:
                 raise NotOurs(answer)
         return Succeeded(built, size)
