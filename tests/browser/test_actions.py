@@ -139,7 +139,7 @@ def test_a_changed_copy_is_sent(shop: Shop, viewer: Viewer) -> None:
     page.get_by_role("button", name="Send the copy").click()
     expect(page.locator("[data-complaint]")).to_contain_text("/total")
     page.fill("#edit-body", '{"id":"o-77","customer":"c","lines":[],"total":0}')
-    page.get_by_role("button", name="format as JSON").click()
+    page.get_by_role("button", name="Lay out as JSON").click()
     assert page.input_value("#edit-body").startswith('{\n  "id": "o-77"')
     page.focus("#edit-body")
     page.keyboard.press("Control+Enter")
