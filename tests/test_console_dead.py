@@ -32,6 +32,8 @@ def test_groups_and_their_letters(scene: Scene) -> None:
     assert get(f"/dead/groups/{group['id'][:6]}") == group
     assert len(get("/dead/groups", limit="1")["items"]) == 1
     assert get("/dead/groups", reason="expired")["items"] == []
+    largest = get("/dead/groups", sort="largest")["items"]
+    assert [one["count"] for one in largest] == [3, 1]
     letters = get("/dead/letters", group=group["id"], limit="2")
     assert [one["id"] for one in letters["items"]] == [orders[2], orders[1]]
     assert letters["items"][0]["message"] == "no order 2"

@@ -146,7 +146,7 @@ def hold(drawn: Graph) -> Plan:
     return told
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(documents())
 def test_every_sound_document_is_drawn_in_its_place(document: dict[str, Any]) -> None:
     """Boxes beside each other or within each other, lines from side to side and through none."""

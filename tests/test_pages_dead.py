@@ -16,6 +16,7 @@ from holdfast.console.endpoint import Call, Nothing
 from holdfast.console.pages.dead import GroupAsked
 from holdfast.console.pages.dead import group as group_page
 from holdfast.operate.book import CONSOLE, Who
+from holdfast.operate.front import FOLDERS, failing_at, front
 from holdfast.runtime.console_options import ConsoleOptions
 from pages_kit import HOSTILE, Read, attributes, http, shown, visitor, wrong_with
 
@@ -45,6 +46,25 @@ def orders(scene: Scene, count: int, total: float = 3) -> list[str]:
         scene.dead("orders", "KeyError", f"no order {n}", "Charge", id=scene.order(body))
         for n in range(count)
     ]
+
+
+def test_where_others_say_that_things_are_shown_they_are(scene: Scene, http: httpx.Client) -> None:
+    """Alerts and the command line write these addresses into messages; each has a page."""
+    (letter,) = orders(scene, 1)
+    ids = {
+        "event": letter,
+        "letter": letter,
+        "refusal": scene.refused(),
+        "group": group_of(scene, webhook="orders"),
+        "webhook": "orders",
+    }
+    root = str(http.base_url)
+
+    assert set(ids) == set(FOLDERS)
+    for kind, id in ids.items():
+        assert id in shown(http, front(root, kind, id)).text
+    assert "no order" in shown(http, failing_at(root, "orders")).text
+    assert "no order" not in shown(http, failing_at(root, "plain")).text
 
 
 def test_groups_are_the_few_problems_that_they_are(scene: Scene, http: httpx.Client) -> None:

@@ -3,6 +3,7 @@
     clock = ManualClock()
     request = sign(stripe, {"type": "invoice.paid"}, secret="whsec_...", now=clock.now_ms() / 1000)
 
+`key_pair` makes what signs for a sender that has a private key.
 `run_webhook` works one event to its end as a definition says, its own functions called;
 `run_workflow` runs any Amazon States Language document, its tasks played by you.
 `MemoryEngine` keeps the whole queue contract in memory; several over one `World` are several
@@ -11,7 +12,7 @@ processes over one store. Who writes an engine of their own subclasses `QueueCon
 """
 
 from holdfast.clock import ManualClock
-from holdfast.testing.deliveries import delivery, sign
+from holdfast.testing.deliveries import delivery, key_pair, sign
 from holdfast.testing.model import MemoryEngine
 from holdfast.testing.webhook import run_webhook
 from holdfast.testing.workflow import WorkflowRun, run_workflow
@@ -23,6 +24,7 @@ __all__ = [
     "WorkflowRun",
     "World",
     "delivery",
+    "key_pair",
     "run_webhook",
     "run_workflow",
     "sign",
