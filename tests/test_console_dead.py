@@ -64,6 +64,21 @@ def test_letters_are_parked_and_taken_out_again(scene: Scene) -> None:
     assert (act["target"], act["detail"]["letters"], act["via"]) == (group["id"], 2, "console")
 
 
+def test_the_beginning_of_a_group_will_do(scene: Scene) -> None:
+    """Wherever a group is named: nothing is taken for an empty one because its id was cut."""
+    for n in range(3):
+        scene.dead(cause=f"no order {n}")
+    (group,) = scene.client.get("/dead/groups")["items"]
+    begun = group["id"][:6]
+    post = scene.client.post
+
+    assert post("/dead/redrive", 202, group=begun, dry_run=True)["total"] == 3
+    assert post("/dead/park", group=begun)["done"] == 3
+    assert post("/dead/unpark", group=begun)["done"] == 3
+    assert post("/dead/purge", group=begun, expect=3)["done"] == 3
+    scene.client.fails("POST", "/dead/redrive", 404, json={"group": begun})
+
+
 def test_purging_takes_the_right_number(scene: Scene) -> None:
     """Where there are others than somebody saw, nothing goes; what is parked is not meant."""
     ids = [scene.dead(cause=f"no order {n}") for n in range(3)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from console_scene import Scene, scene
+from holdfast.operate import resend
 from holdfast.queue.contract import Filter, State
 from holdfast.verify.source import REDACTED
 
@@ -50,7 +52,17 @@ class Target(BaseHTTPRequestHandler):
         self.heard.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         self.send_response(418)
         self.end_headers()
-        self.wfile.write(b"\xff" + b"x" * 100_000)
+        if self.path == "/drips":
+            self._drip()
+        else:
+            self.wfile.write(b"\xff" + b"x" * 100_000)
+
+    def _drip(self) -> None:
+        """Byte by byte, for as long as anybody listens."""
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"x")
+                threading.Event().wait(0.02)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Nobody reads it."""
@@ -93,6 +105,18 @@ def test_an_event_is_sent_to_another_program(scene: Scene, target: str) -> None:
         "POST", f"/events/{id}/replay-to", 409, json={"url": "http://127.0.0.1:1/"}
     )
     assert "127.0.0.1:1" in error["message"]
+
+
+def test_an_answer_that_has_no_end_is_given_up(
+    scene: Scene, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it has its time, and not each piece: nobody waits for a program that drips."""
+    monkeypatch.setattr(resend, "TIMEOUT_SECONDS", 0.5)
+    path = f"/events/{scene.done()}/replay-to"
+
+    error = scene.client.fails("POST", path, 409, json={"url": f"{target}/drips"})
+
+    assert "did not answer within" in error["message"]
 
 
 def test_a_changed_copy_is_signed_anew(scene: Scene) -> None:

@@ -51,6 +51,15 @@ def test_webhooks_are_listed_with_their_switch(scene: Scene, http: httpx.Client)
     assert "POST /api/v1/webhooks/orders/pause" in acts
 
 
+def test_a_secret_that_is_missing_is_said(http: httpx.Client) -> None:
+    """By its name, with what does not work without it; on the settings it is missing too."""
+    page = shown(http, "/webhooks/partner")
+    assert page.has(
+        "The secret env:NOT_SET is not there. Without it nothing that comes in can be verified."
+    )
+    assert shown(http, "/webhooks/partner?view=settings").has("missing for verification")
+
+
 def test_a_webhook_is_drawn_as_it_is_wired(scene: Scene, http: httpx.Client) -> None:
     """Five stations with their numbers, each leading to its list; the workflow state by state."""
     scene.dead("orders", "KeyError", "x", "Charge")

@@ -64,6 +64,7 @@ _ACCESSIBLE: Final = r"""
   for (const element of document.querySelectorAll("a[href], button, input, select, textarea, [tabindex='0']")) {
     if (element.closest("[aria-hidden=true]")) tell("hidden from readers, yet focused", element);
   }
+  for (const one of document.querySelectorAll("[role=alert] time")) tell("is read out again and again", one);
   for (const table of document.querySelectorAll("table")) {
     if (visible(table) && !table.querySelector("th")) tell("a table without heads", table);
   }

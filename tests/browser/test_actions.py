@@ -139,7 +139,7 @@ def test_a_changed_copy_is_sent(shop: Shop, viewer: Viewer) -> None:
     page.get_by_role("button", name="Send the copy").click()
     expect(page.locator("[data-complaint]")).to_contain_text("/total")
     page.fill("#edit-body", '{"id":"o-77","customer":"c","lines":[],"total":0}')
-    page.get_by_role("button", name="format as JSON").click()
+    page.get_by_role("button", name="Lay out as JSON").click()
     assert page.input_value("#edit-body").startswith('{\n  "id": "o-77"')
     page.focus("#edit-body")
     page.keyboard.press("Control+Enter")
@@ -162,7 +162,7 @@ def test_an_untouched_copy_is_the_same_bytes(shop: Shop, viewer: Viewer) -> None
 
 
 def test_an_event_can_be_taken_along(shop: Shop, viewer: Viewer, tmp_path: Path) -> None:
-    """As curl in the clipboard, as a pytest fixture, and its body, byte for byte."""
+    """As curl in the clipboard, as a test, and its body, byte for byte."""
     viewer.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=shop.url)
     id = event_id(shop, webhook="anything", bytes=2_048)
     page = viewer.open(f"/events/{id}")
@@ -175,7 +175,7 @@ def test_an_event_can_be_taken_along(shop: Shop, viewer: Viewer, tmp_path: Path)
         page.keyboard.press("f")
     assert fixture.value.suggested_filename == f"test_{id}.py"
     with page.expect_download() as saved:
-        page.get_by_role("link", name="save").click()
+        page.get_by_role("link", name="save", exact=True).click()
     saved.value.save_as(tmp_path / "body")
     assert (tmp_path / "body").read_bytes() == bytes(range(256)) * 8
 

@@ -9,7 +9,7 @@ import pytest
 from browser_kit import NARROW, WIDE, Shop, Viewer, viewing
 from checks import assert_accessible, assert_no_overflow
 from places import places
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 Scheme = Literal["light", "dark"]
 
@@ -77,6 +77,9 @@ def test_a_page_can_be_opened_on_a_phone(browser: Browser, shop: Shop) -> None:
             page = viewer.open(path)
             viewer.live()
             judge(page)
+        page = viewer.open("/audit")
+        here = page.locator(".areas [aria-current]")
+        expect(here).to_be_in_viewport(ratio=1)
 
 
 def test_motion_can_be_done_without(browser: Browser, shop: Shop) -> None:
@@ -107,6 +110,7 @@ SPOILT: Final = """() => {
         ("main.append(document.createElement('h5')); main.lastChild.textContent = 'x'", "skips"),
         ("b.id = 'find'", "an id twice"),
         ("b.textContent = 'x'; b.tabIndex = 0; b.ariaHidden = 'true'", "hidden from readers"),
+        ("b.role = 'alert'; b.append(document.createElement('time'))", "again and again"),
         ("b.style.width = '3000px'; b.style.height = '1px'", "3000"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_list_of_filters_is_a_link(browser: Browser, shop: Shop) -> None:
         page.focus("[name=state]")
         page.keyboard.type("dead")
         assert page.input_value("[name=state]") == "dead"
-        page.get_by_role("button", name="Filter").press("Enter")
+        page.get_by_role("button", name="Show").press("Enter")
         page.wait_for_url("**/events?state=dead")
         page.select_option("[name=since]", "7d")
         page.wait_for_url("**/events?state=dead&since=7d")

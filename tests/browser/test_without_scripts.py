@@ -31,7 +31,7 @@ def test_filters_work_as_a_form(browser: Browser, shop: Shop) -> None:
     with viewing(browser, shop.url, java_script_enabled=False) as viewer:
         page = viewer.open("/events")
         page.fill("[name=where]", "customer=cus_1")
-        page.get_by_role("button", name="Filter").click()
+        page.get_by_role("button", name="Show").click()
         expect(page.locator(".chips")).to_contain_text("customer=cus_1")
         assert page.locator("tbody tr").count() >= 3
 

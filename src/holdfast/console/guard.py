@@ -45,7 +45,7 @@ REFERRER: Final = "same-origin"
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none';"
     " frame-ancestors 'none'"
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 from typing_extensions import TypedDict
 
-from holdfast.console.access import API, COOKIE, CSRF_HEADER, SAFE
+from holdfast.console.access import COOKIE, CSRF_HEADER, SAFE
 from holdfast.console.endpoint import PREFIX, Endpoint
 from holdfast.console.problems import ErrorFields
 
@@ -140,6 +140,3 @@ def _query(model: type[BaseModel]) -> list[dict[str, Any]]:
             parameter["description"] = told["description"]
         parameters.append(parameter)
     return parameters
-
-
-__all__ = ["API", "document"]

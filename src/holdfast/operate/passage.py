@@ -66,18 +66,21 @@ def passage(
 ) -> Passage:
     """The way through. `document`: the workflow, so that the ways between states can be told."""
     visits: list[Visit] = []
+    # Those that are not exited, by identity: of a Map of thousands, few are under way at once.
+    still: dict[int, Visit] = {}
     lines: dict[Any, Visit] = {}
     for event in history:
         details, type = event.get("details") or {}, str(event.get("type", ""))
         calling = lines.get(event.get("previousEventId"))
-        visit = _take(visits, type, details, _ms(event), calling)
+        visit = _take(still, type, details, _ms(event), calling)
+        if type.endswith(_ENTERED) and visit is not None:
+            visits.append(visit)
         if visit is not None:
             lines[event.get("id")] = visit
     if history and _is_failure(str(history[-1].get("type", ""))):
         details, at_ms = history[-1].get("details") or {}, _ms(history[-1])
-        for visit in visits:
-            if visit.came == "running":
-                visit.came, visit.exited_at_ms = "failed", at_ms
+        for visit in still.values():
+            visit.came, visit.exited_at_ms = "failed", at_ms
         # The innermost is the one that failed; what it runs within has failed with it.
         last = next((one for one in reversed(visits) if one.came == "failed"), None)
         if last is not None and last.error is None:
@@ -87,7 +90,7 @@ def passage(
 
 
 def _take(
-    visits: list[Visit],
+    still: dict[int, Visit],
     type: str,
     details: Mapping[str, Any],
     at_ms: int | None,
@@ -102,47 +105,46 @@ def _take(
             entered_at_ms=at_ms,
             input=details.get("input"),
         )
-        visits.append(visit)
+        still[id(visit)] = visit
     elif type.endswith(_EXITED):
-        if visit := _open(visits, name=str(details.get("name", "?"))):
+        if visit := _open(still, name=str(details.get("name", "?"))):
+            del still[id(visit)]
             visit.came = "caught" if visit.error is not None else "succeeded"
             visit.exited_at_ms, visit.output = at_ms, details.get("output")
     elif type in _SCHEDULED:
-        if visit := calling or _open(visits):
+        if visit := calling or _open(still):
             visit.tasks += 1
             visit.resource = details.get("resource")
     elif type in _SUCCEEDED:
-        if visit := calling or _open(visits, resource=details.get("resource")):
+        if visit := calling or _open(still, resource=details.get("resource")):
             visit.error = visit.cause = None
     elif type in _FAILED:
-        if visit := calling or _open(visits, resource=details.get("resource")):
+        if visit := calling or _open(still, resource=details.get("resource")):
             visit.error, visit.cause = str(details.get("error") or type), details.get("cause")
     elif type.endswith("StateFailed") and (
-        visit := _open(visits, type=type.removesuffix("StateFailed"))
+        visit := _open(still, type=type.removesuffix("StateFailed"))
     ):
         visit.error, visit.cause = str(details.get("error") or type), details.get("cause")
     return visit
 
 
 def _open(
-    visits: Iterable[Visit],
+    still: dict[int, Visit],
     *,
     name: str | None = None,
     resource: str | None = None,
     type: str | None = None,
 ) -> Visit | None:
-    """The one meant, of those that are not exited. Items of a Map share a name: first in, first out."""
-    fitting = [
+    """The one meant, of those that are not exited: the one that was entered last. Items of a Map share
+    a name: first in, first out."""
+    fitting = (
         one
-        for one in visits
-        if one.came == "running"
-        and (name is None or one.state == name)
+        for one in (still.values() if name is not None else reversed(still.values()))
+        if (name is None or one.state == name)
         and (resource is None or one.resource == resource)
         and (type is None or one.type == type)
-    ]
-    if not fitting:
-        return None
-    return fitting[0] if name is not None else fitting[-1]
+    )
+    return next(fitting, None)
 
 
 def _is_failure(type: str) -> bool:

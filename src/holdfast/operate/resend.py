@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -136,7 +137,9 @@ async def send_to(request: Request, clock: Clock) -> Reply:
     lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     began = clock.monotonic()
     try:
+        # All of it within that time, and not each piece: an answer may come in drops.
         async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
             httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client,
             client.stream(
                 request.method, request.url, headers=lines, content=request.body
@@ -154,7 +157,7 @@ async def send_to(request: Request, clock: Clock) -> Reply:
                 len(body) > ANSWER_BYTES,
                 (clock.monotonic() - began) * 1000,
             )
-    except httpx.TimeoutException:
+    except (TimeoutError, httpx.TimeoutException):
         raise HoldfastError(
             f"{request.origin} did not answer within {TIMEOUT_SECONDS:.0f} seconds"
         ) from None

@@ -22,7 +22,7 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import desk_of
 from holdfast.operate.book import CONSOLE
 from holdfast.operate.canary import ENDS, Plan, Stage, StopAt
-from holdfast.operate.groups import Bench, count_groups
+from holdfast.operate.groups import Bench, count_groups, group
 from holdfast.operate.selection import Selection
 from holdfast.queue.contract import Filter
 from holdfast.queue.views import RunOutcome, RunRecord
@@ -96,8 +96,12 @@ def plan_run(
         total = len(ids)
     else:
         lookup.known_webhook(bench, selection.filter.webhook)
-        until = min(selection.filter.until_ms or now_ms + 1, now_ms + 1)
-        filter = replace(selection.filter, until_ms=until, newest_first=False)
+        filter = selection.filter
+        if filter.group is not None:
+            # The beginning of its id will do; letters are found by all of it.
+            filter = replace(filter, group=group(bench, filter.group).id)
+        until = min(filter.until_ms or now_ms + 1, now_ms + 1)
+        filter = replace(filter, until_ms=until, newest_first=False)
         if filter.id is not None:
             raise HoldfastError("a run selects by ids or by a filter, not both")
         counts = count_groups(bench, filter)

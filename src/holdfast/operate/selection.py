@@ -39,10 +39,12 @@ def dead_ids(bench: Bench, selection: Selection, now_ms: int) -> list[str]:
     taken twice. Raises NotFound where an id is no dead letter, or a group is none."""
     if selection.ids:
         return _once(lookup.dead_letter(bench, id).message.id for id in selection.ids)
-    lookup.known_webhook(bench, selection.filter.webhook)
-    if selection.filter.group is not None:
-        group(bench, selection.filter.group)
-    letters = walk_letters(bench, _as_of(selection.filter, now_ms))
+    filter = selection.filter
+    lookup.known_webhook(bench, filter.webhook)
+    if filter.group is not None:
+        # The beginning of its id will do; letters are found by all of it.
+        filter = replace(filter, group=group(bench, filter.group).id)
+    letters = walk_letters(bench, _as_of(filter, now_ms))
     return list(islice((letter.message.id for letter in letters), selection.limit))
 
 

@@ -17,6 +17,7 @@ from holdfast.console.pages.page import Found, Page
 from holdfast.console.pages.writer import link
 from holdfast.console.routes import executions as api
 from holdfast.console.routes.executions import ExecutionsAsked
+from holdfast.console.rows import moment
 from holdfast.console.shapes.events import ExecutionPage, VisitFields
 from holdfast.errors import NotFound
 from holdfast.operate.graph import graph
@@ -37,16 +38,16 @@ class WhichAsked(Asked):
 
 async def which(call: Call[WhichAsked]) -> Found:
     """The way to one execution: lists know when it began, and not its place."""
-    runs, asked = await api.event_executions(call.bare), call.params
+    runs, asked = await call.site.look(api.runs_of, call.site, call.path["id"]), call.params
     fitting = [
-        one
-        for one in runs
-        if asked.started in (None, one["started_at"]) and asked.attempt in (None, one["attempt"])
+        f"/events/{one.message_id}/executions/{place}"
+        for place, one in enumerate(runs)
+        if asked.started in (None, moment(one.started_at_ms))
+        and asked.attempt in (None, one.attempt)
     ]
     if not fitting:
         raise NotFound(f"no execution of {call.path['id']} is kept")
-    found = fitting[-1]
-    return RedirectResponse(link(f"/events/{found['event']}/executions/{found['index']}"), 303)
+    return RedirectResponse(link(fitting[-1]), 303)
 
 
 class ExecutionAsked(Asked):
@@ -57,11 +58,11 @@ class ExecutionAsked(Asked):
 
 async def execution(call: Call[ExecutionAsked]) -> Found:
     found = await api.event_execution(call.bare)
-    runs = await api.event_executions(call.bare)
+    runs = await call.site.look(api.runs_of, call.site, call.path["id"])
     selected = call.params.state or _telling(found)
     return {
         "found": found,
-        "runs": runs,
+        "statuses": [one.status for one in runs],
         "selected": selected,
         "visits": [one for one in found["visits"] if one["state"] == selected],
         "drawing": await call.site.look(_drawing, call, found, selected),

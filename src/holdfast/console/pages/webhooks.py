@@ -52,6 +52,7 @@ async def webhook(call: Call[WebhookAsked]) -> Found:
         "found": found,
         "asked": call.params,
         "since": SINCE,
+        "windows": list(WINDOWS),
         "duration": format_duration,
         "sample": await _sample(call, found) if call.params.view == "test" else None,
         **(await call.site.look(_drawn, call, found)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -141,20 +141,21 @@ def _moment(one: Moment, runs: list[Execution]) -> MomentFields:
             if run.attempt == one.detail["attempt"] and run.started_at_ms == one.at_ms
         )
         place = next(fits, None)
-    detail = {
-        (name.removesuffix("_ms") if name != "duration_ms" and name.endswith("_ms") else name): (
-            instant(value) if name != "duration_ms" and name.endswith("_ms") else value
-        )
-        for name, value in one.detail.items()
-    }
     return {
         "kind": one.kind,
         "came": one.came,
         "at": instant(one.at_ms),
-        "detail": detail,
+        "detail": dict(_told(name, value) for name, value in one.detail.items()),
         "execution": place,
         "states": [visit_fields(visit) for visit in one.visits],
     }
+
+
+def _told(name: str, value: Any) -> tuple[str, Any]:
+    """Moments as everywhere in the API; a duration is none."""
+    if name == "duration_ms" or not name.endswith("_ms"):
+        return name, value
+    return name.removesuffix("_ms"), instant(value)
 
 
 async def event_body(call: Call) -> Response:

@@ -37,23 +37,30 @@ async def list_executions(call: Call[ExecutionsAsked]) -> ExecutionRows:
     }
 
 
+def runs_of(site: Site, id: str) -> list[Execution]:
+    """Over one event, oldest first. Raises NotFound."""
+    entry = lookup.event(site.archive, id)
+    return site.archive.executions(entry.message.id)
+
+
 async def event_executions(call: Call) -> list[ExecutionPage]:
     return await call.site.look(_of_event, call.site, call.path["id"])
 
 
 def _of_event(site: Site, id: str) -> list[ExecutionPage]:
-    entry = lookup.event(site.archive, id)
-    runs = site.archive.executions(entry.message.id)
-    return [_page(site, run, place) for place, run in enumerate(runs)]
+    return [_page(site, run, place) for place, run in enumerate(runs_of(site, id))]
 
 
 async def event_execution(call: Call) -> ExecutionPage:
-    pages = await call.site.look(_of_event, call.site, call.path["id"])
-    place = call.path["index"]
-    if not place.isascii() or not place.isdigit() or int(place[:9]) >= len(pages):
-        raise NotFound(f"no execution {place} of {call.path['id']}; there are {len(pages)}")
-    found: ExecutionPage = pages[int(place[:9])]
-    return found
+    return await call.site.look(_one_of_event, call.site, call.path["id"], call.path["index"])
+
+
+def _one_of_event(site: Site, id: str, index: str) -> ExecutionPage:
+    runs = runs_of(site, id)
+    place = int(index[:9]) if index.isascii() and index.isdigit() else len(runs)
+    if place >= len(runs):
+        raise NotFound(f"no execution {index} of {id}; there are {len(runs)}")
+    return _page(site, runs[place], place)
 
 
 def _page(site: Site, run: Execution, place: int) -> ExecutionPage:

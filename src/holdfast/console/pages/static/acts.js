@@ -156,6 +156,7 @@ async function perform(element, body) {
   complaint?.replaceChildren();
   pressed.disabled = true;
   pressed.setAttribute("aria-busy", "true");
+  let leaving = false;
   try {
     const told = await call(method, path, body);
     element.dispatchEvent(new CustomEvent("holdfast:done", { detail: told, bubbles: true }));
@@ -164,8 +165,9 @@ async function perform(element, body) {
     if (then === "show") showAnswer(answer, told);
     else if (then.startsWith("visit:")) {
       if (told.accepted === false) throw new Refused({ message: `Answered ${told.status}: ${told.body ?? ""}` });
+      // Until the other page is there, a second press would do it twice.
+      leaving = true;
       location.assign(filled(then.slice(6), told));
-      return;
     } else {
       form?.closest("dialog")?.close();
       refresh();
@@ -175,8 +177,8 @@ async function perform(element, body) {
     if (complaint) complain(complaint, error);
     else toast(error.message, "bad");
   } finally {
-    pressed.disabled = false;
-    pressed.removeAttribute("aria-busy");
+    pressed.disabled = leaving;
+    if (!leaving) pressed.removeAttribute("aria-busy");
   }
 }
 

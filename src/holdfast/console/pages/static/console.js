@@ -9,6 +9,10 @@ import { prepare as times } from "./times.js";
 
 for (const one of document.querySelectorAll(".js[hidden]")) one.hidden = false;
 
+// Where the pages do not fit beside each other, the one that is open is among those that are seen.
+const here = document.querySelector(".areas [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+
 times();
 acts();
 copies();

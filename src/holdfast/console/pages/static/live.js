@@ -134,7 +134,6 @@ function show(state) {
   if (!button) return;
   button.dataset.state = state;
   button.querySelector("span").textContent = state;
-  button.setAttribute("aria-pressed", String(paused));
   button.title = paused ? "Go on showing what is new" : "Stop showing what is new";
 }
 
