@@ -216,6 +216,7 @@ def test_a_program_that_never_answers_holds_up_nobody(scene: Scene, target: Targ
     begun(scene, target)
     made = [scene.kept(), scene.kept()]
     target.let_go.clear()
+    assert once(scene, target, "--timeout", "0s").code == 2
     told = once(scene, target, "--timeout", "50ms")
     target.let_go.set()
 

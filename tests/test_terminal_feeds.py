@@ -213,6 +213,16 @@ def test_an_outage_at_the_beginning_loses_nothing(scene: Scene, tmp_path: Path, 
     assert heard + told(feed) == made
 
 
+def test_what_came_is_remembered_at_once(scene: Scene, tmp_path: Path) -> None:
+    """However soon it is killed afterwards, the next one does not tell it again."""
+    feed = follow(scene, LINES, tmp_path)
+    told(feed)
+    made = [scene.kept(), scene.kept()]
+
+    assert told(feed) == made
+    assert told(follow(scene, LINES, tmp_path)) == []
+
+
 def test_ended_in_the_middle_it_skips_nothing(scene: Scene, tmp_path: Path) -> None:
     """Refusals that were heard of, but whose turn had not come, are told by the next one."""
     told(follow(scene, LINES, tmp_path))
