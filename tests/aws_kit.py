@@ -128,6 +128,7 @@ class Batch:
             "concurrency": numbers.concurrency,
             "max_receive_count": self.webhook.queue.max_receive_count,
             "settles": bool(self.webhook.delivery_id),
+            "sent_to": True,
             **changed,
         }
         return state_machine(self.webhook.workflow, **given)
@@ -236,6 +237,7 @@ def letters(batch: Batch) -> dict[str, tuple[str, str]]:
             assert given["QueueUrl"] == f"${{{DEAD_LETTERS}}}"
             told = {key: each["StringValue"] for key, each in given["MessageAttributes"].items()}
             assert all(told.values())
+            assert told.pop("sent") == "-"
             assert set(told) == {"reason", "error", "cause", "attempt", "receive_count", "at_ms"}
             found[json.loads(given["MessageBody"])["id"]] = (told["reason"], told["error"])
     return found

@@ -19,6 +19,7 @@ USERS = Parts(
     dead="https://sqs.eu-central-1.amazonaws.com/123456789012/Hooks-usersdead",
     pipe="Hooks-userspipe",
     machine="arn:aws:states:eu-central-1:123456789012:stateMachine:Hooks",
+    senders="orders=AROAX",
 )
 
 
@@ -49,6 +50,7 @@ def test_the_engine_is_given_the_queues_and_the_table_of_the_stack() -> None:
     assert location.names("users") == QueueNames("Hooks-usersqueue", "Hooks-usersdead")
     assert (location.ledger, location.prefix, location.owned) == ("Hooks-table", "Hooks", False)
     assert location.region == "eu-central-1"
+    assert location.senders == {"users": {"AROAX": "orders"}}
     assert deployed.base_url() == "https://abc.execute-api.eu-central-1.amazonaws.com/live"
 
 

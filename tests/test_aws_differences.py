@@ -16,13 +16,14 @@ from holdfast import compiled as data
 from holdfast import providers
 from holdfast.aws import differences as module
 from holdfast.aws.differences import ALWAYS, Difference
+from holdfast.aws.differences.kind import EVENT_TOPICS
 from holdfast.definition import Provider
 from holdfast.verify import FunctionVerification, bearer, hmac_sha256
 from plan_kit import DOCUMENT, example, handle, one, planned
 
 EVERY: Final = {
     *("size", "backoff", "visibility timeout", "expiry", "dead letters", "attempt history"),
-    *("concurrency", "batch", "functions", "environment", "input", "rate limit"),
+    *("concurrency", "batch", "timeout", "functions", "environment", "input", "rate limit"),
     *("content type", "invalid UTF-8", "empty body", "repeated headers", "query"),
     *(each.topic for each in ALWAYS),
 }
@@ -78,7 +79,6 @@ AT_DOOR: Final = {"content type", "empty body", "repeated headers"}
         ({"connections": {"pay": None}}, set(), set()),
         (PINGS, {"ping"}, set()),
         (ALL_VISITS, {"function at the door", "visit"}, AT_DOOR),
-        ({"timeout_seconds": 290.0}, {"timeout"}, set()),
         ({"queue": data.Queue(604_800, 1_209_600, 3, 390.0)}, set(), {"visibility timeout"}),
         ({"pipe": data.Pipe(1, 0.0, 1, 1.0, 60.0)}, set(), {"batch"}),
         ({"content_types": ("application/pdf",)}, set(), {"invalid UTF-8"}),
@@ -102,6 +102,8 @@ def test_the_numbers_are_this_webhooks_own() -> None:
     assert "longer than 1h becomes a dead letter" in told("expiry", **fields)
     assert "as little as 1h may be left | a shorter retention" in told("dead letters", **fields)
     assert "4 messages at once" in told("concurrency", **fields)
+    assert "an attempt may take 4m 50s | AWS ends" in told("timeout", timeout_seconds=290.0)
+    assert "an attempt may take" not in told("timeout")
     assert "up to 9 messages" in told("batch", **fields)
     assert "5,000 bytes is answered 413" in told("size", body_limit_bytes=5_000)
     assert "bodies of up to 1,048,576 bytes" in told("size")
@@ -195,6 +197,7 @@ def test_every_topic_is_in_the_book() -> None:
     table = page.partition("<!-- differences")[2].partition("<!-- /differences -->")[0]
 
     assert set(re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)) - {"topic", "---"} == real
+    assert real >= EVENT_TOPICS
 
 
 def test_every_difference_says_both_sides() -> None:

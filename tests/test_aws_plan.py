@@ -16,7 +16,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from holdfast import compiled as data
-from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, SETTLE
+from holdfast.aws.contract import DEAD_LETTERS, SETTLE
 from holdfast.aws.cost import POLLING_MONTH, cost
 from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE
 from holdfast.aws.limits import HEAD_BYTES, MESSAGE_MAX_BYTES, limits
@@ -26,6 +26,7 @@ from holdfast.compile import compile_app
 from holdfast.definition import App, Queue
 from holdfast.runtime.assembly import limits_of
 from holdfast.verify import token
+from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.limits import DATA_LIMIT_BYTES
 from plan_kit import DOCUMENT, EXAMPLE_FILES, EXAMPLES, example, handle, one, planned
 
@@ -180,17 +181,19 @@ def test_each_function_has_its_time_and_what_it_must_know() -> None:
     found = {each.task: each for webhook in stack.webhooks for each in webhook.functions}
 
     assert {
-        name: found[name].timeout_seconds for name in ("mark_paid", "forward", "charge", "ship")
+        name: found[name].timeout_seconds
+        for name in ("mark_paid", "forward", "charge", "ship", VERIFY, SETTLE)
     } == {
         "mark_paid": 61,
         "forward": 11,
         "charge": 21,
         "ship": 66,
+        VERIFY: 16,
+        SETTLE: 16,
     }
     orders = next(each for each in stack.webhooks if each.name == "tenants-tenant-orders")
     (verify,) = (each for each in orders.functions if each.task == "holdfast:verify")
     assert verify.environment == {
-        "HOLDFAST_APP": "shop",
         "HOLDFAST_WEBHOOK": "tenants-tenant-orders",
         "HOLDFAST_TASK": "holdfast:verify",
         "HOLDFAST_SECRETS": '{"env:ORDERS_TOKEN": "shop/ORDERS_TOKEN"}',
@@ -199,7 +202,7 @@ def test_each_function_has_its_time_and_what_it_must_know() -> None:
     deliveries = {
         "HOLDFAST_TABLE": Ref("table", "name"),
         "HOLDFAST_STACK": Ref("stack", "name"),
-        "HOLDFAST_CLAIM_SECONDS": str(stripe.state_machine.timeout_seconds + CLAIM_GRACE_SECONDS),
+        "HOLDFAST_EXECUTION_SECONDS": str(stripe.state_machine.timeout_seconds),
     }
     assert deliveries.items() <= stripe.functions[0].environment.items()
     assert {each.architecture for each in found.values()} == {"arm64"}

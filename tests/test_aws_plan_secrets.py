@@ -9,7 +9,7 @@ import pytest
 
 from holdfast import compiled as data
 from holdfast import providers
-from holdfast.aws.contract import DOOR, SETTLE
+from holdfast.aws.contract import DOOR, SENDERS, SETTLE
 from holdfast.aws.plan import plan
 from holdfast.aws.resources import Function, Joined, Ref, Role, Statement
 from holdfast.compiled import Compiled, CompiledWebhook
@@ -220,6 +220,8 @@ def test_who_is_sent_to_knows_the_senders_by_their_roles() -> None:
     ]
     assert knowing == [VERIFY, SETTLE]
     assert there["mails"].functions[0].environment["HOLDFAST_SENDERS"] == told
+    assert there["mails"].state_machine.substitutions[SENDERS] == told
+    assert SENDERS not in there["users"].state_machine.substitutions
     assert not any("HOLDFAST_SENDERS" in each.environment for each in there["users"].functions)
     assert (machine("users").apart, machine("mails").apart) == (True, False)
 

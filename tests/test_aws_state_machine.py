@@ -55,15 +55,17 @@ def batches(webhook: CompiledWebhook) -> Iterator[list[Lease]]:
 
 
 def test_nothing_but_the_wrapper_differs() -> None:
-    """Inside stands the local document, state by state; outside nothing of it but its name, its
-    language and its limit of time."""
+    """Inside stands the local document, state by state, with a limit for Verify; outside nothing of
+    it but its name, its language and its limit of time."""
     for webhook in WEBHOOKS.values():
         whole = json.loads(Batch(webhook, ()).text())
         records = whole["States"]["Records"]
         inner = records["ItemProcessor"]["States"]["Record"]["Branches"]
         local = dict(webhook.workflow)
 
-        assert inner == [{"StartAt": local["StartAt"], "States": local["States"]}]
+        verify = {**local["States"]["Verify"], "TimeoutSeconds": 15}
+        states = {**local["States"], "Verify": verify}
+        assert inner == [{"StartAt": local["StartAt"], "States": states}]
         assert whole["TimeoutSeconds"] == local["TimeoutSeconds"]
         assert whole["Comment"] == local["Comment"]
         assert set(local) <= {"StartAt", "States", "TimeoutSeconds", "Comment"}
@@ -182,7 +184,9 @@ def test_a_document_in_jsonata_keeps_its_language_and_its_names() -> None:
     assert whole["StartAt"] == "Records'"
     inside = whole["States"]["Records'"]["ItemProcessor"]["States"]
     assert {"Failed'", "Kept'", "Worked'", "Record"} <= set(inside)
-    assert inside["Record"]["Branches"][0]["States"] == JSONATA["States"]
+    states = inside["Record"]["Branches"][0]["States"]
+    assert states.pop("Verify").pop("TimeoutSeconds") == 15
+    assert states == {name: JSONATA["States"][name] for name in states}
 
 
 def test_an_empty_batch_fails_nothing() -> None:
@@ -196,15 +200,53 @@ def test_names_of_states_are_found_however_deep_they_stand() -> None:
     inner = {"StartAt": "Record", "States": {"Record": {"Type": "Pass", "End": True}}}
     document = {
         "StartAt": "Fork",
+        "TimeoutSeconds": 9,
         "States": {"Fork": {"Type": "Parallel", "Branches": [inner], "End": True}},
     }
 
     whole = json.loads(
         state_machine(
-            document, timeout_seconds=9, concurrency=1, max_receive_count=1, settles=False
+            document,
+            timeout_seconds=9,
+            concurrency=1,
+            max_receive_count=1,
+            settles=False,
+            sent_to=False,
         )
     )
 
     assert set(whole["States"]["Records"]["ItemProcessor"]["States"]) == {
         *("Record'", "Failed", "Quarantined", "Exhausted", "Worked", "Kept"),
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "whole", "is_given"),
+    [
+        ({}, 65, {"TimeoutSeconds": 15}),
+        ({}, 9, {"TimeoutSeconds": 9}),
+        ({"TimeoutSeconds": 40}, 65, {"TimeoutSeconds": 40}),
+        ({"TimeoutSecondsPath": "$.x"}, 65, {"TimeoutSecondsPath": "$.x"}),
+    ],
+)
+def test_verify_ends_under_the_name_that_it_has_here(
+    limit: dict[str, Any], whole: int, is_given: dict[str, Any]
+) -> None:
+    """What takes too long is States.Timeout, not what Lambda calls it; a limit of its own stays, and
+    no other state is given one."""
+    verify = {"Type": "Task", "Resource": "${holdfast:verify}", "Next": "Fork", **limit}
+    fork = {"Type": "Parallel", "Branches": [{"StartAt": "Verify", "States": {"Verify": verify}}]}
+    document = {
+        "StartAt": "Verify",
+        "TimeoutSeconds": whole,
+        "States": {"Verify": verify, "Fork": fork},
+    }
+    numbers = {"timeout_seconds": whole, "concurrency": 1, "max_receive_count": 1}
+
+    text = state_machine(document, **numbers, settles=False, sent_to=False)
+
+    records = json.loads(text)["States"]["Records"]["ItemProcessor"]["States"]
+    states = records["Record"]["Branches"][0]["States"]
+    (inner,) = states["Fork"].pop("Branches")
+    assert states == {"Verify": {**verify, **is_given}, "Fork": {"Type": "Parallel"}}
+    assert inner["States"] == {"Verify": {**verify, **is_given}}

@@ -123,8 +123,8 @@ def a_body(body: str, attributes: dict[str, str] = WORKFLOW) -> dict[str, Any]:
 
 def test_what_another_workflow_sends_is_what_it_is_here(shop: Shop) -> None:
     """Its text is the body, its attributes are headers, it counts as verified, and it has a delivery id."""
-    verify = shop.function("users", VERIFY, senders={"orders": "AROAX"})
-    settle = shop.function("users", SETTLE, senders={"orders": "AROAX"})
+    verify = shop.function("users", VERIFY, senders={"AROAX": "orders"})
+    settle = shop.function("users", SETTLE, senders={"AROAX": "orders"})
     record = a_body('{"name":"ada","age":36}')
     users = compile_app(load(shop.definition)).webhook("users")
     assert users is not None
@@ -152,7 +152,7 @@ def test_what_another_workflow_sends_is_what_it_is_here(shop: Shop) -> None:
 
 def test_what_another_workflow_sends_is_held_against_the_schema(shop: Shop) -> None:
     """An envelope in it is a body too: a stranger may have written it, and is not believed."""
-    verify = shop.function("users", VERIFY, senders={"orders": "AROAX"})
+    verify = shop.function("users", VERIFY, senders={"AROAX": "orders"})
 
     assert "[quarantine: schema_invalid]" in raised(verify, a_body('{"name":"ada","age":17}'))[1]
     assert "[quarantine: schema_invalid]" in raised(verify, a_body(encode(a_user())))[1]
@@ -164,7 +164,7 @@ def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
     record = a_body('{"name":"ada","age":36}', by_hand)
 
     assert (
-        shop.function("users", VERIFY, senders={"orders": "AROAX"})(record, None)["id"] == "sqs-9"
+        shop.function("users", VERIFY, senders={"AROAX": "orders"})(record, None)["id"] == "sqs-9"
     )
     assert "[quarantine: envelope_invalid]" in raised(shop.function("users", VERIFY), record)[1]
 
@@ -172,7 +172,7 @@ def test_what_was_sent_again_by_hand_is_a_body_still(shop: Shop) -> None:
 def test_a_broken_envelope_is_no_body_of_a_workflow(shop: Shop) -> None:
     """A stranger may spell a header twice, and his envelope is one no more: it is quarantined, and not
     taken for what a workflow has sent, which counts as verified."""
-    verify = shop.function("github", VERIFY, senders={"orders": "AROAX"})
+    verify = shop.function("github", VERIFY, senders={"AROAX": "orders"})
     head, _, rest = encode(a_user()).partition('"h":{')
     twice = f'{head}"h":{{"x-a":"eA==","x-a":"eQ==",{rest}'
     from_the_api = {**WORKFLOW, "SenderId": "AROAAPI:BackplaneAssumeRoleSession"}
@@ -271,7 +271,7 @@ def test_a_function_reads_its_environment() -> None:
         "HOLDFAST_SENDERS": "orders=AROAX mails=AROAY",
     }
 
-    assert Setting.of(given).senders == {"orders": "AROAX", "mails": "AROAY"}
+    assert Setting.of(given).senders == {"AROAX": "orders", "AROAY": "mails"}
     assert Setting.of({**given, "HOLDFAST_SENDERS": ""}).senders == {}
     assert Setting.of(given).definition.name == "hooks.py"
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console_scene import SECRET, Scene, served
+from console_scene import SECRET, Scene, scene
 from holdfast.message import Failure
 from holdfast.queue.contract import Filter
 from process_kit import until
 
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
+_ = scene
 
 
 ORDER = b'{"id":"1","total":5,"kind":"order.paid"}'

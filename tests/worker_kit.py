@@ -91,7 +91,7 @@ class Shop:
             "secrets": {},
             "stack": prefix,
             "table": self.engine.location.ledger,
-            "claim_seconds": 125.0,
+            "execution_seconds": 65.0,
             "queue": "",
             **more,
         }

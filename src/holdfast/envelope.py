@@ -60,6 +60,8 @@ class LetterAttribute(StrEnum):
     AT_MS = "at_ms"
     RECEIVE_COUNT = "receive_count"
     DELIVERY_ID = "delivery_id"
+    SENT = "sent"
+    """No reason: how it came into the queue, where no envelope says so (`holdfast.sent`)."""
 
 
 def encode(message: Message) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from cloud_kit import Cloud
 
 from holdfast.pipe.batch import judge
+from holdfast.sent import as_pipes_writes
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def record(message: Mapping[str, Any]) -> dict[str, Any]:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message.get("Attributes", {}),
-        "messageAttributes": {},
+        "messageAttributes": as_pipes_writes(message.get("MessageAttributes", {})),
         "md5OfBody": message.get("MD5OfBody", ""),
         "eventSource": "aws:sqs",
         "eventSourceARN": "",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from holdfast.aws.calls import states as all_states
 from holdfast.aws.carried import task_of
-from holdfast.aws.contract import CLAIM_GRACE_SECONDS, DEAD_LETTERS, DOOR, SETTLE
+from holdfast.aws.contract import DEAD_LETTERS, DOOR, SENDERS, SETTLE
 from holdfast.aws.door import doors
 from holdfast.aws.limits import (
     QUEUE_MESSAGE_MAX_BYTES,
@@ -69,6 +69,7 @@ def machine(webhook: CompiledWebhook, compiled: Compiled, limits: Limits) -> Sta
         concurrency=limits.concurrency,
         max_receive_count=webhook.queue.max_receive_count,
         settles=bool(webhook.delivery_id),
+        sent_to=bool(senders(webhook, compiled)),
     )
     found = dict.fromkeys(_placeholders(json.loads(text)))
     substitutions = {name: _meant(name, webhook, compiled) for name in found}
@@ -96,6 +97,8 @@ def _meant(name: str, webhook: CompiledWebhook, compiled: Compiled) -> Value | N
     """What a placeholder stands for; None: nothing of ours."""
     if name == DEAD_LETTERS:
         return Ref("dead_letters", "url")
+    if name == SENDERS:
+        return _roles(senders(webhook, compiled))
     if name in (VERIFY, SETTLE) or name in webhook.tasks:
         return Ref(f"function:{name}", "arn")
     other = compiled.webhook(name.removeprefix("queue:")) if name.startswith("queue:") else None
@@ -114,6 +117,12 @@ def senders(webhook: CompiledWebhook, compiled: Compiled) -> tuple[str, ...]:
     return tuple(each.name for each in compiled.webhooks if sends_here(each.workflow))
 
 
+def _roles(senders: tuple[str, ...]) -> Joined:
+    """`orders=ID mails=ID`: each with the id of the role in which its state machine sends."""
+    told = ((f"{name}=", Ref("role:state_machine", "id", name), " ") for name in senders)
+    return Joined(tuple(part for each in told for part in each)[:-1])
+
+
 def functions(
     webhook: CompiledWebhook,
     compiled: Compiled,
@@ -128,19 +137,25 @@ def functions(
     if webhook.delivery_id:
         own["HOLDFAST_TABLE"] = Ref("table", "name")
         own["HOLDFAST_STACK"] = Ref("stack", "name")
-        own["HOLDFAST_CLAIM_SECONDS"] = str(limits.execution_seconds + CLAIM_GRACE_SECONDS)
-    if sending := senders(webhook, compiled):
-        roles = ((f"{name}=", Ref("role:state_machine", "id", name), " ") for name in sending)
-        own["HOLDFAST_SENDERS"] = Joined(tuple(part for each in roles for part in each)[:-1])
+        own["HOLDFAST_EXECUTION_SECONDS"] = str(limits.execution_seconds)
+    if SENDERS in machine.substitutions:
+        own["HOLDFAST_SENDERS"] = machine.substitutions[SENDERS]
     source = _secrets(webhook.verification, app)
-    made = [_function(webhook, app, VERIFY, TASK_SECONDS, own, source)]
-    for name in machine.substitutions:
-        if name in webhook.tasks:
-            task = webhook.tasks[name]
-            secrets = _secrets(task.sign, app) if isinstance(task, Forward) else ()
-            made.append(_function(webhook, app, name, _seconds(webhook, name), {}, secrets))
-    if SETTLE in machine.substitutions:
-        made.append(_function(webhook, app, SETTLE, TASK_SECONDS, own, ()))
+    secrets: dict[str, tuple[Secret, ...]] = {VERIFY: source}
+    for name, task in webhook.tasks.items():
+        secrets[name] = _secrets(task.sign, app) if isinstance(task, Forward) else ()
+    document, most = json.loads(machine.definition), int(webhook.workflow["TimeoutSeconds"])
+    called = [name for name in (VERIFY, *webhook.tasks, SETTLE) if name in machine.substitutions]
+    made = [
+        _function(
+            webhook,
+            name,
+            _seconds(document, name, most),
+            own if name in (VERIFY, SETTLE) else {},
+            secrets.get(name, ()),
+        )
+        for name in called
+    ]
     if door:
         made.append(_door(webhook, app, source))
     return tuple(made)
@@ -154,7 +169,7 @@ def _door(webhook: CompiledWebhook, app: str, source: tuple[Secret, ...]) -> Fun
     keeps = source[0] if source and hands_over(webhook) else None
     if keeps is not None:
         place["HOLDFAST_KEEPS"] = keeps.reference
-    made = _function(webhook, app, DOOR, TASK_SECONDS, place, tuple(known))
+    made = _function(webhook, DOOR, TASK_SECONDS, place, tuple(known))
     return replace(made, keeps=keeps)
 
 
@@ -175,7 +190,6 @@ def hands_over(webhook: CompiledWebhook) -> bool:
 
 def _function(
     webhook: CompiledWebhook,
-    app: str,
     task: str,
     seconds: int,
     more: Mapping[str, Value],
@@ -183,7 +197,6 @@ def _function(
 ) -> Function:
     names = json.dumps({each.reference: each.name for each in secrets})
     environment = {
-        "HOLDFAST_APP": app,
         "HOLDFAST_WEBHOOK": webhook.name,
         "HOLDFAST_TASK": task,
         "HOLDFAST_SECRETS": names,
@@ -192,14 +205,14 @@ def _function(
     return Function(f"function:{task}", task, seconds, environment, secrets)
 
 
-def _seconds(webhook: CompiledWebhook, task: str) -> int:
-    """A second more than its states allow it: what ends it is the state, under the state's error."""
-    states = [state for _, state in all_states(webhook.workflow) if task_of(state) == task]
-    told = [
-        state["TimeoutSeconds"] for state in states if isinstance(state.get("TimeoutSeconds"), int)
-    ]
-    most = int(webhook.workflow["TimeoutSeconds"])
-    return (max(told) if told and len(told) == len(states) else most) + 1
+def _seconds(document: Mapping[str, Any], task: str, most: int) -> int:
+    """A second more than its states allow it: what ends it is the state, under the state's error.
+
+    `most`: where one of them has no limit of its own.
+    """
+    states = (state for _, state in all_states(document) if task_of(state) == task)
+    told = [state.get("TimeoutSeconds") for state in states]
+    return max((each if isinstance(each, int) else most for each in told), default=most) + 1
 
 
 def secret(reference: SecretRef, app: str) -> Secret:

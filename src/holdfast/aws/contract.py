@@ -4,7 +4,8 @@ A Pipes record goes in: `{messageId, receiptHandle, body, attributes: {Approxima
 SentTimestamp, SenderId, ...}, messageAttributes, ...}`; its `body` is an envelope
 (`holdfast.envelope`), unless the state machine of a webhook sent it with `sqs:sendMessage`: its
 `SenderId` begins with the id of that one's role. Then the body is the event's own, the attributes are
-its headers, its id is the `messageId`, and it counts as verified.
+its headers, its id is the `messageId`, and it counts as verified. Should it die, the letter says so in
+its attribute `sent` (`holdfast.sent`), and so does the record once it was sent again.
 
 **Verify**, `${holdfast:verify}`, is given the record and answers with the execution's input: `{id,
 webhook, type, deliveryId, receivedAt, attempt, headers, body, bodyEncoding}`, as local executions
@@ -62,15 +63,13 @@ from holdfast.message import Message
 SETTLE: Final = "holdfast:settle"
 DOOR: Final = "holdfast:door"
 DEAD_LETTERS: Final = "holdfast:dead-letters"
+SENDERS: Final = "holdfast:senders"
 """Placeholders of the state machine's text, beside `holdfast:verify` and the tasks' names."""
 
 DUPLICATE: Final = "Holdfast.Duplicate"
 HELD: Final = "Holdfast.Held"
 GREETING: Final = "Holdfast.Greeting"
 """What Verify raises. No class of a user's can have a name with a dot."""
-
-CLAIM_GRACE_SECONDS: Final = 60
-"""How much longer than the state machine may run a delivery stays held: clocks differ."""
 
 CARRIED: Final = "holdfast"
 """The member of an execution's input that holds the event for the tasks that take it."""

@@ -21,6 +21,7 @@ from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import ExtraMissing, StoreError
 from holdfast.queue.engines.sqs.engine import SQSEngine
 from holdfast.queue.engines.sqs.location import Location, QueueNames
+from holdfast.sent import senders_of
 from holdfast.telemetry import Telemetry
 
 SCHEME: Final = "aws"
@@ -44,7 +45,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a webhook of the stack consists of."""
+    """What a webhook of the stack consists of.
+
+    `senders`: whose workflows send to it, and in which roles (`holdfast.sent`).
+    """
 
     webhook: str
     url: str
@@ -52,6 +56,7 @@ class Parts:
     dead: str
     pipe: str
     machine: str
+    senders: str = ""
 
 
 def parse(url: str) -> Target:
@@ -104,8 +109,9 @@ class Deployed:
             name: QueueNames(_last(each.queue), _last(each.dead))
             for name, each in self.parts.items()
         }
+        senders = {name: senders_of(each.senders) for name, each in self.parts.items()}
         target = self.target
-        return Location(target.stack, target.region, target.endpoint, self.table, queues)
+        return Location(target.stack, target.region, target.endpoint, self.table, queues, senders)
 
     def base_url(self) -> str | None:
         """Where the API begins, in front of the webhooks' paths; None: nowhere."""

@@ -17,7 +17,8 @@ receive: without a reason, but not lost. An error that nothing may catch (`State
 machine's own limit of time end the whole execution; Pipes then keeps the whole batch.
 
 What is around the document asks nothing of it: its fields stay where they are, whatever its query
-language. The states around it are JSONata, each by its own word for it.
+language. The states around it are JSONata, each by its own word for it. One field is added: Verify,
+which here has no limit but the document's, ends before its function is ended without a name for it.
 """
 
 from __future__ import annotations
@@ -26,23 +27,47 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from holdfast.aws.carried import task_of
 from holdfast.aws.contract import (
     DEAD_LETTERS,
     IS_DONE,
     IS_QUARANTINED,
     REASON,
+    SENDERS,
     SETTLE,
 )
 from holdfast.envelope import LetterAttribute
+from holdfast.sent import AN_ENVELOPE
+from holdfast.workflow.asl import VERIFY
 
 TASK_SECONDS: Final = 15
-"""For functions of ours around the work: a cold start takes two or three."""
+"""For functions of ours around the work, where the document does not say: a cold start takes two or
+three."""
 
 CAUSE_MAX: Final = 4_096
 """Characters of a cause beside a letter: with the largest message they still fit into one call."""
 
 _RECORD: Final = "$states.context.Map.Item.Value"
 _RECEIVES: Final = f"{_RECORD}.attributes.ApproximateReceiveCount"
+_ATTRIBUTES: Final = f"$merge([{{}}, {_RECORD}.messageAttributes])"
+"""An object also where there are none."""
+
+_ROLE: Final = f"$substringBefore({_RECORD}.attributes.SenderId, ':')"
+_BY_WORKFLOW: Final = (
+    f"$exists({_RECORD}.attributes.SenderId) and $contains('${{{SENDERS}}} ', '=' & {_ROLE} & ' ')"
+)
+"""Who sent the record is among `orders=AROA1 mails=AROA2`."""
+
+_FIRST_SENT: Final = (
+    f"$string({{'by': {_RECORD}.attributes.SenderId, 'id': {_RECORD}.messageId, "
+    f"'at': {_RECORD}.attributes.SentTimestamp, 'attributes': {_ATTRIBUTES}}})"
+)
+_WRITTEN: Final = f"{_RECORD}.messageAttributes.{LetterAttribute.SENT}.stringValue"
+_SENT: Final = (
+    f"{_BY_WORKFLOW} ? {_FIRST_SENT} : $exists({_WRITTEN}) ? {_WRITTEN} : '{AN_ENVELOPE}'"
+)
+"""What is known of how the record came into the queue, as `holdfast.sent` reads it."""
+
 _TRANSIENT: Final = (
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -60,10 +85,12 @@ def state_machine(
     concurrency: int,
     max_receive_count: int,
     settles: bool,
+    sent_to: bool,
 ) -> str:
-    """The text. `concurrency`: records worked at the same time. `settles`: delivery ids are known."""
+    """The text. `concurrency`: records worked at the same time. `settles`: delivery ids are known.
+    `sent_to`: workflows send to this queue."""
     name = _Names(_names(document))
-    around = _around(name, max_receive_count, settles=settles)
+    around = _around(name, max_receive_count, settles=settles, sent_to=sent_to)
     record = _record(document, name, after=name("Settled" if settles else "Worked"))
     processor = {
         "ProcessorConfig": {"Mode": "INLINE"},
@@ -128,14 +155,27 @@ def _record(document: Mapping[str, Any], name: _Names, after: str) -> dict[str, 
     """One branch, because a failure anywhere in it can then be caught in one place."""
     queries = document.get("QueryLanguage") == "JSONata"
     result: dict[str, Any] = {"Output": {}} if queries else {"ResultPath": None}
+    states = _limited(document["States"], min(TASK_SECONDS, document["TimeoutSeconds"]))
     return {
         "Type": "Parallel",
-        "Branches": [{"StartAt": document["StartAt"], "States": document["States"]}],
+        "Branches": [{"StartAt": document["StartAt"], "States": states}],
         "Retry": [_again(list(_TRANSIENT))],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": name("Failed")}],
         **result,
         "Next": after,
     }
+
+
+def _limited(node: Any, seconds: int) -> Any:
+    """The same states; where Verify has no limit of its own it has this one."""
+    if isinstance(node, list):
+        return [_limited(each, seconds) for each in node]
+    if not isinstance(node, Mapping):
+        return node
+    made = {name: _limited(each, seconds) for name, each in node.items()}
+    if task_of(node) == VERIFY and not {"TimeoutSeconds", "TimeoutSecondsPath"} & made.keys():
+        made["TimeoutSeconds"] = seconds
+    return made
 
 
 def _again(errors: list[str]) -> dict[str, Any]:
@@ -148,11 +188,13 @@ def _again(errors: list[str]) -> dict[str, Any]:
     }
 
 
-def _around(name: _Names, max_receive_count: int, *, settles: bool) -> dict[str, Any]:
+def _around(
+    name: _Names, max_receive_count: int, *, settles: bool, sent_to: bool
+) -> dict[str, Any]:
     around = {
         "Failed": _failed(name, max_receive_count),
-        "Quarantined": _letter(name, f"{{% {REASON} %}}"),
-        "Exhausted": _letter(name, "exhausted"),
+        "Quarantined": _letter(name, f"{{% {REASON} %}}", sent_to=sent_to),
+        "Exhausted": _letter(name, "exhausted", sent_to=sent_to),
         "Worked": _end({}),
         "Kept": _end({"itemIdentifier": f"{{% {_RECORD}.messageId %}}"}),
     }
@@ -170,7 +212,7 @@ def _settled(name: _Names) -> dict[str, Any]:
             **{
                 field: f"{{% {_RECORD}.{field} %}}" for field in ("messageId", "body", "attributes")
             },
-            "messageAttributes": f"{{% $merge([{{}}, {_RECORD}.messageAttributes]) %}}",
+            "messageAttributes": f"{{% {_ATTRIBUTES} %}}",
         },
         "TimeoutSeconds": TASK_SECONDS,
         "Retry": [_again(["States.ALL"])],
@@ -195,7 +237,7 @@ def _failed(name: _Names, max_receive_count: int) -> dict[str, Any]:
     }
 
 
-def _letter(name: _Names, reason: str) -> dict[str, Any]:
+def _letter(name: _Names, reason: str, *, sent_to: bool) -> dict[str, Any]:
     """The record's body as it came, and why in its attributes; SQS takes none that is empty.
 
     A Fail state may give neither error nor cause, and an expression without a value is an error.
@@ -208,6 +250,7 @@ def _letter(name: _Names, reason: str) -> dict[str, Any]:
         LetterAttribute.ATTEMPT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.RECEIVE_COUNT: f"{{% {_RECEIVES} %}}",
         LetterAttribute.AT_MS: "{% $string($toMillis($states.context.State.EnteredTime)) %}",
+        **({LetterAttribute.SENT: f"{{% {_SENT} %}}"} if sent_to else {}),
     }
     return {
         "Type": "Task",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from rich.markup import escape
 
@@ -22,6 +22,8 @@ from holdfast.clock import format_duration
 from holdfast.compile import compile_app, load
 from holdfast.errors import Mistake, NotFound
 
+Told = TypeVar("Told")
+
 _TOPIC_WIDTH: Final = 22
 _PROSE_MIN: Final = 40
 _STORES: Final = {"secretsmanager": "Secrets Manager", "ssm": "Parameter Store"}
@@ -34,7 +36,7 @@ def plan(
 ) -> None:
     """Print what each webhook becomes on AWS, and what differs.
 
-    Nothing is deployed, and no account, credentials or secret is looked at. Exit code 1 where
+    First whether it can be deployed, what may become of an event otherwise, and what it costs. Nothing is deployed, and no account, credentials or secret is looked at. Exit code 1 where
     something cannot be on AWS as it is defined.
     """
     stack = planned(compile_app(load(definition)))
@@ -42,70 +44,145 @@ def plan(
         raise NotFound(f"there is no webhook {webhook!r} in {definition}")
     shown = [each for each in stack.webhooks if webhook in {None, each.name}]
     if output is Output.JSON:
-        print_json({**_whole(stack), "webhooks": shown})
+        print_json(_whole(stack, shown))
     else:
         _print(stack, shown)
     if not stack.ready:
         sys.exit(exits.FAILED)
 
 
-def _whole(stack: StackPlan) -> dict[str, Any]:
+def _verdict(stack: StackPlan, shown: Sequence[WebhookPlan]) -> dict[str, Any]:
+    """What somebody wants to know first."""
+    found = _of_whom({each.name: each.differences for each in shown})
+    usd = [each.cost.usd_per_million for each in shown]
+    month = sum(each.cost.usd_per_month for each in shown)
+    if len(shown) == len(stack.webhooks):
+        month += stack_usd_per_month(len(stack.alarms))
+    return {
+        "ready": stack.ready,
+        "obstacles": len(_obstacles(stack)),
+        "differences": len(found),
+        "differences_for_events": sum(each.changes_events for each in found),
+        "topics_for_events": [*dict.fromkeys(each.topic for each in found if each.changes_events)],
+        "usd_per_million_min": min(usd, default=0.0),
+        "usd_per_million_max": max(usd, default=0.0),
+        "usd_per_month": month,
+    }
+
+
+def _whole(stack: StackPlan, shown: list[WebhookPlan]) -> dict[str, Any]:
     return {
         "name": stack.name,
         "ready": stack.ready,
+        "verdict": _verdict(stack, shown),
         "api": stack.api,
         "table": stack.table,
         "alarms": stack.alarms,
         "obstacles": stack.obstacles,
+        "webhooks": shown,
     }
 
 
+def _of_whom(several: Mapping[str, Iterable[Told]]) -> dict[Told, list[str]]:
+    """Everything that is told of several webhooks, once, with the names of those that it is told of."""
+    found: dict[Told, list[str]] = {}
+    for name, told in several.items():
+        for each in dict.fromkeys(told):
+            found.setdefault(each, []).append(name)
+    return found
+
+
+def _obstacles(stack: StackPlan) -> list[Mistake]:
+    return [*stack.obstacles, *(one for each in stack.webhooks for one in each.obstacles)]
+
+
 def _print(stack: StackPlan, shown: list[WebhookPlan]) -> None:
-    everywhere = _everywhere(stack.webhooks)
+    """The verdict, then every detail; what holds for several webhooks is told once."""
+    _print_verdict(stack, shown)
+    rows = _of_whom({each.name: _rows(each) for each in shown})
+    if len(shown) == len(stack.webhooks):
+        _print_resources("the stack", "beside its webhooks", _rows_of_stack(stack))
+    several = len(shown) > 1
+    shared = [row for row, names in rows.items() if several and len(names) == len(shown)]
+    if shared:
+        _print_resources("every webhook", "", shared)
     for each in shown:
-        usd = each.cost
-        console.print(f"[bold]{escape(each.name)}[/bold]  {escape(each.path)}")
-        print_rows([{"resource": what, "numbers": numbers} for what, numbers in _rows(each)], "")
-        console.print()
-        console.print("estimated cost (us-east-1, list prices; a body of 2 KB, functions of 50 ms)")
-        print_rows(
-            [
-                {
-                    "per webhook": line.what,
-                    "count": f"{line.count:g}",
-                    "USD per million": f"{line.usd:.2f}",
-                }
-                for line in usd.lines
-            ],
-            "",
+        own = (row for row in _rows(each) if row not in shared)
+        _print_resources(each.name, each.path, own)
+    _print_cost(shown)
+    found = _of_whom({each.name: each.differences for each in shown})
+    for changing, title in (
+        (True, "differs from local, and can change what happens to an event"),
+        (False, "differs from local otherwise"),
+    ):
+        _print_differences(
+            title,
+            {each: names for each, names in found.items() if each.changes_events is changing},
+            len(shown),
         )
-        batch = each.pipe.batch
+
+
+def _print_verdict(stack: StackPlan, shown: list[WebhookPlan]) -> None:
+    told, obstacles = _verdict(stack, shown), _obstacles(stack)
+    name = escape(stack.name)
+    if obstacles:
+        console.print(f"[bold]{name} is not ready for AWS[/bold]")
+    else:
+        console.print(f"[bold]{name} is ready for AWS[/bold]")
+    for one in obstacles:
+        console.print(f"[bold]{escape(one.place)}[/bold] {escape(one.message)}")
+    topics = ", ".join(told["topics_for_events"])
+    _line(
+        "differences",
+        f"{told['differences']} from local, {told['differences_for_events']} of which can change what "
+        f"happens to an event: {topics}",
+    )
+    low, high = (f"{told[f'usd_per_million_{end}']:.2f}" for end in ("min", "max"))
+    usd = low if low == high else f"{low} to {high}"
+    _line("cost", f"about {usd} USD per million webhooks, and {told['usd_per_month']:.2f} a month")
+    console.print()
+    if obstacles:
+        errors.print(f"[red]{count(len(obstacles), 'obstacle')}[/red]: not ready for AWS")
+
+
+def _print_resources(name: str, what: str, rows: Iterable[tuple[str, str]]) -> None:
+    console.print(f"[bold]{escape(name)}[/bold]  {escape(what)}".rstrip())
+    print_rows([{"resource": part, "numbers": numbers} for part, numbers in rows], "")
+    console.print()
+
+
+def _print_cost(shown: list[WebhookPlan]) -> None:
+    """Of one record per batch, the dear end; then what full batches make of it."""
+    lines = _of_whom({each.name: each.cost.lines for each in shown})
+    several = len(shown) > 1
+    console.print("estimated cost (us-east-1, list prices; a body of 2 KB, functions of 50 ms)")
+    print_rows(
+        [
+            {
+                "per webhook": line.what,
+                "count": f"{line.count:g}",
+                "USD per million": f"{line.usd:.2f}",
+                **({"of": _whose(names, len(shown))} if several else {}),
+            }
+            for line, names in lines.items()
+        ],
+        "",
+    )
+    for each in shown:
+        usd, batch = each.cost, each.pipe.batch
         full = (
             f", {usd.usd_per_million_batched:.2f} in full batches of {batch}" if batch > 1 else ""
         )
+        lead = f"{escape(each.name)}: " if several else ""
         console.print(
-            f"[bold]about {usd.usd_per_million:.2f} USD per million webhooks[/bold]{full}, "
+            f"{lead}about {usd.usd_per_million:.2f} USD per million webhooks{full}, "
             f"and {usd.usd_per_month:.2f} a month for alarms, secrets and polling"
         )
-        console.print()
-        _differences(
-            "differs from local", [one for one in each.differences if one not in everywhere]
-        )
-    if everywhere:
-        _differences("differs from local, for every webhook", everywhere)
-    if len(shown) == len(stack.webhooks):
-        _print_stack(stack)
-    _obstacles([*stack.obstacles, *(one for each in stack.webhooks for one in each.obstacles)])
-
-
-def _print_stack(stack: StackPlan) -> None:
-    """What there is once, however many webhooks there are."""
-    console.print("[bold]the stack[/bold]  beside its webhooks")
-    rows = _rows_of_stack(stack)
-    print_rows([{"resource": what, "numbers": numbers} for what, numbers in rows], "")
-    usd = stack_usd_per_month(len(stack.alarms))
-    console.print(f"about {usd:.2f} USD a month for the dashboard and alarms")
     console.print()
+
+
+def _whose(names: list[str], shown: int) -> str:
+    return "every webhook" if len(names) == shown else ", ".join(names)
 
 
 def _rows_of_stack(stack: StackPlan) -> Iterator[tuple[str, str]]:
@@ -117,16 +194,10 @@ def _rows_of_stack(stack: StackPlan) -> Iterator[tuple[str, str]]:
     yield "dashboard", "every alarm, and a row for each webhook"
     for alarm in stack.alarms:
         yield f"alarm {alarm.name}", _alarming(alarm)
-    count = stack_resource_count(api, stack.webhooks)
-    yield "resources", f"about {count} of the {RESOURCES_MAX} that a stack has"
-
-
-def _everywhere(webhooks: Iterable[WebhookPlan]) -> list[Difference]:
-    """What holds for all of several webhooks is told once."""
-    several = [each.differences for each in webhooks]
-    if len(several) < 2:
-        return []
-    return [one for one in several[0] if all(one in each for each in several)]
+    made = stack_resource_count(api, stack.webhooks)
+    yield "resources", f"about {made} of the {RESOURCES_MAX} that a stack has"
+    usd = stack_usd_per_month(len(stack.alarms))
+    yield "cost", f"about {usd:.2f} USD a month for the dashboard and alarms"
 
 
 def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
@@ -169,8 +240,8 @@ def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
         yield f"connection {connection.part.partition(':')[2]}", connection.header or "HTTP Basic"
     for secret in each.secrets:
         yield f"secret {secret.name}", f"{_STORES[secret.store]}, for {secret.reference}"
-    for alarm in each.alarms:
-        yield f"alarm {alarm.name}", _alarming(alarm)
+    told = [(_short(alarm), _alarming(alarm)) for alarm in each.alarms]
+    yield from dict.fromkeys(told)
     days = ", ".join(sorted({f"{group.retention_days} days" for group in each.log_groups}))
     yield count(len(each.log_groups), "log group"), days
     yield count(len(each.roles), "role"), "with the rights that they need"
@@ -178,6 +249,12 @@ def _rows(each: WebhookPlan) -> Iterator[tuple[str, str]]:
 
 def _held_back(throttle: Throttle) -> str:
     return f"{throttle.per_second:,g}/s, {throttle.burst:,} at once"
+
+
+def _short(alarm: Alarm) -> str:
+    """Those of the functions are one line: each function has its own."""
+    of_function = "FunctionName" in alarm.dimensions
+    return "alarms throttled-FUNCTION" if of_function else f"alarm {alarm.name}"
 
 
 def _alarming(alarm: Alarm) -> str:
@@ -193,10 +270,14 @@ def _behind(method: Method) -> str:
     return "answered by API Gateway: " + ("405" if method.verb == "ANY" else "handshake")
 
 
-def _differences(title: str, found: Iterable[Difference]) -> None:
+def _print_differences(title: str, found: Mapping[Difference, list[str]], shown: int) -> None:
+    if not found:
+        return
     console.print(title)
-    for one in found:
+    for one, names in found.items():
         lines = [one.here, f"AWS: {one.aws}"] + ([f"do: {one.todo}"] if one.todo else [])
+        if len(names) < shown:
+            lines.append(f"of: {', '.join(names)}")
         for at, line in enumerate(lines):
             _line(one.topic if at == 0 else "", line)
     console.print()
@@ -209,10 +290,3 @@ def _line(topic: str, prose: str) -> None:
     folded = textwrap.wrap(prose, room) if console.is_terminal and room >= _PROSE_MIN else [prose]
     for at, part in enumerate(folded):
         console.print(escape((lead if at == 0 else " " * len(lead)) + part))
-
-
-def _obstacles(found: list[Mistake]) -> None:
-    for one in found:
-        console.print(f"[bold]{escape(one.place)}[/bold] {escape(one.message)}")
-    if found:
-        errors.print(f"[red]{count(len(found), 'obstacle')}[/red]: not ready for AWS")

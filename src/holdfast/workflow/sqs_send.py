@@ -16,12 +16,19 @@ import orjson
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.message import Headers, Message, Request
+from holdfast.sent import Sent
 from holdfast.workflow.arguments import Arguments, Given
 from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.limits import measure
 from holdfast.workflow.references import Known
 from holdfast.workflow.sdk import compact, refused, sdk_metadata
-from holdfast.workflow.sqs_attributes import Attribute, attributes_mistake, digest, read_attributes
+from holdfast.workflow.sqs_attributes import (
+    Attribute,
+    attributes_mistake,
+    attributes_of_pipes,
+    digest,
+    read_attributes,
+)
 
 FIELDS: Final = (
     "DelaySeconds",
@@ -151,20 +158,30 @@ def message(
     if len(sending.body) > limit:
         why = f"Message must be shorter than {limit} bytes."
         raise _invalid(f"One or more parameters are invalid. Reason: {why}", request_id)
-    request = request_of(sending.body, sending.attributes, webhook, source)
+    method, path = webhook.methods[0], webhook.path
+    request = _request(sending.body, sending.attributes, source, method, path)
     return Message(id, webhook.name, now_ms, request, verdict=VERIFIED)
 
 
-def request_of(
-    body: bytes, attributes: Sequence[Attribute], webhook: CompiledWebhook, source: str
+def received(
+    sent: Sent, body: str, webhook: str, source: str, *, method: str = "POST", path: str = ""
+) -> Message:
+    """The same, as the queue of a deployed stack holds it. `source`: the webhook whose workflow sent it."""
+    attributes = attributes_of_pipes(sent.attributes)
+    request = _request(body.encode("utf-8", "surrogatepass"), attributes, source, method, path)
+    return Message(sent.id, webhook, sent.at_ms, request, verdict=VERIFIED)
+
+
+def _request(
+    body: bytes, attributes: Sequence[Attribute], source: str, method: str, path: str
 ) -> Request:
     """What was sent, as if it had come over HTTP: attributes are headers."""
     lines = [(each.name, each.header) for each in attributes]
     if not any(name.lower() == "content-type" for name, _ in lines):
         lines.append(("content-type", _type_of(body)))
     return Request(
-        method=webhook.methods[0],
-        path=webhook.path,
+        method=method,
+        path=path,
         query="",
         headers=Headers.of(lines),
         body=body,

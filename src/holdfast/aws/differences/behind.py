@@ -9,6 +9,7 @@ from typing import Final
 from holdfast.aws.calls import foreign_functions, queues_sent_to
 from holdfast.aws.differences.kind import Difference
 from holdfast.aws.limits import Limits
+from holdfast.aws.state_machine import TASK_SECONDS
 from holdfast.aws.watching import LOG_DAYS
 from holdfast.clock import format_duration
 from holdfast.compiled import CompiledWebhook, Forward
@@ -96,6 +97,11 @@ def work(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
             f"AWS ends an execution after {EXPRESS_SECONDS} s, start-up of functions included",
         )
     yield Difference(
+        "timeout",
+        "Verify, where it has no limit of its own, may take as long as the whole workflow",
+        f"it may take {TASK_SECONDS} s, start-up included; then it is States.Timeout as here, and is tried again",
+    )
+    yield Difference(
         "functions",
         "handlers run in worker processes that stay",
         "each task is a function in Lambda of its own: nothing is shared in memory, a first call takes "
@@ -150,9 +156,8 @@ def tasks(webhook: CompiledWebhook) -> Iterator[Difference]:
     for state in queues_sent_to(webhook.workflow):
         yield Difference(
             "sending",
-            f"what state {state} sends is judged by the other webhook's body_limit, and keeps its attributes",
-            "SQS judges it, by the queue's limit, and takes the text as it is; should it die there and "
-            "be sent again, its attributes are gone",
+            f"what state {state} sends is judged by the other webhook's body_limit",
+            "SQS judges it, by the queue's limit, and takes the text as it is",
         )
     for state, function in foreign_functions(webhook.workflow).items():
         yield Difference(

@@ -16,6 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
+from holdfast.aws.contract import SENDERS
 from holdfast.aws.deployed import PARTS
 from holdfast.aws.plan import WebhookPlan
 from holdfast.aws.resources import Alarm, Connection, DeadLetters, Function, Queue
@@ -215,6 +216,7 @@ class ResilientWebhook(Construct):
         stack, path = Stack.of(self), self.webhook.path
         url = self._shared.url(path)
         CfnOutput(self, "url", value=url, description=f"{path}: where senders reach it")
+        senders = self.webhook.state_machine.substitutions.get(SENDERS, "")
         parts = {
             "webhook": self.webhook.name,
             "url": url,
@@ -222,6 +224,7 @@ class ResilientWebhook(Construct):
             "dead": self.dead_letters.queue_url,
             "pipe": self.pipe.ref,
             "machine": self.state_machine.attr_arn,
+            "senders": self._refer.value(senders),
         }
         told = stack.to_json_string(parts)
         CfnOutput(self, "parts", value=told, description=PARTS)

@@ -56,7 +56,7 @@ def _around(
     if setting.task == SETTLE:
         return verify.Settle(webhook, records, ledger)
     keys = KeyRing(clock)
-    return verify.Verify(webhook, records, secrets, keys, ledger, setting.claim_seconds)
+    return verify.Verify(webhook, records, secrets, keys, ledger, setting.execution_seconds)
 
 
 def _door(

@@ -9,9 +9,9 @@ from holdfast.compiled import CompiledWebhook
 from holdfast.envelope import decode, is_meant_as_one
 from holdfast.errors import EnvelopeInvalid
 from holdfast.message import Message
+from holdfast.sent import Sent, sent_by
 from holdfast.workflow.input import Validator
-from holdfast.workflow.sqs_attributes import attributes_of_pipes
-from holdfast.workflow.sqs_send import VERIFIED, request_of
+from holdfast.workflow.sqs_send import received
 
 Record = Mapping[str, Any]
 
@@ -19,40 +19,40 @@ Record = Mapping[str, Any]
 class Records:
     """Reads the records of one webhook.
 
-    senders: webhooks whose workflows send to this one's queue, each with the id of the role that its
-    state machine does so in. What they send is a body and no envelope, whatever it looks like: a
-    stranger may have a hand in it, and is not to write an envelope of his own.
+    senders: the webhooks whose workflows send to this one's queue, by the id of the role that each
+    does so in. What they send is a body and no envelope, whatever it looks like, also once it was
+    sent again from dead letters: a stranger may have a hand in it, and is not to write an envelope of
+    his own.
     """
 
     def __init__(self, webhook: CompiledWebhook, senders: Mapping[str, str]) -> None:
         self._webhook = webhook
-        self._by_role = {id: name for name, id in senders.items()}
+        self._senders = senders
 
     def message(self, record: Record) -> Message:
         """Raises EnvelopeInvalid."""
         body = record.get("body")
         if not isinstance(body, str):
             raise EnvelopeInvalid("the record has no body")
-        told = record.get("attributes", {})
-        source = self._by_role.get(str(told.get("SenderId", "")).partition(":")[0])
-        if source is not None:
-            return self._sent(record, body, source)
+        told, id = record.get("attributes", {}), str(record.get("messageId", ""))
+        attributes = record.get("messageAttributes") or {}
+        sent = sent_by(self._senders, told, id, attributes)
+        if sent is not None:
+            return self._sent(sent, body)
         try:
             return decode(body, self._webhook.name, path=self._webhook.path)
         except EnvelopeInvalid:
             # Of one that came through the API a stranger can make a wrong one: two spellings of a header.
-            if not self._by_role or is_meant_as_one(body):
+            if not self._senders or is_meant_as_one(body):
                 raise
-            # Somebody sent it again from the dead letters, where it was no envelope either.
-            return self._sent(record, body, "")
+            # Somebody sent it again with AWS's own redrive, which tells no more of where it came from.
+            return self._sent(Sent("", id, int(told.get("SentTimestamp", 0)), attributes), body)
 
-    def _sent(self, record: Record, body: str, source: str) -> Message:
+    def _sent(self, sent: Sent, body: str) -> Message:
         """As the local runtime has it from `sqs:sendMessage`."""
-        attributes = attributes_of_pipes(record.get("messageAttributes") or {})
-        request = request_of(body.encode(), attributes, self._webhook, source)
-        received_at_ms = int(record.get("attributes", {}).get("SentTimestamp", 0))
-        id = str(record.get("messageId", ""))
-        return Message(id, self._webhook.name, received_at_ms, request, verdict=VERIFIED)
+        webhook, source = self._webhook, self._senders.get(sent.role, "")
+        method = webhook.methods[0]
+        return received(sent, body, webhook.name, source, method=method, path=webhook.path)
 
 
 def attempt_of(record: Record) -> int:

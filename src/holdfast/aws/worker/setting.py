@@ -8,12 +8,14 @@ from pathlib import Path
 
 import orjson
 
+from holdfast.sent import senders_of
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`secrets`: what a reference of the definition is called on AWS. `keeps`: the one of them that a
-    sender hands over; empty: none. `senders`: webhooks whose workflows send here, each with the id of
-    the role that it does so in."""
+    sender hands over; empty: none. `senders`: the webhooks whose workflows send here, by the id of the
+    role that each does so in."""
 
     definition: Path
     webhook: str
@@ -21,7 +23,7 @@ class Setting:
     secrets: Mapping[str, str]
     stack: str
     table: str
-    claim_seconds: float
+    execution_seconds: float
     queue: str
     keeps: str = ""
     senders: Mapping[str, str] = field(default_factory=dict)
@@ -37,12 +39,8 @@ class Setting:
             secrets=orjson.loads(environment.get("HOLDFAST_SECRETS", "{}")),
             stack=environment.get("HOLDFAST_STACK", ""),
             table=environment.get("HOLDFAST_TABLE", ""),
-            claim_seconds=float(environment.get("HOLDFAST_CLAIM_SECONDS", "0")),
+            execution_seconds=float(environment.get("HOLDFAST_EXECUTION_SECONDS", "0")),
             queue=environment.get("HOLDFAST_QUEUE", ""),
             keeps=environment.get("HOLDFAST_KEEPS", ""),
-            senders={
-                name: id
-                for each in environment.get("HOLDFAST_SENDERS", "").split()
-                for name, _, id in [each.partition("=")]
-            },
+            senders=senders_of(environment.get("HOLDFAST_SENDERS", "")),
         )

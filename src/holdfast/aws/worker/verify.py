@@ -8,7 +8,6 @@ from typing import Any
 
 from holdfast.aws.contract import (
     CARRIED,
-    CLAIM_GRACE_SECONDS,
     DUPLICATE,
     GREETING,
     HELD,
@@ -45,14 +44,14 @@ class Verify:
         secrets: Secrets,
         keys: KeyRing,
         ledger: Ledger | None,
-        claim_seconds: float,
+        execution_seconds: float,
     ) -> None:
         self._webhook = webhook
         self._records = records
         self._secrets = secrets
         self._keys = keys
         self._ledger = ledger
-        self._claim_seconds = claim_seconds
+        self._execution_seconds = execution_seconds
         self._schema = None if webhook.schema is None else BodySchema(webhook.schema)
         self._model = model_of(webhook)
         self._pings = queued_pings(webhook)
@@ -101,9 +100,7 @@ class Verify:
         if self._ledger is None or delivery_id is None:
             return
         key = ClaimKey(self._webhook.name, delivery_id)
-        # The ledger adds the grace itself.
-        lease_seconds = max(self._claim_seconds - CLAIM_GRACE_SECONDS, 0)
-        answer = self._ledger.claim(key, delivery.message.id, lease_seconds)
+        answer = self._ledger.claim(key, delivery.message.id, self._execution_seconds)
         if answer.answer is ClaimAnswer.DUPLICATE:
             raise NotOurs(DUPLICATE, f"worked already, as {answer.holder}")
         if answer.answer is not ClaimAnswer.GRANTED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,16 @@ from holdfast.queue.contract import Filter
 from holdfast.queue.engines.sqs.api import BATCH, Api
 from holdfast.queue.engines.sqs.batches import Batches, Send
 from holdfast.queue.engines.sqs.ledger import ClaimKey, History, Ledger, MessageKey
-from holdfast.queue.engines.sqs.letters import Copy, Letter, collate, fits, page, read_copy
+from holdfast.queue.engines.sqs.letters import (
+    MOVED,
+    Copy,
+    Letter,
+    collate,
+    fits,
+    page,
+    read_copy,
+    sending_again,
+)
 from holdfast.queue.engines.sqs.queues import Queues
 
 LOOK_SECONDS: Final = 120
@@ -109,7 +118,9 @@ class Desk:
                     continue
                 with self._hidden(webhook) as copies:
                     letters = [
-                        letter for letter in collate(copies, webhook) if letter.message.id in wanted
+                        letter
+                        for letter in collate(copies, webhook, self._queues.senders(webhook))
+                        if letter.message.id in wanted
                     ]
                     ready = first(webhook, letters)
                     left_over += self._delete(webhook, ready, copies)
@@ -136,7 +147,9 @@ class Desk:
     def _send_again(self, webhook: str, letters: list[Letter]) -> list[Letter]:
         """Those that are in the queue again."""
         url = self._queues.urls(webhook).queue
-        sends = [Send(letter.told.body) for letter in letters]
+        sends = [
+            Send(letter.told.body, attributes=sending_again(letter.told.sent)) for letter in letters
+        ]
         failures = self._batches.send(url, sends, self._queues.size_max(webhook))
         return [one for one, failed in zip(letters, failures, strict=True) if failed is None]
 
@@ -151,7 +164,7 @@ class Desk:
         for one in self._queues.webhooks() if webhook is None else [webhook]:
             if self._queues.known(one) is not None:
                 with self._hidden(one) as copies:
-                    found = collate(copies, one)
+                    found = collate(copies, one, self._queues.senders(one))
                 letters += self._told(one, found)
         places = {letter.message.id: letter.message.webhook for letter in letters}
         self._places = places if webhook is None else self._places | places
@@ -188,14 +201,14 @@ class Desk:
         url = self._queues.urls(webhook).dead
         copies: list[Copy] = []
         try:
-            self._collect(url, copies)
+            self._collect(url, copies, self._queues.senders(webhook))
             yield copies
         finally:
             # Those that cannot be given back now come back by themselves.
             with contextlib.suppress(StoreError):
                 self._batches.hide(url, [(copy.handle, 0) for copy in copies])
 
-    def _collect(self, url: str, copies: list[Copy]) -> None:
+    def _collect(self, url: str, copies: list[Copy], roles: Collection[str]) -> None:
         seen: set[str] = set()
 
         def receive(wait_seconds: int) -> list[dict[str, Any]]:
@@ -204,7 +217,7 @@ class Desk:
                 MaxNumberOfMessages=BATCH,
                 VisibilityTimeout=LOOK_SECONDS,
                 WaitTimeSeconds=wait_seconds,
-                MessageSystemAttributeNames=["SentTimestamp"],
+                MessageSystemAttributeNames=["SentTimestamp", "SenderId", MOVED],
                 MessageAttributeNames=["All"],
             )
 
@@ -214,7 +227,7 @@ class Desk:
             if not any(answers) and self._last_look_seconds:
                 answers = [receive(self._last_look_seconds)]
             new = [
-                read_copy(raw)
+                read_copy(raw, roles)
                 for answer in answers
                 if not isinstance(answer, StoreError)
                 for raw in answer

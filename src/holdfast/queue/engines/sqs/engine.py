@@ -21,9 +21,13 @@ from holdfast.queue.engines.sqs.listener import Listener
 from holdfast.queue.engines.sqs.location import Location
 from holdfast.queue.engines.sqs.queues import Queues
 from holdfast.queue.engines.sqs.settling import Settling, whole_seconds
+from holdfast.sent import as_pipes_writes, sent_by
 from holdfast.telemetry import Telemetry
+from holdfast.workflow.sqs_send import received
 
 DELAY_SECONDS_MAX: Final = 900
+_TOLD: Final = ["ApproximateReceiveCount", "SenderId", "SentTimestamp"]
+
 PAUSE_SECONDS: Final = 5.0
 """How old the news may be that a webhook is not paused. That it is paused is asked each time."""
 
@@ -245,7 +249,8 @@ class SQSEngine:
                 MaxNumberOfMessages=count,
                 VisibilityTimeout=whole_seconds(lease_seconds),
                 WaitTimeSeconds=min(wait_seconds, WAIT_SECONDS_MAX),
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=_TOLD,
+                MessageAttributeNames=["All"],
             )
             return self._leased(webhook, found, lease_seconds)
 
@@ -266,21 +271,31 @@ class SQSEngine:
     def _leased(
         self, webhook: str, found: Sequence[Mapping[str, Any]], lease_seconds: float
     ) -> list[Lease]:
-        leases = []
+        leases, senders = [], self._queues.senders(webhook)
         for raw in found:
-            count = int(raw["Attributes"]["ApproximateReceiveCount"])
+            told, attributes = (
+                raw["Attributes"],
+                as_pipes_writes(raw.get("MessageAttributes") or {}),
+            )
+            count = int(told["ApproximateReceiveCount"])
+            sent = sent_by(senders, told, raw["MessageId"], attributes)
             held = Held(
                 webhook=webhook,
                 id=raw["MessageId"],
                 sqs_id=raw["MessageId"],
                 handle=raw["ReceiptHandle"],
                 body=raw["Body"],
+                sent=sent,
                 receive_count=count,
                 lease_seconds=lease_seconds,
                 received_at=self._clock.monotonic(),
             )
             try:
-                message = decode(held.body, webhook)
+                message = (
+                    decode(held.body, webhook)
+                    if sent is None
+                    else received(sent, held.body, webhook, senders.get(sent.role, ""))
+                )
             except EnvelopeInvalid as error:
                 self._set_aside(held, error)
                 continue

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from holdfast.message import Receipt
+from holdfast.sent import Sent
 
 REMEMBERED: Final = 20_000
 """Receipts that are known to be stale. Those who hold one ask soon, or never."""
@@ -61,6 +62,8 @@ class Held:
     handle: str
     body: str
     """As it came, so that it can be sent to dead letters as it came."""
+    sent: Sent | None
+    """How a workflow of a stack sent it."""
     receive_count: int
     lease_seconds: float
     received_at: float

@@ -8,7 +8,7 @@ copies of one are one letter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,8 +17,13 @@ from holdfast.errors import EnvelopeInvalid
 from holdfast.message import DeadLetter, Failure, Headers, Message, Request
 from holdfast.queue.contract import Filter
 from holdfast.queue.engines.sqs.ledger import History, cut
+from holdfast.sent import Sent, as_pipes_writes, sent_by
+from holdfast.workflow.sqs_send import received
 
 EXHAUSTED: Final = "exhausted"
+
+MOVED: Final = "DeadLetterQueueSourceArn"
+"""SQS tells this of a letter that it has moved by itself."""
 
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What SQS takes in no attribute."""
@@ -36,6 +41,9 @@ class Copy:
     body: str
     sent_at_ms: int
     attributes: Mapping[str, str]
+    """Why it is a letter."""
+    sent: Sent | None = None
+    """How a workflow of the stack sent it; None: it should be an envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,18 @@ class Letter:
 
 
 def attributes_of(
-    failure: Failure, receive_count: int, delivery_id: str | None, room_bytes: int
+    failure: Failure,
+    receive_count: int,
+    delivery_id: str | None,
+    room_bytes: int,
+    sent: Sent | None = None,
 ) -> dict[str, dict[str, str]]:
     """The attributes of a dead letter, as SQS wants them, in so many bytes. Empty ones are left out.
 
     Error and cause are cut where they are long, and left out where there is no room at all.
     """
+    found = sending_again(sent)
+    room_bytes -= sum(size_of_attribute(name, one["StringValue"]) for name, one in found.items())
     texts = {
         LetterAttribute.REASON: failure.reason,
         LetterAttribute.RECEIVE_COUNT: str(receive_count),
@@ -113,7 +127,6 @@ def attributes_of(
         LetterAttribute.DELIVERY_ID: delivery_id or "",
         LetterAttribute.CAUSE: cut(failure.cause, _CAUSE_MAX),
     }
-    found: dict[str, dict[str, str]] = {}
     for name, text in texts.items():
         value = _FORBIDDEN.sub("\ufffd", text)
         size = size_of_attribute(name, value)
@@ -123,28 +136,46 @@ def attributes_of(
     return found
 
 
+def sending_again(sent: Sent | None) -> dict[str, dict[str, str]]:
+    """The attributes without which a text that a workflow sent would be read as an envelope."""
+    if sent is None:
+        return {}
+    return {LetterAttribute.SENT.value: {"DataType": "String", "StringValue": sent.write()}}
+
+
 def size_of_attribute(name: str, value: str) -> int:
     """Name, type and value count, in bytes."""
     return len(name) + len("String") + len(value.encode("utf-8", "replace"))
 
 
-def read_copy(raw: Mapping[str, Any]) -> Copy:
-    """A received message."""
-    told = raw.get("MessageAttributes") or {}
+def read_copy(raw: Mapping[str, Any], roles: Collection[str]) -> Copy:
+    """A received message. `roles`: of the workflows that send to its webhook.
+
+    What SQS moved by itself still has its first sender, and attributes that are not ours.
+    """
+    told, written = raw.get("Attributes", {}), raw.get("MessageAttributes") or {}
+    moved = MOVED in told
+    sent = sent_by(roles if moved else (), told, raw["MessageId"], as_pipes_writes(written))
     return Copy(
         sqs_id=raw["MessageId"],
         handle=raw["ReceiptHandle"],
         body=raw["Body"],
-        sent_at_ms=int(raw.get("Attributes", {}).get("SentTimestamp", 0)),
-        attributes={name: str(one.get("StringValue", "")) for name, one in told.items()},
+        sent_at_ms=int(told.get("SentTimestamp", 0)),
+        attributes={}
+        if moved
+        else {name: str(one.get("StringValue", "")) for name, one in written.items()},
+        sent=sent,
     )
 
 
-def collate(copies: Iterable[Copy], webhook: str) -> list[Letter]:
-    """One letter per message. What says why comes first, and of those the earliest."""
+def collate(copies: Iterable[Copy], webhook: str, senders: Mapping[str, str]) -> list[Letter]:
+    """One letter per message. What says why comes first, and of those the earliest.
+
+    `senders`: the webhooks whose workflows send to this one, by their roles.
+    """
     letters: dict[str, Letter] = {}
     for copy in copies:
-        message = _message(copy, webhook)
+        message = _message(copy, webhook, senders)
         found = letters.get(message.id)
         if found is None:
             letters[message.id] = Letter(message, (copy,))
@@ -180,7 +211,9 @@ def page(
     return sorted(found, key=lambda letter: letter.message.id, reverse=newest)[:limit]
 
 
-def _message(copy: Copy, webhook: str) -> Message:
+def _message(copy: Copy, webhook: str, senders: Mapping[str, str]) -> Message:
+    if copy.sent is not None:
+        return received(copy.sent, copy.body, webhook, senders.get(copy.sent.role, ""))
     try:
         return decode(copy.body, webhook)
     except EnvelopeInvalid:

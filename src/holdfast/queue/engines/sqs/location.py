@@ -42,6 +42,7 @@ class Location:
 
     queues: the queues of webhooks that are not named after the prefix, such as those of a stack.
     Where any are given the store has these and no others, and their settings are somebody else's.
+    senders: of a stack, by webhook: whose workflows send to it, by their roles (`holdfast.sent`).
     """
 
     prefix: str
@@ -49,6 +50,7 @@ class Location:
     endpoint: str | None = None
     table: str = ""
     queues: Mapping[str, QueueNames] = field(default_factory=dict)
+    senders: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def ledger(self) -> str:

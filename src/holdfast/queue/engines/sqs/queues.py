@@ -102,6 +102,10 @@ class Queues:
         """Every webhook that has queues here, sorted."""
         return sorted(self._location.queues or self._ledger.webhooks())
 
+    def senders(self, webhook: str) -> Mapping[str, str]:
+        """Whose workflows send to it past the gateway, by their roles; of a stack only."""
+        return self._location.senders.get(webhook, {})
+
     def size_max(self, webhook: str) -> int:
         """The largest message that the queue takes, in bytes."""
         found = self._size_max.get(webhook)

@@ -116,7 +116,9 @@ class Settling:
             room = SIZE_MAX_BYTES - Send(held.body).size()
             letter = Send(
                 held.body,
-                attributes=attributes_of(failure, held.receive_count, held.delivery_id, room),
+                attributes=attributes_of(
+                    failure, held.receive_count, held.delivery_id, room, held.sent
+                ),
             )
             (failed,) = self._batches.send(urls.dead, [letter], SIZE_MAX_BYTES)
             if failed is not None:
