@@ -18,6 +18,8 @@ from holdfast.clock import ManualClock
 from holdfast.operate.alerts.notes import ALERTS_FILE, read_notes
 from holdfast.operate.alerts.outbox import FIRST_RETRY_SECONDS, GATHER_SECONDS
 from holdfast.operate.alerts.standing import CLEAR_SECONDS, Key
+from holdfast.operate.groups import count_groups
+from holdfast.queue.contract import Filter
 from holdfast.runtime.alerting import BREAK_SECONDS, Alerting
 from holdfast.runtime.run_options import RunOptions
 from holdfast.runtime.supervisor import Supervisor
@@ -62,7 +64,10 @@ def test_dead_letters_of_two_webhooks_are_one_message(scene: Scene, target: Targ
     )
     assert message["console_url"] == "http://127.0.0.1:8082"
     assert [one["detail"] for one in message["alerts"]] == ["1 dead letter", "1 dead letter"]
-    assert message["alerts"][0]["groups"][0].startswith("1 x CardDeclined in Handle (group ")
+    first, _ = message["alerts"]
+    assert first["groups"][0].startswith("1 x CardDeclined in Handle (group ")
+    (group,) = count_groups(scene.engine, Filter(webhook=first["webhook"]))
+    assert first["url"] == f"http://127.0.0.1:8082/dead/groups/{group.fingerprint}"
     assert "ada@" not in target.received[0].body.decode()
     assert "Ada" not in target.received[0].body.decode()
 
@@ -85,6 +90,7 @@ def test_what_fails_is_named_without_a_word_of_an_event(scene: Scene, target: Ta
         "2 x KeyError in Handle",
         "and 1 more group",
     ]
+    assert messages(target)[0]["alerts"][0]["url"] == "http://127.0.0.1:8082/dead?webhook=users"
     assert b"Ada" not in target.received[0].body
 
 

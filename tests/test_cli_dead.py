@@ -56,6 +56,8 @@ def test_an_event_that_is_not_dead_is_no_dead_letter(scene: Scene) -> None:
         called = scene.call("dead", *verb)
         assert (called.code, called.out) == (4, "")
         assert f"no dead letter {id}" in called.err
+        assert "8 characters" not in called.err
+    assert "an id has 8 characters or more" in scene.call("dead", "show", scene.dead()[:7]).err
 
 
 @pytest.mark.parametrize("verb", ["redrive", "purge"])

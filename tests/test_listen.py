@@ -185,9 +185,10 @@ def test_a_program_that_is_down_is_waited_for(scene: Scene) -> None:
     down = call("listen", *where, now_ms=SYSTEM_CLOCK.now_ms())
     assert (down.code, down.out) == (1, "")
     assert f"nothing answers at {forward}; 1 wait" in down.err
+    assert "trying again" not in down.err
 
     with listening(scene, forward) as process:
-        process.hear("nothing answers at")
+        process.hear("nothing answers at .*; trying again")
         made += [scene.kept(), scene.kept()]
         with a_target(port) as target:
             process.hear(made[-1])
@@ -215,6 +216,7 @@ def test_a_program_that_never_answers_holds_up_nobody(scene: Scene, target: Targ
     begun(scene, target)
     made = [scene.kept(), scene.kept()]
     target.let_go.clear()
+    assert once(scene, target, "--timeout", "0s").code == 2
     told = once(scene, target, "--timeout", "50ms")
     target.let_go.set()
 

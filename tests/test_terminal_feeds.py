@@ -189,7 +189,7 @@ def test_an_outage_loses_nothing(scene: Scene, at: str) -> None:
         scene.clock.advance(2)
         news = feed.look()
         heard += [row.id for row in news.rows]
-        assert news.trouble == ("" if at == "counts" else f"{BUSY}; trying again")
+        assert news.trouble == ("" if at == "counts" else str(BUSY))
     made.append(scene.refused())
     source.failure = None
     assert heard + told(feed) == made
@@ -211,6 +211,16 @@ def test_an_outage_at_the_beginning_loses_nothing(scene: Scene, tmp_path: Path, 
     source.failure = None
 
     assert heard + told(feed) == made
+
+
+def test_what_came_is_remembered_at_once(scene: Scene, tmp_path: Path) -> None:
+    """However soon it is killed afterwards, the next one does not tell it again."""
+    feed = follow(scene, LINES, tmp_path)
+    told(feed)
+    made = [scene.kept(), scene.kept()]
+
+    assert told(feed) == made
+    assert told(follow(scene, LINES, tmp_path)) == []
 
 
 def test_ended_in_the_middle_it_skips_nothing(scene: Scene, tmp_path: Path) -> None:

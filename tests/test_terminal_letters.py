@@ -86,6 +86,21 @@ def test_a_queue_is_not_looked_through_more_often_than_it_must() -> None:
     assert queue.feed.look() == News()
 
 
+def test_one_that_was_sent_back_and_died_again_is_told() -> None:
+    """Though there are as many as before: after a retry they are looked through in any case."""
+    queue = Queue()
+    id = queue.dies()
+    queue.clock.advance(DEPTH_SECONDS)
+    (row,) = queue.feed.look().rows
+    queue.feed.retry(row)
+    queue.clock.advance(1)
+    (lease,) = queue.engine.receive("orders", 1, 30)
+    failure = Failure("KeyError", "x", "Handle", queue.clock.now_ms(), 1, "permanent")
+    queue.engine.bury(lease.receipt, failure)
+
+    assert queue.look() == [id]
+
+
 def test_a_letter_without_history_is_shown_and_sent_back() -> None:
     """With its last failure; afterwards it is gone from the queue of the dead."""
     queue = Queue()

@@ -20,7 +20,7 @@ from holdfast.terminal.view import (
     showing,
     took,
 )
-from terminal_kit import NOW_MS, a_row, a_view, pressed
+from terminal_kit import NOW_MS, a_row, a_view, pressed, text_of
 
 
 def selected(view: View) -> int:
@@ -199,6 +199,7 @@ def test_trouble_is_told_while_it_lasts() -> None:
     """And is gone with the next good news."""
     view = took(a_view(1), News(trouble="no console answers"), NOW_MS)
     assert view.trouble
+    assert text_of(draw(view))[-2] == "no console answers; trying again"
     assert took(view, News(), NOW_MS).trouble == ""
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli import exits
-from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.definitions import DefinitionOption, definition_path, load_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable
 from holdfast.clock import SYSTEM_CLOCK, format_duration
@@ -36,7 +36,7 @@ def list_alerts(
     """Alert rules, which of them stand, and who is told."""
     if context.invoked_subcommand is not None:
         return
-    compiled, _ = running_definition(store, definition)
+    compiled = load_definition(definition_path(store, definition))
     directory = run_directory(store)
     watching = find_running(directory) is not None
     notes = read_notes(directory)
@@ -76,7 +76,7 @@ def _target_row(one: Any, notes: Notes) -> dict[str, Any]:
     failing = box.failing_since_ms if box else None
     return {
         "target": one["name"],
-        "told from": one["at_least"],
+        "at least": one["at_least"],
         "where": one["where"],
         "last sent": age(box.sent_ms) if box else None,
         "untold": one["untold"],
@@ -99,7 +99,7 @@ def send_tests(
 
     Exit code 1 where one did not arrive.
     """
-    compiled, _ = running_definition(store, definition)
+    compiled = load_definition(definition_path(store, definition))
     targets = chosen(compiled, target or ())
     with suppress(StoreError), engine_on(store) as engine:  # without a store there is no book
         book_on(engine).note("alerts.test", target=", ".join(one.name for one in targets))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 
-import typer
-
 from holdfast.cli.options import (
     ErrorOption,
     GroupOption,
@@ -16,6 +14,7 @@ from holdfast.cli.options import (
     UntilOption,
     WebhookOption,
     WorkLimitOption,
+    WrongUsage,
     book_on,
     parse_time,
 )
@@ -67,7 +66,7 @@ class ChosenLetters:
     def selection(self, engine: Engine, *, parked: bool) -> Selection:
         """Raises BadParameter, and NotFound where there is no such group."""
         if self.id and self.by_filter:
-            raise typer.BadParameter("either --id, or --group and filters; not both")
+            raise WrongUsage("either --id, or --group and filters; not both")
         filter = self.filters.filter(parked=parked)
         if self.group is not None:
             filter = replace(filter, group=find_group(engine, self.group).id)

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 from dotenv import load_dotenv
 
+from holdfast.cli.options import WrongUsage
 from holdfast.cli.output import warn
 from holdfast.errors import NotSupported
 from holdfast.operate.running import find_running
@@ -45,7 +46,7 @@ def console_at(url: str | None, token: str | None, store: str) -> ConsoleApi:
         running = find_running(run_directory(store))
         url = running.console_url if running is not None else None
         if url is None:
-            raise typer.BadParameter(
+            raise WrongUsage(
                 f"no console runs on {describe_store(store)} here; name one with --url"
             )
         # Ours, on this machine: it was started with this token, if with any.

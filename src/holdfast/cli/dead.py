@@ -18,6 +18,7 @@ from holdfast.cli.options import (
     OutputOption,
     ParkedOption,
     StoreOption,
+    WrongUsage,
     command,
     engine_on,
     with_options,
@@ -161,5 +162,5 @@ def purge(
 
 def _confirm(number: int) -> None:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("nobody is there to ask; say --yes")
+        raise WrongUsage("nobody is there to ask; say --yes")
     typer.confirm(f"Remove {count(number, 'dead letter')} for good?", abort=True, err=True)

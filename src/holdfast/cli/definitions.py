@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from dotenv import load_dotenv
 
+from holdfast.cli.options import WrongUsage
 from holdfast.compile import compile_app, load
 from holdfast.compiled import Compiled
 from holdfast.operate.running import find_running
@@ -35,10 +36,16 @@ def load_definition(path: Path) -> Compiled:
 def running_definition(store: str, definition: Path | None) -> tuple[Compiled, str | None]:
     """The definition given, or the one that runs on the store; and the running gateway's URL."""
     running = find_running(run_directory(store))
+    return load_definition(definition_path(store, definition)), running.url if running else None
+
+
+def definition_path(store: str, definition: Path | None) -> Path:
+    """Where the definition is that was given, or that runs on the store. Raises WrongUsage."""
+    running = find_running(run_directory(store))
     path = definition or (running.definition if running else None)
     if path is None:
-        raise typer.BadParameter(
+        raise WrongUsage(
             f"nothing runs on {describe_store(store)} here; start `holdfast run FILE.py`, or name the "
             "definition with --definition"
         )
-    return load_definition(path), running.url if running else None
+    return path

@@ -15,7 +15,7 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.choosing import ChosenLetters, LetterOptions, noted
-from holdfast.cli.definitions import DefinitionOption, running_definition
+from holdfast.cli.definitions import DefinitionOption, definition_path, load_definition
 from holdfast.cli.mocks import MockOption, parse_mocks
 from holdfast.cli.options import (
     GroupOption,
@@ -25,6 +25,7 @@ from holdfast.cli.options import (
     OutputOption,
     ParkedOption,
     StoreOption,
+    WrongUsage,
     command,
     engine_on,
     with_options,
@@ -149,7 +150,7 @@ def _move(
     output: Output,
 ) -> None:
     if not chosen.id and not chosen.by_filter:
-        raise typer.BadParameter("say which: --id, --group or a filter")
+        raise WrongUsage("say which: --id, --group or a filter")
     selection = chosen.selection(engine, parked=action == "unpark")
     selected = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())
     noted(engine, action, selection, selected)
@@ -176,9 +177,10 @@ def dry_run(
     Succeeds if all of them would be done. Past events may be named too.
     """
     if bool(id) == (group is not None):
-        raise typer.BadParameter("say which: --id or --group")
+        raise WrongUsage("say which: --id or --group")
     mocks = parse_mocks(mock)
-    compiled, _ = running_definition(store, definition)
+    path = definition_path(store, definition)
+    compiled = load_definition(path)
     with engine_on(store) as engine:
         archive = archive_of(engine)
         messages = _messages(engine, id or [], group, limit)
@@ -196,7 +198,7 @@ def dry_run(
     else:
         for _, message, told in went:
             _print_rehearsal(message.id, told)
-        _print_way_to_call(went, definition or Path("FILE.py"), store)
+        _print_way_to_call(went, path, store)
     if any(told.status != "SUCCEEDED" for _, _, told in went):
         sys.exit(exits.FAILED)
 

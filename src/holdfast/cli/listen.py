@@ -16,6 +16,7 @@ from holdfast.cli.options import (
     SinceOption,
     StoreOption,
     WebhookOption,
+    WrongUsage,
     parse_time,
     with_options,
 )
@@ -93,5 +94,5 @@ def _seconds(text: str) -> float:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if seconds <= 0:
-        raise typer.BadParameter("an answer is waited for longer than that")
+        raise WrongUsage("--timeout is longer than 0s: an answer takes some time")
     return seconds

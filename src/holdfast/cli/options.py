@@ -25,6 +25,13 @@ from holdfast.queue.engines.sqlite import INBOX
 from holdfast.runtime.store import DEFAULT_STORE, is_shared, open_engine, store_path
 
 
+class WrongUsage(typer.BadParameter):
+    """Options that do not go together, or lack one another: no single value is wrong."""
+
+    def format_message(self) -> str:
+        return self.message
+
+
 class Output(StrEnum):
     TEXT = "text"
     JSON = "json"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
 from rich.markup import escape
 
 from holdfast.cli.output import console, local_instant, local_time, printable
@@ -17,6 +16,7 @@ from holdfast.clock import format_duration
 from holdfast.message import DeadLetter, Failure, Message, Request
 from holdfast.operate.reasons import DEAD
 from holdfast.queue.contract import Entry, Execution, Refusal
+from holdfast.terminal.showing import told_cause
 
 BODY_CHARACTERS: Final = 4_000
 BODY_ROWS: Final = 16
@@ -62,12 +62,8 @@ def print_refusal(refusal: Refusal, whole: str) -> None:
 
 def told(failure: Failure | Execution) -> tuple[str, list[str]]:
     """Error and message of a failure, and its stack trace, if its cause carries one."""
-    error, cause = failure.error or "", failure.cause or ""
-    try:
-        fields = orjson.loads(cause)
-        message, trace = str(fields["errorMessage"]), [str(line) for line in fields["stackTrace"]]
-    except (ValueError, TypeError, KeyError):
-        message, trace = cause, []
+    error = failure.error or ""
+    message, trace = told_cause(failure.cause or "")
     return (f"{error}: {message}" if message else error), trace
 
 

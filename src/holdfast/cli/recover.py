@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, parse_time
+from holdfast.cli.options import Output, OutputOption, StoreOption, WrongUsage, command, parse_time
 from holdfast.cli.output import console, count, hint, print_json
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.engines.sqlite import recover as recover_store
@@ -31,7 +31,7 @@ def recover(
     them. Say which of the kept messages are to be delivered again. The old ledger is set aside.
     """
     if everything + (since is not None) + nothing != 1:
-        raise typer.BadParameter("give one of --all, --from TIME or --none")
+        raise WrongUsage("give one of --all, --from TIME or --none")
     from_ms = 0 if everything else parse_time(since)
     done = recover_store(store_path(store), from_ms=from_ms, clock=SYSTEM_CLOCK)
     if output is Output.JSON:

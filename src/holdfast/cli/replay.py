@@ -17,6 +17,7 @@ from holdfast.cli.options import (
     UntilOption,
     WebhookOption,
     WorkLimitOption,
+    WrongUsage,
     book_on,
     command,
     engine_on,
@@ -48,9 +49,9 @@ def replay(
 ) -> None:
     """Send past events through again, each under a new id."""
     if not ids and webhook is None and since is None:
-        raise typer.BadParameter("say which: event ids, --webhook or --since")
+        raise WrongUsage("say which: event ids, --webhook or --since")
     if ids and any(one is not None for one in (webhook, state, since, until)):
-        raise typer.BadParameter("either event ids, or filters; not both")
+        raise WrongUsage("either event ids, or filters; not both")
     wanted = selection.Selection(
         ids=tuple(ids or ()),
         filter=Filter(

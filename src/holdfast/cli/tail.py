@@ -14,7 +14,7 @@ from holdfast.cli.consoles import ConsoleUrlOption, TokenOption, console_at
 from holdfast.cli.definitions import DefinitionOption, load_definition
 from holdfast.cli.following import ShownAs, run_feed
 from holdfast.cli.narrowing import Came, EventOptions
-from holdfast.cli.options import StoreOption, engine_on, with_options
+from holdfast.cli.options import StoreOption, WrongUsage, engine_on, with_options
 from holdfast.cli.output import warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
@@ -94,7 +94,7 @@ def tail(
             run_feed(feed, shown)
         return
     if token is not None:
-        raise typer.BadParameter("--token is for --url")
+        raise WrongUsage("--token is for --url")
     with _store_feed(wanted, definition, store, feed_of) as feed:
         run_feed(feed, shown)
 
@@ -156,7 +156,7 @@ def _letter_fits(wanted: Wanted) -> Callable[[Row], bool]:
     """What letters have of what is asked for. Raises BadParameter for what they have not."""
     filter, query = wanted.criteria.filter, wanted.criteria.query
     if query.texts or query.paths or wanted.only_refused or filter.state not in (None, "dead"):
-        raise typer.BadParameter("this engine only tells of dead letters, by webhook and reason")
+        raise WrongUsage("this engine only tells of dead letters, by webhook and reason")
 
     def fits(row: Row) -> bool:
         return filter.since_ms is None or row.at_ms >= filter.since_ms

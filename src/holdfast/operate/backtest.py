@@ -127,14 +127,13 @@ class Report:
     assumed: Counter[str] = field(default_factory=Counter)
 
     def fails(self, on: FailOn) -> bool:
-        """Whether there is a change of that kind. What only is so if a result is as it was assumed
-        counts for `ANY` alone."""
+        """Whether there is a change of that kind. What is only so if a result is as it was assumed is
+        accepted, and counts for `ANY` alone."""
         if on is FailOn.ANY:
             return bool(self.groups)
-        certain = [group for group in self.groups if not group.assumed]
         if on is FailOn.WORSE:
-            return any(group.worse for group in certain)
-        return any(group.kind == on.value for group in certain)
+            return any(group.worse for group in self.groups)
+        return any(group.kind == on.value for group in self.groups)
 
 
 class Backtest:

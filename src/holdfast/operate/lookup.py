@@ -21,7 +21,7 @@ def dead_letter(operator: Operator, id: str) -> DeadLetter:
     """The dead letter of this id, or the only one whose id begins so. Raises NotFound."""
     letter = _find(operator.browse, id)
     if letter is None:
-        raise NotFound(f"no dead letter {id}")
+        raise _missing("no dead letter", id)
     return letter
 
 
@@ -29,7 +29,7 @@ def event(archive: Archive, id: str) -> Entry:
     """The event of this id, or the only one whose id begins so. Raises NotFound."""
     entry = _find(archive.events, id)
     if entry is None:
-        raise NotFound(f"no event {id}")
+        raise _missing("no event", id)
     return entry
 
 
@@ -37,7 +37,7 @@ def refusal(archive: Archive, id: str) -> Refusal:
     """The refusal of this id, or the only one whose id begins so. Raises NotFound."""
     found = _find(archive.refusals, id)
     if found is None:
-        raise NotFound(f"no refusal {id}")
+        raise _missing("no refusal", id)
     return found
 
 
@@ -45,7 +45,7 @@ def event_or_refusal(archive: Archive, id: str) -> Entry | Refusal:
     """What came in under this id, kept or not. Raises NotFound."""
     found = _find(archive.events, id) or _find(archive.refusals, id)
     if found is None:
-        raise NotFound(f"no event and no refusal {id}")
+        raise _missing("no event and no refusal", id)
     return found
 
 
@@ -63,6 +63,11 @@ def webhook_of(one: Entry | Refusal) -> str:
 
 def id_of(one: Entry | Refusal | DeadLetter) -> str:
     return one.id if isinstance(one, Refusal) else one.message.id
+
+
+def _missing(what: str, id: str) -> NotFound:
+    short = f"; the beginning of an id has {PREFIX_MIN} characters or more"
+    return NotFound(f"{what} {id}{short if len(id) < PREFIX_MIN else ''}")
 
 
 def _find(pages: Callable[[Filter, str | None, int], list[Found]], id: str) -> Found | None:

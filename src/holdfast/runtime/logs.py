@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -36,16 +37,21 @@ def make_log(
     format: LogFormat = "auto",
     stream: TextIO | None = None,
 ) -> Callable[[Kind, Mapping[str, Any]], None]:
-    """A subscriber that writes each event of at least `level` as one line."""
+    """A subscriber that writes each event of at least `level` as one line, with colours at a terminal
+    unless `NO_COLOR` is set."""
     out = stream or sys.stderr
     human = format == "human" or (format == "auto" and out.isatty())
+    coloured = out.isatty() and not os.environ.get("NO_COLOR")
     threshold = RANKS[level]
 
     def log(kind: Kind, fields: Mapping[str, Any]) -> None:
         if RANKS[kind.level] < threshold:
             return
         now_ms = clock.now_ms()
-        line = _human(now_ms, kind, fields) if human else _json(now_ms, role, kind, fields)
+        if human:
+            line = _human(now_ms, kind, fields, coloured=coloured)
+        else:
+            line = _json(now_ms, role, kind, fields)
         out.write(line + "\n")
         out.flush()
 
@@ -74,14 +80,15 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
-def _human(now_ms: int, kind: Kind, fields: Mapping[str, Any]) -> str:
+def _human(now_ms: int, kind: Kind, fields: Mapping[str, Any], *, coloured: bool) -> str:
     local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().strftime("%H:%M:%S")
     told = " ".join(
         f"{name}={_printable(_short(value))}"
         for name, value in fields.items()
         if value not in (None, "")
     )
-    return f"{_COLOURS[kind.level]}{local} {kind.name:<18}{_PLAIN} {told}"
+    head = f"{local} {kind.name:<18}"
+    return f"{_COLOURS[kind.level]}{head}{_PLAIN} {told}" if coloured else f"{head} {told}"
 
 
 def _short(value: Any) -> Any:

@@ -163,7 +163,7 @@ def _message(view: View) -> Line:
     if view.mode is Mode.FILTER:
         return (("bold", "/"), ("", printable(view.typed)), ("selected", " "))
     if view.trouble:
-        return (("bad", printable(view.trouble)),)
+        return (("bad", f"{printable(view.trouble)}; trying again"),)
     if view.message:
         return (("bold", printable(view.message)),)
     if view.paused:

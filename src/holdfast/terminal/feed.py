@@ -29,7 +29,7 @@ class News:
     counts: Counts | None = None
     arrived: int = 0
     trouble: str = ""
-    """Why nothing could be told: it is tried again."""
+    """Why nothing could be told; whoever goes on looking tries it again."""
     message: str = ""
     more: bool = False
     """There is more already: look again at once."""

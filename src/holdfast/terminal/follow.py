@@ -98,7 +98,7 @@ class Follow:
         except HoldfastError as error:
             if not error.retryable:
                 raise
-            return News(trouble=f"{error}; trying again")
+            return News(trouble=str(error))
 
     def keep(self) -> None:
         if not self._early and not self._late:

@@ -180,7 +180,7 @@ class Forward:
         except HoldfastError as error:
             if not error.retryable:
                 raise
-            return News(trouble=f"{error}; trying again")
+            return News(trouble=str(error))
 
     @property
     def clear(self) -> bool:
@@ -300,7 +300,7 @@ class Forward:
         waiting = len(self._pending)
         more = " or more" if self._more else ""
         told = why or f"nothing answers at {self._target.url}"
-        return f"{told}; {waiting:,}{more} wait, from {row.id} on; trying again"
+        return f"{told}; {waiting:,}{more} wait, from {row.id} on"
 
 
 _NOTHING: Final = Message("", "", 0, Request("POST", "/", "", Headers(), b""))

@@ -69,7 +69,7 @@ class Letters:
         except HoldfastError as error:
             if not error.retryable:
                 raise
-            return News(trouble=f"{error}; trying again")
+            return News(trouble=str(error))
         first = not self._known
         new = [row for row in found if self._known.get(row.id) != row.at_ms]
         self._known = {row.id: row.at_ms for row in found}

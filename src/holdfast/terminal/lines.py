@@ -54,13 +54,15 @@ def follow_lines(
             if once.is_new(row):
                 tell(row)
         feed.keep()
-        for kind, words in (("trouble", news.trouble), ("message", news.message)):
+        ended = not news.more and over(news)
+        trouble = news.trouble if ended or not news.trouble else f"{news.trouble}; trying again"
+        for kind, words in (("trouble", trouble), ("message", news.message)):
             if words and words != said[kind]:
                 say(words)
             said[kind] = words
+        if ended:
+            return
         if not news.more:
-            if over(news):
-                return
             feed.wait(LOOK_SECONDS)
 
 
