@@ -20,6 +20,7 @@ ROWS = [
 def printed(monkeypatch: pytest.MonkeyPatch, width: int, *, terminal: bool) -> list[str]:
     """ROWS as a table on so many columns."""
     monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")  # of a dumb one rich believes no width
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(output.console, "_force_terminal", terminal)
     with output.console.capture() as capture:
