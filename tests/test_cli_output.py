@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import ConsoleDimensions
 
 from cli_scene import call
 from holdfast.cli import output
@@ -19,8 +20,8 @@ ROWS = [
 
 def printed(monkeypatch: pytest.MonkeyPatch, width: int, *, terminal: bool) -> list[str]:
     """ROWS as a table on so many columns."""
-    monkeypatch.setenv("COLUMNS", str(width))
-    monkeypatch.setenv("TERM", "xterm")  # of a dumb one rich believes no width
+    # Not by the environment: rich reads some of it when it starts, and none of it for a dumb terminal.
+    monkeypatch.setattr(output.console, "size", ConsoleDimensions(width, 25))
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr(output.console, "_force_terminal", terminal)
     with output.console.capture() as capture:
