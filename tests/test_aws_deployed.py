@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from importlib import import_module, util
 
@@ -52,6 +53,14 @@ def test_the_engine_is_given_the_queues_and_the_table_of_the_stack() -> None:
     assert location.region == "eu-central-1"
     assert location.senders == {"users": {"AROAX": "orders"}}
     assert deployed.base_url() == "https://abc.execute-api.eu-central-1.amazonaws.com/live"
+
+
+def test_a_stack_of_another_version_is_read() -> None:
+    """An older one says less, and a newer one more."""
+    told = {name: getattr(USERS, name) for name in USERS.__dataclass_fields__}
+    del told["senders"]
+
+    assert Parts.of({**told, "colour": "red"}) == dataclasses.replace(USERS, senders="")
 
 
 def test_a_missing_cdk_is_told_by_the_name_of_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,7 +161,9 @@ def calling(resource: str, **given: Any) -> CompiledWebhook:
             {"ApiEndpoint": "https://pay.example/v1", "Method": "POST"},
             {
                 "StringEquals": {"states:HTTPMethod": ("POST",)},
-                "StringLike": {"states:HTTPEndpoint": ("https://pay.example/v1*",)},
+                "StringLike": {
+                    "states:HTTPEndpoint": ("https://pay.example/v1", "https://pay.example/v1${?}*")
+                },
             },
         ),
         ({"ApiEndpoint.$": "$.body.url", "Method": "POST"}, {}),
