@@ -110,7 +110,7 @@ class Scene:
 
     def done(self, webhook: str = "users", **given: Any) -> str:
         id = self.kept(webhook, **given)
-        self.engine.settle([self._lease(webhook, id).receipt])
+        self.engine.settle([self.lease(webhook, id).receipt])
         return id
 
     def dead(
@@ -127,7 +127,7 @@ class Scene:
         run = Execution(
             id, webhook, 1, self.clock.now_ms(), 12.5, "FAILED", error, cause, "Handle", HISTORY
         )
-        self.engine.bury(self._lease(webhook, id).receipt, failure)
+        self.engine.bury(self.lease(webhook, id).receipt, failure)
         self.engine.record([run])
         return id
 
@@ -148,7 +148,7 @@ class Scene:
             "dead": sum(one.dead for one in depths),
         }
 
-    def _lease(self, webhook: str, id: str) -> Lease:
+    def lease(self, webhook: str, id: str) -> Lease:
         leases = self.engine.receive(webhook, 100, 30)
         self.engine.release([lease.receipt for lease in leases if lease.message.id != id])
         return next(lease for lease in leases if lease.message.id == id)

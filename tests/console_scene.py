@@ -16,6 +16,7 @@ from typing import Any, Final
 import httpx
 import jsonschema_rs
 import orjson
+import pytest
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compile import compile_app, load
@@ -253,28 +254,10 @@ class Scene:
 
 
 @contextmanager
-def served(
-    path: Path,
-    monkeypatch: Any,
-    options: ConsoleOptions | None = None,
-    *,
-    telemetry: Telemetry | None = None,
-    port: int = 0,
-) -> Iterator[Scene]:
-    """A console on this port, or a free one, on a thread with its own loop."""
-    monkeypatch.setenv("ORDERS_SECRET", SECRET)
-    monkeypatch.setenv("ADA_TOKEN", TOKEN)
-    monkeypatch.delenv("NOT_SET", raising=False)
-    definition = path / "hooks.py"
-    path.mkdir(parents=True, exist_ok=True)
-    definition.write_text(HOOKS, encoding="utf-8")
-    compiled = compile_app(load(definition))
-    store = path / "store"
-    console = make_console(
-        options or ConsoleOptions(), compiled, definition, str(store), telemetry or Telemetry()
-    )
+def serving(console: Console, port: int = 0) -> Iterator[int]:
+    """On this port, or a free one, on a thread with its own loop: which one."""
     listener = listen("127.0.0.1", port)
-    port = listener.getsockname()[1]
+    bound: int = listener.getsockname()[1]
     ready = threading.Event()
     stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
@@ -288,14 +271,50 @@ def served(
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
     assert ready.wait(20)
-    scene = Scene(store, compiled, console, port)
     try:
-        yield scene
+        yield bound
     finally:
-        scene.client.close()
-        scene.engine.close()
         loop, stop = stops[0]
         loop.call_soon_threadsafe(stop.set)
         thread.join(20)
-        close_console(console)
     assert not thread.is_alive()
+
+
+@contextmanager
+def served(
+    path: Path,
+    monkeypatch: Any,
+    options: ConsoleOptions | None = None,
+    *,
+    telemetry: Telemetry | None = None,
+    port: int = 0,
+) -> Iterator[Scene]:
+    """A console over a new store in `path`."""
+    monkeypatch.setenv("ORDERS_SECRET", SECRET)
+    monkeypatch.setenv("ADA_TOKEN", TOKEN)
+    monkeypatch.delenv("NOT_SET", raising=False)
+    definition = path / "hooks.py"
+    path.mkdir(parents=True, exist_ok=True)
+    definition.write_text(HOOKS, encoding="utf-8")
+    compiled = compile_app(load(definition))
+    store = path / "store"
+    console = make_console(
+        options or ConsoleOptions(), compiled, definition, str(store), telemetry or Telemetry()
+    )
+    try:
+        with serving(console, port) as bound:
+            scene = Scene(store, compiled, console, bound)
+            try:
+                yield scene
+            finally:
+                scene.client.close()
+                scene.engine.close()
+    finally:
+        close_console(console)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """Of one's own."""
+    with served(tmp_path, monkeypatch) as one:
+        yield one

@@ -35,7 +35,14 @@ class Source:
         name = self.path.removeprefix("src/").removesuffix(".py").replace("/", ".")
         return name.removesuffix(".__init__")
 
-    def comments(self) -> Iterator[tuple[int, str]]:
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    def comments(self, *words: str) -> Iterator[tuple[int, str]]:
+        """Of a file that has one of these words; telling comments from texts takes its time."""
+        if not any(word in self.text for word in words):
+            return
         for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
             if token.type == tokenize.COMMENT:
                 yield token.start[0], token.string
@@ -47,7 +54,7 @@ Rule = Callable[[Source], Iterable[str]]
 def imports(source: Source, modules: frozenset[str]) -> set[str]:
     """The modules among `modules` that this one imports, wherever in it the import stands."""
     found = set()
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Import(names):
                 found |= {alias.name for alias in names}
@@ -95,7 +102,7 @@ def reads_time(source: Source) -> Iterator[str]:
     """Time comes from a Clock; only clock.py reads it."""
     if source.path == "src/holdfast/clock.py":
         return
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Import(names) if any(alias.name == "time" for alias in names):
                 yield f"{source.path}:{node.lineno} imports time"
@@ -113,7 +120,7 @@ def imported_only_in(package: str, where: str) -> Rule:
     def rule(source: Source) -> Iterator[str]:
         if source.path.startswith(where):
             return
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             match node:
                 case ast.Import(names):
                     told = [alias.name for alias in names]
@@ -136,19 +143,19 @@ def too_long(source: Source) -> Iterator[str]:
 
 def unfinished(source: Source) -> Iterator[str]:
     """Nothing is left for later: no marks, no stubs."""
-    for line, comment in source.comments():
+    for line, comment in source.comments(*UNFINISHED):
         yield from (f"{source.path}:{line} {mark}" for mark in UNFINISHED if mark in comment)
     for number, line_text in enumerate(source.text.splitlines(), 1):
         if re.match(r"\s*pass\s+#", line_text):
             yield f"{source.path}:{number} an excuse beside a pass"
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Name) and node.id == "NotImplementedError":
             yield f"{source.path}:{node.lineno} NotImplementedError"
 
 
 def silent_ignores(source: Source) -> Iterator[str]:
     """Whoever silences a checker says why beside it."""
-    for line, comment in source.comments():
+    for line, comment in source.comments("noqa", "ignore"):
         for ignore in re.findall(r"(?:noqa|type:\s*ignore)\b(.*)", comment):
             said = re.sub(r"^(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[\w, -]*\])", "", ignore)
             if not re.search(r"[a-z]{2}", said):
@@ -157,7 +164,7 @@ def silent_ignores(source: Source) -> Iterator[str]:
 
 def sleeps(source: Source) -> Iterator[str]:
     """A test waits for a condition, never for time to pass."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         match node:
             case ast.Call(ast.Attribute(ast.Name("time" | "asyncio"), "sleep")):
                 yield f"{source.path}:{node.lineno} sleeps"
@@ -168,7 +175,7 @@ def sleeps(source: Source) -> Iterator[str]:
 
 def silent_tests(source: Source) -> Iterator[str]:
     """Every test says in one sentence what it proves."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         if not node.name.startswith("test_"):
@@ -181,9 +188,7 @@ def silent_tests(source: Source) -> Iterator[str]:
 def vague_names(source: Source) -> Iterator[str]:
     """Modules and classes are named for what they are."""
     names = [(0, part) for part in source.path.removesuffix(".py").split("/")]
-    names += [
-        (node.lineno, node.name) for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)
-    ]
+    names += [(node.lineno, node.name) for node in source.nodes if isinstance(node, ast.ClassDef)]
     for line, name in names:
         words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
         for word in BANNED_NAMES & {word.lower() for word in words}:

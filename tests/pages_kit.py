@@ -1,13 +1,20 @@
-"""What a page holds, read as a browser would read it."""
+"""What a page holds, read as a browser would read it; and somebody who asks a console for pages."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Final
 
+import httpx
+import pytest
+
+from console_scene import Scene
+
+HOSTILE: Final = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
 VOID = frozenset(
     {"meta", "link", "input", "img", "br", "hr", "use", "path", "circle", "rect", "line"}
 )
@@ -23,6 +30,7 @@ class Element:
 class Read:
     """A page's elements in order, and its text."""
 
+    html: str
     elements: list[Element] = field(default_factory=list)
     text: str = ""
 
@@ -41,9 +49,9 @@ class Read:
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.read = Read()
+        self.read = Read(html)
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -65,7 +73,7 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Read:
-    reader = _Reader()
+    reader = _Reader(html)
     reader.feed(html)
     reader.close()
     return reader.read
@@ -97,3 +105,22 @@ def wrong_with(html: str) -> list[str]:
 def attributes(page: Read, name: str) -> list[Any]:
     """Every value of an attribute."""
     return [one.attributes[name] for one in page.elements if name in one.attributes]
+
+
+def visitor(port: int) -> httpx.Client:
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+
+
+@pytest.fixture
+def http(scene: Scene) -> Iterator[httpx.Client]:
+    with visitor(scene.port) as client:
+        yield client
+
+
+def shown(client: httpx.Client, path: str, status: int = 200, **given: Any) -> Read:
+    """A page, which is a good one whatever it shows."""
+    answer = client.get(path, **given)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert wrong_with(answer.text) == []
+    return read(answer.text)

@@ -25,7 +25,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 PATIENCE_SECONDS = 60.0
 
 HEAD = """\
-import asyncio, ctypes, fcntl, os, subprocess, sys, threading
+import asyncio, ctypes, fcntl, os, signal, subprocess, sys, threading
 from pathlib import Path
 from typing import Any
 from holdfast import App, Event, Pipe, Queue
@@ -45,6 +45,9 @@ def pass_gate() -> None:
 
 """
 """What every definition here begins with. `pass_gate` blocks while the test holds a `Gate`."""
+
+# No console: another interpreter to start, which few tests ask anything.
+PORTS = ("--port", "0", "--ops-port", "0", "--console-port", "-1")
 
 Value = TypeVar("Value")
 
@@ -132,7 +135,7 @@ class Run(Process):
         self,
         directory: Path,
         definition: str | None = None,
-        options: Sequence[str] = ("--port", "0", "--ops-port", "0"),
+        options: Sequence[str] = PORTS,
     ) -> None:
         self.store = directory / "store"
         self.directory = directory
@@ -216,7 +219,7 @@ def holdfast(*arguments: str) -> list[str]:
 @contextlib.contextmanager
 def running(directory: Path, definition: str | None = None, *options: str) -> Iterator[Run]:
     """A run that is ready, stopped at the end."""
-    run = Run(directory, definition, ("--port", "0", "--ops-port", "0", *options))
+    run = Run(directory, definition, (*PORTS, *options))
     try:
         yield run.ready()
         if run.popen.poll() is None:

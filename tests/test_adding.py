@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,18 @@ def test_all_that_is_there_stays_and_the_new_one_works(text: str, tmp_path: Path
         assert any(line == other or other.startswith(f"{line}, ") for other in rest), line
     assert after.count("\r\n") in (0, after.count("\n"))
     assert not [line for line in after.splitlines() if len(line) > 100 and line not in text]
+
+
+@pytest.mark.parametrize("odd", ['/a"b', "/\\", "/é", "/\U0001f600", "/a'b"])
+def test_what_is_odd_is_written_as_it_is(odd: str, tmp_path: Path) -> None:
+    """Quotation marks, backslashes and letters of any alphabet stand for themselves."""
+    made = call(providers.load("square"), url=f"https://h.example{odd}")
+    file = tmp_path / "hooks.py"
+    file.write_bytes(with_webhook(SMALL, replace(STRIPE, path=odd, call=made)).encode())
+    webhook = load(file).webhooks[-1]
+    scheme = webhook.settings["provider"].verification
+
+    assert (webhook.path, scheme.url) == (odd, f"https://h.example{odd}")
 
 
 def test_it_stands_before_what_starts_the_file_by_itself() -> None:

@@ -150,8 +150,47 @@ def test_a_rule_over_several_webhooks_is_one_section() -> None:
         "over: more than 20% of at least 20 attempts within 5m fail (failure_rate)",
         "  users: over after 10m; now 1 of 50 attempts failed (2%)",
         "",
+        "users, depth: http://127.0.0.1:8082/webhooks/users",
+        "orders, depth: http://127.0.0.1:8082/webhooks/orders",
+        "users, dead: http://127.0.0.1:8082/dead?webhook=users",
         "console: http://127.0.0.1:8082",
     ]
+
+
+def links(*news: News, console: str = "http://127.0.0.1:8082/") -> Sequence[tuple[str, str]]:
+    made = letter(*news, console=console)
+    assert made.links[-1].url == console
+    assert [one["url"] for one in made.document()["data"]["alerts"]][:1] == [made.links[0].url]
+    return [(one.name, one.url.removeprefix("http://127.0.0.1:8082")) for one in made.links[:-1]]
+
+
+def test_a_link_leads_to_what_is_alerted_of() -> None:
+    """The group where it is one, the groups where they are several, otherwise the webhook."""
+    dead, rate = Key("dead", "users"), Key("failure_rate", "users")
+
+    assert links(some_news()) == [("users, depth", "/webhooks/users")]
+    assert links(some_news(dead, groups=("3 x A",), group="1a2b")) == [
+        ("users, dead", "/dead/groups/1a2b")
+    ]
+    assert links(some_news(dead, groups=("3 x A", "2 x B"))) == [
+        ("users, dead", "/dead?webhook=users")
+    ]
+    assert links(some_news(dead)) == [("users, dead", "/dead?webhook=users")]
+    assert links(some_news(rate)) == [("users, failure_rate", "/webhooks/users")]
+    assert links(
+        some_news(rate, groups=("3 x A",), group="1a2b"), some_news(dead, group="1a2b")
+    ) == [("users, failure_rate", "/dead/groups/1a2b")]
+
+
+def test_links_do_not_grow_without_limit() -> None:
+    """What is over has none, ten of many are enough, and no block of Slack's is too long."""
+    many = [some_news(Key("depth", f"hook-{number}")) for number in range(100)]
+    far = f"https://{'a' * 400}.example.com"
+
+    assert len(letter(*many).links) == 11
+    assert [one.name for one in letter(some_news(turn="ended")).links] == ["console"]
+    for block in slack_document(letter(*many, console=far))["blocks"]:
+        assert len(block["text"]["text"]) <= SLACK_TEXT_MAX + 10
 
 
 def test_a_message_of_ends_says_so_in_its_title() -> None:
@@ -181,6 +220,7 @@ def test_programs_get_every_field() -> None:
             "over": 100,
             "detail": "200 waiting",
             "groups": [],
+            "url": "http://127.0.0.1:8082/webhooks/users",
             "since": "2023-11-14T22:13:20.000Z",
             "at": "2023-11-14T22:13:20.000Z",
         }

@@ -64,7 +64,7 @@ def test_a_webhook_gets_a_signed_message(target: Target) -> None:
 
 
 def test_slack_gets_text_and_blocks(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fallback text is the title; the console is a link."""
+    """The fallback text is the title; what is alerted of is a link."""
     monkeypatch.setenv("SLACK_URL", f"{target.root}/services/T0/B0/secret")
     deliver(a_slack(), LETTER, Secrets(), NOW_SECONDS)
     (got,) = target.received
@@ -73,7 +73,9 @@ def test_slack_gets_text_and_blocks(target: Target, monkeypatch: pytest.MonkeyPa
     told = json.loads(got.body)
     assert told["text"] == "[shop] users: more than 100 waiting"
     assert "users: 200 waiting" in told["blocks"][1]["text"]["text"]
-    assert told["blocks"][2]["text"]["text"] == "<http://127.0.0.1:8082|open the console>"
+    assert told["blocks"][2]["text"]["text"] == (
+        "<http://127.0.0.1:8082/webhooks/users|users, depth>\n<http://127.0.0.1:8082|console>"
+    )
 
 
 def test_what_slack_says_is_told_and_its_url_is_not(

@@ -29,6 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "META_SECRET",
         "META_VERIFY_TOKEN",
         "XERO_SECRET",
+        "TWILIO_SECRET",
     ):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "hooks.py").write_text(HOOKS)
@@ -62,6 +63,46 @@ def test_all_is_told_as_json(folder: Path) -> None:
     assert made["variables"] == ["META_SECRET", "META_VERIFY_TOKEN"]
     assert made["empty"] == ["META_SECRET"]
     assert len((folder / ".env").read_text().partition("META_VERIFY_TOKEN=")[2].strip()) > 30
+
+
+def test_who_tries_wrong_signatures_is_checked_at_the_door(folder: Path) -> None:
+    """Xero wants 401 for them: it is written, and said."""
+    made = added("xero")
+
+    assert 'verify_at="gateway"' in (folder / "hooks.py").read_text()
+    assert 'verify_at="gateway": it tries wrong signatures too' in made.out
+    assert call("check", "hooks.py").code == 0
+    assert added("xero", "--path", "/x", "-o", "json").json["verify_at"] == "gateway"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("https://hooks.example.com", "https://hooks.example.com/twilio"),
+        ("https://hooks.example.com/", "https://hooks.example.com/twilio"),
+        ("https://example.com/hooks/t?a=1", "https://example.com/hooks/t?a=1"),
+    ],
+)
+def test_a_signed_address_is_written(folder: Path, given: str, written: str) -> None:
+    """As it is given to the sender, its path added where only the host is named; and told."""
+    made = added("twilio", "--url", given)
+
+    assert f'url="{written}"' in (folder / "hooks.py").read_text()
+    assert f"paste {written}" in made.out
+    assert "your host belongs there" not in made.out
+    told = added("twilio", "--path", "/t", "--url", given, "-o", "json").json
+    assert (told["url"], told["url_written"]) == (written.replace("/twilio", "/t"), True)
+
+
+def test_an_address_that_is_not_known_yet_is_to_be_filled_in(folder: Path) -> None:
+    """It stands there with a host that nobody has, and is told; others carry none."""
+    made = added("ebay")
+
+    assert 'url="https://YOUR-HOST/ebay"' in (folder / "hooks.py").read_text()
+    assert "your host belongs there" in made.out
+    assert added("square", "-o", "json").json["url"] is None
+    assert "url=" not in added("stripe", "--url", "https://h.example").out
+    assert (folder / "hooks.py").read_text().count("url=") == 2
 
 
 def test_a_second_webhook_of_a_sender_says_whose_secret_it_takes(folder: Path) -> None:
@@ -108,6 +149,9 @@ def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
         (("stripe", "-d", "none.py"), 1, "there is no none.py"),
         (("gitlab", "--variant", "x"), 4, "there are: token, signing-token"),
         (("stripe", "--timeout", "long"), 2, "is not a duration"),
+        (("twilio", "--url", "hooks.example.com"), 2, "is no address"),
+        (("twilio", "--url", "ftp://h"), 2, "is no address"),
+        (("twilio", "--url", "https://"), 2, "is no address"),
     ],
 )
 def test_what_cannot_be_added_changes_nothing(

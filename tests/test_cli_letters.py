@@ -49,6 +49,27 @@ def test_dead_letters_as_few_problems(scene: Scene) -> None:
     assert scene.call("dead", "groups", "--reason", "nothing").out == "no dead letters\n"
 
 
+def test_groups_come_in_the_order_that_is_asked_for(scene: Scene) -> None:
+    """What failed last is first, however early its event came in; or the largest, or the oldest."""
+    early = scene.kept("orders")
+    for number in range(3):
+        scene.dead(cause=f"no order {number}")
+    scene.clock.advance(60)
+    scene.dead("users", cause="no stock")
+    scene.clock.advance(60)
+    lease = scene.lease("orders", early)
+    scene.engine.bury(lease.receipt, Failure("Late", "at last", "Handle", scene.clock.now_ms(), 1))
+
+    def messages(*options: str) -> list[object]:
+        return [one["message"] for one in groups(scene, *options)]
+
+    assert messages() == ["at last", "no stock", "no order <n>"]
+    assert messages("--sort", "largest") == ["no order <n>", "at last", "no stock"]
+    assert messages("--sort", "oldest") == ["no order <n>", "no stock", "at last"]
+    assert messages("--sort", "largest", "--limit", "1") == ["no order <n>"]
+    assert scene.call("dead", "groups", "--sort", "smallest").code == 2
+
+
 def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     """They leave list and groups, are not redriven or purged with the others, and come back."""
     aside = scene.dead(cause="no stock")
@@ -68,6 +89,19 @@ def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     assert scene.call("dead", "unpark", "--id", aside, "-o", "json").json["unparked"] == 1
     assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [aside]
     assert scene.call("dead", "park").code == 2
+
+
+def test_what_would_be_passed_over_is_wrong_usage(scene: Scene) -> None:
+    """A filter beside an id narrows nothing: it is told, and nothing is done."""
+    id = scene.dead("users")
+
+    for verb in (["purge", "--yes"], ["redrive"], ["park"], ["unpark"]):
+        for beside in (["--webhook", "orders"], ["--group", "ab"], ["--since", "1h"]):
+            told = scene.call("dead", *verb, "--id", id, *beside)
+            assert (told.code, "not both" in told.err) == (2, True)
+    assert scene.call("replay", id, "--until", "1h").code == 2
+
+    assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [id]
 
 
 def test_what_was_done_is_in_the_book(scene: Scene) -> None:
@@ -189,6 +223,10 @@ def test_a_dry_run_lists_what_would_be_called(
         "dead", "dry-run", "--id", fine, "--mock", "anything=null", *hooks, "-o", "json"
     )
     assert mocked.json[0]["assumed"] is False
+    assert told.lines[-2].startswith("no task was called")
+    assert f"backtest {hooks[1]} --webhook any --safe anything" in told.lines[-1]
+    mocked = scene.call("dead", "dry-run", "--id", fine, "--mock", "anything=null", *hooks)
+    assert "no task was called" not in mocked.out
     group = next(one for one in groups(scene) if one["webhook"] == "users")
     refused = scene.call("dead", "dry-run", "--group", str(group["id"]), *hooks)
     assert refused.code == 1

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from cli_scene import NOW_MS, Called, call
-from holdfast import providers
+from holdfast import providers, verify_request
 from holdfast.gateway.tokens import TokenShelf
 from holdfast.testing import sign
 
@@ -71,6 +71,69 @@ def test_a_sender_is_told_in_full() -> None:
     assert "signing-token (this)" in (
         call("providers", "show", "gitlab", "--variant", "signing-token").out
     )
+
+
+def test_what_a_webhook_needs_beside_its_sender_is_shown() -> None:
+    """The registered address where that counts, and where it is to be checked."""
+    xero = call("providers", "show", "xero").out
+
+    assert (
+        'xero = app.webhook("/xero", provider=providers.xero("env:XERO_SECRET"), verify_at="gateway")'
+        in xero
+    )
+    assert "check at     gateway" in xero
+    assert 'url="https://YOUR-HOST/square"' in call("providers", "show", "square").out
+
+
+def test_a_pair_is_made_once_and_its_private_half_never_shown(tmp_path: Path) -> None:
+    """For its owner alone; asked for again, the same one is told. With it the sender is played."""
+    store = ("--store", str(tmp_path))
+    first = call("providers", "key", "discord", *store)
+    told = call("providers", "key", "discord", *store, "-o", "json").json
+    file = tmp_path / "keys" / "discord.pem"
+    secret = file.read_text()
+    request = sign("discord", {"type": 2}, secret=secret, now=NOW)
+
+    assert (told["file"], told["made"], told["variable"]) == (str(file), False, "DISCORD_SECRET")
+    assert first.lines[1] == f"where you try it, in .env: DISCORD_SECRET={told['public']}"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert secret.splitlines()[1] not in first.out + first.err + str(told)
+    verify_request(
+        "discord",
+        told["public"],
+        url=None,
+        headers=request.headers.lines,
+        body=request.body,
+        now=NOW,
+    )
+
+
+def test_a_pair_takes_the_place_of_a_published_key(tmp_path: Path) -> None:
+    """The definition then names it, where it would name none."""
+    told = call("providers", "key", "aws_sns", "--file", str(tmp_path / "k"), "-o", "json").json
+
+    assert told["definition"] == 'providers.aws_sns("env:AWS_SNS_SECRET")'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("stripe",), "has no private key: what signs is the secret that both know"),
+        (("plaid", "--variant", "api"), "asks production.plaid.com for the public one"),
+        (("ebay", "--file", "k"), "cannot sign with it"),
+        (("chip", "--file", "."), "IsADirectoryError"),
+    ],
+)
+def test_where_no_pair_helps_that_is_told(
+    arguments: tuple[str, ...], why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shared secret, a sender that is asked for its key, a file that holds another thing."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "k").write_text("no key")
+    made = call("providers", "key", *arguments)
+
+    assert made.code == 1
+    assert why in " ".join(made.err.split())
 
 
 @pytest.mark.parametrize("command", ["show strype", "token nobody"])
@@ -195,7 +258,7 @@ def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
     [
         ({"provider": "strype"}, 4, "did you mean stripe?"),
         ({"provider": "twitter"}, 4, "did you mean x-twitter?"),
-        ({"provider": "dropboxsign"}, 4, "did you mean dropbox-sign?"),
+        ({"provider": "dropboxsign"}, 4, "did you mean dropbox-sign or dropbox?"),
         ({"reference": SECRET}, 2, "never as the secret itself"),
         ({"reference": "env:NOT_SET"}, 1, "env:NOT_SET is not set"),
         ({"provider": "livekit"}, 2, "api_key"),

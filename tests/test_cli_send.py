@@ -9,6 +9,7 @@ import pytest
 
 from cli_run import HMAC, Running, running
 from cli_scene import call
+from holdfast import verify_request
 from holdfast.clock import SYSTEM_CLOCK
 
 GOOD = '{"name": "Ada", "age": 36}'
@@ -178,6 +179,25 @@ def test_a_sender_is_played_with_any_webhooks_secret(run: Running) -> None:
     sent = run.call("send", "/users", "--as", "github", "--json", GOOD, "--wait")
 
     assert (sent.code, sent.lines[1].split(",")[0]) == (1, "dead: header_missing")
+
+
+def test_who_has_a_private_key_is_played_with_one_of_ours(run: Running, tmp_path: Path) -> None:
+    """What `providers key` wrote is the secret; the event carries that sender's signature."""
+    key = tmp_path / "key.pem"
+    made = call("providers", "key", "discord", "--file", str(key), "-o", "json").json
+    secret = ("--as", "discord", "--secret-from", f"file:{key}")
+    sent = run.call("send", "/any", *secret, "--json", '{"type":2}', "-o", "json").json
+    shown = run.call("events", "show", sent["id"], "-o", "json").json
+
+    assert sent["accepted"]
+    verify_request(
+        "discord",
+        made["public"],
+        url=None,
+        headers=shown["headers"],
+        body=shown["body"].encode(),
+        now=0,
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import openapi_spec_validator
 import pytest
 
-from console_scene import SECRET, Client, Scene, described, served
+from console_scene import SECRET, Client, Scene, described, scene, served
 from holdfast.console.endpoint import PREFIX
 from holdfast.console.routes import ENDPOINTS
 from holdfast.errors import StoreError
@@ -17,11 +16,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.console_options import ConsoleOptions
 from holdfast.telemetry import Telemetry
 
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
+_ = scene
 
 
 def ids(page: dict[str, Any]) -> list[str]:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console_scene import SECRET, Scene, served
+from console_scene import SECRET, Scene, scene
 from holdfast.message import Failure
 from holdfast.queue.contract import Filter
 from process_kit import until
 
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
+_ = scene
 
 
 ORDER = b'{"id":"1","total":5,"kind":"order.paid"}'
@@ -38,6 +32,8 @@ def test_groups_and_their_letters(scene: Scene) -> None:
     assert get(f"/dead/groups/{group['id'][:6]}") == group
     assert len(get("/dead/groups", limit="1")["items"]) == 1
     assert get("/dead/groups", reason="expired")["items"] == []
+    largest = get("/dead/groups", sort="largest")["items"]
+    assert [one["count"] for one in largest] == [3, 1]
     letters = get("/dead/letters", group=group["id"], limit="2")
     assert [one["id"] for one in letters["items"]] == [orders[2], orders[1]]
     assert letters["items"][0]["message"] == "no order 2"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from console_scene import Client
+from console_scene import Client, serving
 from gateway_scene import webhook
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.compiled import Compiled
@@ -18,11 +17,9 @@ from holdfast.console.access import Access, Sessions, Tokens
 from holdfast.console.app import Console
 from holdfast.console.pages import WebPages
 from holdfast.console.site import Site
-from holdfast.gateway.sockets import listen
 from holdfast.message import Failure, Headers, Message, Request, new_message_id
 from holdfast.operate.book import CONSOLE, Who
 from holdfast.queue.contract import QueueLimits
-from holdfast.runtime.console import serve_console
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 from holdfast.terminal.api import ConsoleApi
@@ -30,7 +27,7 @@ from holdfast.terminal.letters import DEPTH_SECONDS, Letters
 from holdfast.terminal.remote import RemoteSource
 from holdfast.terminal.source import Wanted
 from holdfast.testing import MemoryEngine, World
-from pages_kit import read, wrong_with
+from pages_kit import attributes, shown, visitor
 from process_kit import until
 
 World.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a suite
@@ -73,31 +70,16 @@ def client(engine: MemoryEngine) -> Iterator[Client]:
         find_running=lambda: None,
         version="test",
     )
-    listener = listen("127.0.0.1", 0)
-    port: int = listener.getsockname()[1]
-    ready = threading.Event()
-    stops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+    with serving(Console(site, WebPages(site))) as port:
+        one = Client(port)
+        yield one
+        one.close()
 
-    async def main() -> None:
-        stop = asyncio.Event()
-        stops.append((asyncio.get_running_loop(), stop))
-        await serve_console(
-            Console(site, WebPages(site)),
-            listener,
-            stop=stop,
-            drain_seconds=5,
-            on_ready=lambda _: ready.set(),
-        )
 
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    assert ready.wait(20)
-    one = Client(port)
-    yield one
-    one.close()
-    loop, stop = stops[0]
-    loop.call_soon_threadsafe(stop.set)
-    thread.join(20)
+@pytest.fixture
+def http(client: Client) -> Iterator[httpx.Client]:
+    with visitor(client.port) as one:
+        yield one
 
 
 def kept(engine: MemoryEngine, body: bytes = b"{}") -> str:
@@ -217,31 +199,37 @@ def test_the_stream_tells_depths_alone(engine: MemoryEngine, client: Client) -> 
     raise AssertionError("the stream has ended")
 
 
-def test_its_pages_show_what_there_is(engine: MemoryEngine, client: Client) -> None:
+def test_its_pages_show_what_there_is(
+    engine: MemoryEngine, client: Client, http: httpx.Client
+) -> None:
     """The first screen, the dead letters and the webhooks on any engine; what it has no memory for is
     said on a page, with a way on."""
     id = dead(engine, "no order 7")
     kept(engine)
     archive = "archive" in engine.abilities
-    with httpx.Client(base_url=f"http://127.0.0.1:{client.port}", timeout=30) as http:
-        for path, expected in (
-            ("/", 200),
-            ("/dead", 200),
-            ("/webhooks", 200),
-            ("/events", 200 if archive else 501),
-            (f"/events/{id}", 200 if archive else 501),
-            ("/runs", 200),
-            ("/executions", 501),
-            ("/audit", 501),
-        ):
-            answer = http.get(path)
-            assert (path, answer.status_code) == (path, expected)
-            assert wrong_with(answer.text) == []
-        assert read(http.get("/").text).has("no order <n>")
-        client.post("/dead/purge", ids=[id], expect=1)
-        engine.settle([one.receipt for one in engine.receive("plain", 10, 60)])
-        assert not read(http.get("/").text).has("Nothing has come in yet")
-        assert archive or read(http.get("/events").text).has("keeps no history")
+    for path in ("/", "/dead", "/webhooks", "/runs"):
+        shown(http, path)
+    for path in ("/events", f"/events/{id}"):
+        shown(http, path, 200 if archive else 501)
+    assert shown(http, "/executions", 501).has("cannot list executions")
+    assert shown(http, "/audit", 501).has("cannot keep a book")
+    assert shown(http, "/webhooks/plain").has("This engine does not count what states come to.")
+    assert shown(http, "/").has("no order <n>")
+    client.post("/dead/purge", ids=[id], expect=1)
+    engine.settle([one.receipt for one in engine.receive("plain", 10, 60)])
+    assert not shown(http, "/").has("Nothing has come in yet")
+    assert archive or shown(http, "/events", 501).has("keeps no history")
+
+
+def test_its_dead_letters_can_be_worked(engine: MemoryEngine, http: httpx.Client) -> None:
+    """From the groups to the letter: what the engine can is offered, what it cannot is not."""
+    id = dead(engine, "no")
+    (group,) = {one for one in shown(http, "/dead").links() if one.startswith("/dead/groups/")}
+    acts = attributes(shown(http, group), "data-act")
+    assert "POST /api/v1/dead/redrive" in acts
+    assert "POST /api/v1/dead/park" not in acts
+    letter = shown(http, f"/dead/letters/{id}")
+    assert (f"/events/{id}" in letter.links()) is ("archive" in engine.abilities)
 
 
 def test_its_dead_letters_can_be_followed(engine: MemoryEngine, client: Client) -> None:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console_scene import Scene, served
+from console_scene import Scene, scene
 from holdfast.queue.contract import Filter, State
 from holdfast.verify.source import REDACTED
 
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
+_ = scene
 
 
 ORDER = b'{"id":"1","total":5,"kind":"order.paid"}'

@@ -23,6 +23,7 @@ from process_kit import until
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(stream, "DEPTH_SECONDS", 0.05)
+    monkeypatch.setattr(stream, "BEAT_SECONDS", 3_600)  # what never comes ends a test
     with served(tmp_path, monkeypatch) as one:
         yield one
 
@@ -107,6 +108,51 @@ def test_a_viewer_that_comes_back_is_told_what_it_missed(scene: Scene) -> None:
     with listening(scene, cursor="nonsense") as viewer:
         assert viewer.next()[0] == "hello"
     assert first != missed
+
+
+def test_how_full_it_is_does_not_go_stale(scene: Scene) -> None:
+    """Who came while one waited is told that none waits, as whoever watched before was told last."""
+
+    def waiting(viewer: Listener) -> int:
+        depths = viewer.until("depth", "webhooks")["webhooks"]
+        return sum(one["waiting"] + one["leased"] for one in depths)
+
+    with listening(scene) as viewer:
+        assert waiting(viewer) == 0
+        id = scene.kept()
+        while waiting(viewer) == 0:
+            pass
+        scene.engine.settle([scene.lease(id, "plain").receipt])
+        while waiting(viewer):
+            pass
+    until(lambda: not scene.console.hub.viewers, "the viewer is gone")
+    id = scene.kept()
+    with listening(scene) as viewer:
+        assert waiting(viewer) == 1
+        scene.engine.settle([scene.lease(id, "plain").receipt])
+        while waiting(viewer):
+            pass
+
+
+def test_what_happens_during_a_greeting_is_told(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came after the cursor of the greeting, and before whoever is greeted was among the viewers."""
+    hub, read, during = scene.console.hub, Hub._read_depths, list[str]()
+
+    def slow(self: Hub) -> Any:
+        if hub.viewers and not during:
+            before = hub._cursor
+            during.append(scene.kept())
+            until(lambda: hub._cursor != before, "the others are told")
+        return read(self)
+
+    with listening(scene) as first:
+        first.until("depth")
+        monkeypatch.setattr(stream, "DEPTH_SECONDS", 3_600)
+        monkeypatch.setattr(Hub, "_read_depths", slow)
+        with listening(scene) as second:
+            assert [one["id"] for one in second.until("changes", "arrived")["arrived"]] == during
 
 
 def test_the_cursor_may_stand_in_the_address(scene: Scene) -> None:
@@ -200,6 +246,7 @@ def test_a_reader_that_was_too_slow_is_told(scene: Scene, monkeypatch: pytest.Mo
         listened = hub.listen(None, None)
         await anext(listened)
         (viewer,) = hub._viewers
+        viewer.waiting.clear()
         for number in range(4):
             viewer.tell(Told("depth", {"webhooks": [], "n": number}))
         heard = [(await anext(listened)).decode() for _ in range(3)]

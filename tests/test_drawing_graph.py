@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from holdfast.compile import compile_app, load
 from holdfast.console.drawing.columns import isotonic
-from holdfast.console.drawing.layers import Box, Link
+from holdfast.console.drawing.layers import Box, Link, arranged
 from holdfast.console.drawing.routes import Layout, Point, layout
 from holdfast.console.drawing.scopes import Plan, State
 from holdfast.console.drawing.svg import clean
@@ -146,7 +146,7 @@ def hold(drawn: Graph) -> Plan:
     return told
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(documents())
 def test_every_sound_document_is_drawn_in_its_place(document: dict[str, Any]) -> None:
     """Boxes beside each other or within each other, lines from side to side and through none."""
@@ -227,6 +227,21 @@ def test_two_ways_that_come_together_are_symmetric() -> None:
 
     assert x["a"] == pytest.approx(x["d"], abs=0.5)
     assert x["a"] == pytest.approx((x["b"] + x["c"]) / 2, abs=0.5)
+
+
+def test_what_leads_to_one_box_is_one_line() -> None:
+    """Two hundred states with one handler, and half of them that go back to one: a few lines beside each
+    other, each into the middle of its box, and not two hundred through every row."""
+    boxes = [Box(f"b{place}", 100, 40) for place in range(201)]
+    forth = [Link(one.id, "b200", 40, aside=True) for one in boxes[:-1]]
+    back = [Link(one.id, "b3") for one in boxes[100:200]]
+    links = [Link(a.id, b.id) for a, b in itertools.pairwise(boxes)] + forth + back
+
+    rows = arranged(boxes, links, 18).rows
+
+    assert max(map(len, rows)) <= 7
+    few = [*links[:200], *forth[::50], *back[::25]]
+    legal(boxes, few, layout(boxes, few))
 
 
 def test_what_could_cross_is_untangled() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from gateway_scene import ADA, Scene, status, users, uvicorn_server, webhook
+from holdfast import App, asgi
 from holdfast.gateway.asgi import Application
 
 Events = list[MutableMapping[str, Any]]
@@ -198,3 +200,52 @@ def test_a_body_shorter_than_announced_is_not_an_event() -> None:
     assert sent[0]["status"] == 400
     assert scene.keeper.messages == []
     assert [note.reason for note in scene.keeper.refusals] == ["body_incomplete"]
+
+
+@pytest.mark.parametrize("announced", [b"0", b"1", b"1000"])
+def test_the_length_of_a_chunked_body_is_not_believed(announced: bytes) -> None:
+    """Some servers leave the line in; the body is kept whole all the same, and never cut or empty."""
+    scene = Scene(users())
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", announced),
+        (b"transfer-encoding", b"chunked"),
+    ]
+    pieces: list[dict[str, Any]] = [
+        {"type": "http.request", "body": ADA[:1], "more_body": True},
+        {"type": "http.request", "body": ADA[1:]},
+    ]
+    sent = asyncio.run(call(Application(scene.door), http("/users", headers=headers), *pieces))
+
+    assert sent[0]["status"] == 200
+    assert [message.request.body for message in scene.keeper.messages] == [ADA]
+
+
+def test_a_mounted_gateway_without_a_store_asks_senders_to_come_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """503 and not the host's own 500; told once; and kept as soon as the store is there."""
+    hooks = App()
+
+    @hooks.webhook("/users")
+    def welcome() -> None:
+        """Nobody works it here."""
+
+    (tmp_path / "store").write_text("in the way", encoding="utf-8")
+    gateway = asgi(hooks, store=tmp_path / "store")
+
+    async def scenario() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(gateway)
+        async with httpx.AsyncClient(transport=transport, base_url="http://scene") as client:
+            answers = [await client.post("/users", json={}) for _ in range(2)]
+            (tmp_path / "store").unlink()
+            answers.append(await client.post("/users", json={}))
+        await gateway.close()
+        return answers
+
+    first, second, third = asyncio.run(scenario())
+
+    assert [first.status_code, second.status_code, third.status_code] == [503, 503, 200]
+    assert first.headers["retry-after"] == "5"
+    assert first.json()["error"] == "not_kept"
+    assert capfd.readouterr().err.count("nothing is kept") == 1

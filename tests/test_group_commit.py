@@ -14,7 +14,8 @@ from holdfast.clock import ManualClock
 from holdfast.errors import StoreBusy, StoreError, StoreFull
 from holdfast.message import Headers, Message, Request
 from holdfast.queue.contract import Refusal
-from holdfast.queue.group_commit import GroupSender, _emptied
+from holdfast.queue.group_commit import GroupSender
+from holdfast.queue.lines import emptied
 from holdfast.telemetry import Kind, Telemetry
 
 
@@ -275,7 +276,7 @@ def test_a_refusal_that_comes_while_others_are_taken_is_taken_too() -> None:
                 self.append(refusal("r2"))
             return taken
 
-    assert [one.id for one in _emptied(Late([refusal("r1")]))] == ["r1", "r2"]
+    assert [one.id for one in emptied(Late([refusal("r1")]))] == ["r1", "r2"]
 
 
 def test_a_refusal_that_comes_while_others_are_written_is_written_before_the_end() -> None:

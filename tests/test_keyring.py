@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,14 @@ import pytest
 from certificate_kit import holder
 from holdfast.clock import ManualClock
 from holdfast.errors import KeyUnavailable
-from holdfast.keyring import ASKED_MAX, SIZE_MAX_BYTES, KeyRing, Wanted
+from holdfast.keyring import (
+    ASKED_MAX,
+    SIZE_MAX_BYTES,
+    TIMEOUT_SECONDS,
+    KeyRing,
+    Wanted,
+    over_https,
+)
 
 
 class Publisher(BaseHTTPRequestHandler):
@@ -32,6 +40,9 @@ class Publisher(BaseHTTPRequestHandler):
         else:
             self.send_response(404 if self.path == "/gone" else 200)
         body = b"x" * (SIZE_MAX_BYTES + 1) if self.path == "/huge" else b"the key"
+        if self.headers.get("accept-encoding") != "identity":
+            self.send_header("content-encoding", "gzip")
+            body = gzip.compress(bytes(2 * SIZE_MAX_BYTES))
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -90,6 +101,18 @@ def test_what_is_no_key_is_not_taken(url: str, path: str, why: str) -> None:
 
     assert path not in str(told.value)
     assert len(Publisher.asked) == 1
+
+
+def test_a_server_that_takes_its_time_is_not_waited_for(url: str) -> None:
+    """However little is missing: not longer than ten seconds in all."""
+
+    class Hasty(ManualClock):
+        def monotonic(self) -> float:
+            self.advance(TIMEOUT_SECONDS + 1)
+            return super().monotonic()
+
+    with pytest.raises(KeyUnavailable, match="takes longer than 10 seconds"):
+        over_https(Wanted(f"{url}/key.pem"), Hasty())
 
 
 def test_a_server_that_nobody_vouches_for_is_not_believed(
@@ -159,6 +182,20 @@ def test_who_asked_in_vain_waits_for_five_seconds() -> None:
             ring.find(key)
     assert fetch.count == 1
     clock.advance(5)
+    fetch.down = False
+    assert ring.find(key) == "https://h/k 2"
+
+
+def test_who_is_held_back_puts_nothing_off() -> None:
+    """Events that come every second must not keep a key from ever being asked for again."""
+    clock, fetch = ManualClock(), Counting()
+    ring, key = KeyRing(clock, fetch), Wanted("https://h/k")
+    fetch.down = True
+    for _ in range(5):
+        with pytest.raises(KeyUnavailable):
+            ring.find(key)
+        clock.advance(1)
+
     fetch.down = False
     assert ring.find(key) == "https://h/k 2"
 

@@ -7,21 +7,31 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import pytest
 
+from calling import Calling, calling
 from cli_scene import call
-from console_scene import Scene
+from console_scene import Scene, served
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
+from holdfast.operate.finding import Criteria
+from holdfast.queue.contract import Filter
+from holdfast.secrets import Secrets
+from holdfast.terminal import stream as source_stream
+from holdfast.terminal.api import ConsoleApi
+from holdfast.terminal.bookmark import Bookmark
+from holdfast.terminal.forward import Forward
+from holdfast.terminal.forward import Target as Taker
+from holdfast.terminal.remote import RemoteSource
+from holdfast.terminal.source import Wanted
 from http_target import Target, a_target
 from listen_kit import free_port, once, scene, target, url
-from process_kit import Process, Run, holdfast, until
+from process_kit import Process, holdfast, until
 from terminal_pty import on_terminal
 
 _ = scene, target
@@ -36,14 +46,16 @@ def unique(ids: list[str]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-@contextmanager
-def listening(scene: Scene, forward: str, *options: str) -> Iterator[Process]:
-    command = holdfast("listen", "--forward", forward, "--url", url(scene), "--lines", *options)
-    process = Process(command, scene.path.parent)
-    try:
-        yield process
-    finally:
-        process.close()
+def arguments(scene: Scene, forward: str, *options: str) -> tuple[str, ...]:
+    return ("listen", "--forward", forward, "--url", url(scene), "--lines", *options)
+
+
+def listening(scene: Scene, forward: str, *options: str) -> AbstractContextManager[Calling]:
+    return calling(*arguments(scene, forward, *options))
+
+
+def killable(scene: Scene, forward: str) -> AbstractContextManager[Process]:
+    return closing(Process(holdfast(*arguments(scene, forward)), scene.path.parent))
 
 
 def begun(scene: Scene, target: Target) -> None:
@@ -145,20 +157,19 @@ def test_a_killed_listener_loses_nothing(scene: Scene, target: Target) -> None:
     begun(scene, target)
     made = [scene.kept() for _ in range(6)]
     target.let_go.clear()
-    with listening(scene, target.url) as process:
+    with killable(scene, target.url) as process:
         until(lambda: target.received, "the first is under way")
         process.send(signal.SIGKILL)
         process.code()
     target.let_go.set()
-    with listening(scene, target.url) as process:
+    with killable(scene, target.url) as process:
         process.hear(made[3])
         process.send(signal.SIGKILL)
         process.code()
     made += [scene.kept() for _ in range(2)]
     with listening(scene, target.url) as process:
         process.hear(made[-1])
-        process.send(signal.SIGINT)
-        assert process.code() == 0
+        process.end()
 
     assert unique(ids(target)) == made
     assert len(ids(target)) <= len(made) + 2
@@ -181,8 +192,7 @@ def test_a_program_that_is_down_is_waited_for(scene: Scene) -> None:
         with a_target(port) as target:
             process.hear(made[-1])
             assert ids(target) == made
-            process.send(signal.SIGINT)
-            assert process.code() == 0
+            process.end()
 
 
 def test_any_answer_is_an_answer(scene: Scene, target: Target) -> None:
@@ -278,8 +288,7 @@ def test_two_do_not_forward_the_same(scene: Scene, target: Target) -> None:
         refused = once(scene, target)
         assert refused.code == 1
         assert "already forwards" in refused.err
-        process.send(signal.SIGINT)
-        assert process.code() == 0
+        process.end()
 
 
 def test_another_store_is_noticed(scene: Scene, target: Target, tmp_path: Path) -> None:
@@ -299,43 +308,25 @@ def test_another_store_is_noticed(scene: Scene, target: Target, tmp_path: Path) 
     assert len(target.received) == 1
 
 
-HOOKS = """
-@app.webhook("/orders", pipe=QUICK)
-def orders(event: Event[Any]) -> None:
-    note("done", event)
-"""
-
-
-def test_a_run_may_end_and_come_again(tmp_path: Path) -> None:
-    """The console is away meanwhile; what then comes arrives, over the whole way through a gateway."""
-    port = free_port()
-    ports = ("--port", "0", "--ops-port", "0", "--console-port", str(port))
-    state = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOLDFAST_STORE": "store"}
-    with a_target() as target:
-        command = holdfast("listen", "--forward", target.url, "--lines")
-        run = Run(tmp_path, HOOKS, ports)
-        try:
-            run.ready()
-            process = Process(command, tmp_path, state)
-            try:
-                process.hear("from now on")
-                first = run.keep("/orders")
-                process.hear(first)
-                run.send(signal.SIGTERM)
-                assert run.code() == 0
-                process.hear("trying again")
-                again = Run(tmp_path, None, ports)
-                try:
-                    second = again.ready().keep("/orders", content=b"\x00\xff", json=None)
-                    process.hear(second)
-                finally:
-                    again.close()
-            finally:
-                process.close()
-        finally:
-            run.close()
-        assert ids(target) == [first, second]
-        assert target.received[1].body == b"\x00\xff"
+def test_a_console_may_go_and_come_again(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said that nothing answers there, and what then comes arrives."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(source_stream, "AGAIN_SECONDS", 0.02)
+    with ExitStack() as stack:
+        with served(tmp_path / "scene", monkeypatch) as scene:
+            port = scene.port
+            process = stack.enter_context(listening(scene, target.url))
+            process.hear("from now on")
+            first = scene.kept()
+            process.hear(first)
+        process.hear("trying again")
+        with served(tmp_path / "scene", monkeypatch, port=port) as again:
+            second = again.kept()
+            process.hear(second)
+            process.end()
+    assert ids(target) == [first, second]
 
 
 def test_at_a_terminal_one_sends_again(scene: Scene, target: Target, tmp_path: Path) -> None:
@@ -356,6 +347,21 @@ def test_at_a_terminal_one_sends_again(scene: Scene, target: Target, tmp_path: P
         terminal.type("q", "q")
         assert terminal.code() == 0
     assert re.search(r"listen-[0-9a-f]{16}\.json", str(list((tmp_path / "state").rglob("*"))))
+
+
+def test_how_full_it_is_is_told_with_each_event(
+    scene: Scene, target: Target, tmp_path: Path
+) -> None:
+    """However many are handed over one after the other."""
+    made = [scene.kept(), scene.kept()]
+    wanted = Wanted(Criteria(Filter(since_ms=0)))
+    source = RemoteSource(ConsoleApi(url(scene), None, Secrets()), wanted, SYSTEM_CLOCK)
+    to = Taker(target.url, append_path=False, timeout_seconds=30)
+    with closing(Forward(source, to, Bookmark("listen", {}, tmp_path), since=True)) as forward:
+        told = [forward.look() for _ in made]
+
+    assert [news.rows[0].id for news in told] == made
+    assert [news.counts and news.counts.waiting for news in told] == [2, 2]
 
 
 def test_a_place_is_the_users_own(scene: Scene, target: Target, tmp_path: Path) -> None:

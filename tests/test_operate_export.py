@@ -1,10 +1,12 @@
-"""An event to take along: the command and the fixture give the same request again."""
+"""An event to take along: the command and the test give the same request again."""
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.message import Headers, Message, Request
-from holdfast.operate.export import as_curl, as_fixture
+from holdfast.operate.export import as_curl, as_test
 from holdfast.verify.source import REDACTED
 
 HEADERS = (
@@ -116,12 +118,12 @@ def fixture(text: str) -> Request:
 @pytest.mark.parametrize("body", [*BODIES, b"x" * 5_000], ids=range(len(BODIES) + 1))
 def test_the_fixture_gives_the_same_again(body: bytes) -> None:
     """As Python: the request as it came, but for its connection and what was redacted."""
-    request = fixture(as_fixture(message(body), "order.paid"))
+    request = fixture(as_test(message(body), "order.paid"))
 
     assert (request.method, request.path, request.query) == ("POST", "/orders/7", "a=1&b=%20")
     assert list(request.headers.lines) == SENT
     assert request.body == body
-    assert "def event_order_paid() -> Request:" in as_fixture(message(body), "order.paid")
+    assert "def event_order_paid() -> Request:" in as_test(message(body), "order.paid")
 
 
 @settings(max_examples=60, deadline=None)
@@ -132,7 +134,41 @@ def test_the_fixture_gives_the_same_again(body: bytes) -> None:
 )
 def test_no_sender_writes_code(body: bytes, type: str, value: str) -> None:
     """Whatever stands in a type, a header or a body stays data."""
-    told = as_fixture(message(body, (("x-evil", value),)), type)
+    told = as_test(message(body, (("x-evil", value),)), type)
 
     assert fixture(told).body == body
-    assert told.count("def ") == 1
+    assert told.count("def ") == 2
+
+
+HOOKS = """
+from pathlib import Path
+from typing import Any
+
+from holdfast import App, Event, hmac_sha256
+
+app = App()
+
+
+@app.webhook("/orders/{n}", verify=hmac_sha256("env:NOT_THERE", header="X-Signature"))
+def charge(event: Event[Any]) -> None:
+    assert event.params == {"n": "7"}
+    if not Path("mended").exists():
+        raise KeyError(event.body["a"])
+"""
+
+
+def test_what_is_saved_is_a_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails as the event did, in the code that it names, and passes once that is mended; what was
+    signed by somebody else needs no secret here."""
+    monkeypatch.chdir(tmp_path)
+    Path("shop.py").write_text(HOOKS, "utf-8")
+    space: dict[str, Any] = {}
+    told = as_test(message(b'{"a": 1}'), "order.paid", "shop.py")
+    exec(compile(told, "test", "exec"), space)  # noqa: S102 - that it runs is what is tested
+    test = space["test_event_order_paid_is_done"]
+    request = space[next(iter(inspect.signature(test).parameters))].__wrapped__()
+
+    with pytest.raises(AssertionError, match="KeyError"):
+        test(request)
+    Path("mended").touch()
+    test(request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +11,16 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from console_scene import Scene, served
+from console_scene import Scene, scene, served
 from holdfast.console.endpoint import Call, Nothing
 from holdfast.console.pages.dead import GroupAsked
 from holdfast.console.pages.dead import group as group_page
 from holdfast.operate.book import CONSOLE, Who
+from holdfast.operate.front import FOLDERS, failing_at, front
 from holdfast.runtime.console_options import ConsoleOptions
-from pages_kit import Read, attributes, read, wrong_with
+from pages_kit import HOSTILE, Read, attributes, http, shown, visitor, wrong_with
 
-HOSTILE = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
-
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
-
-
-@pytest.fixture
-def http(scene: Scene) -> Iterator[httpx.Client]:
-    with visitor(scene) as client:
-        yield client
-
-
-def visitor(scene: Scene) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{scene.port}", timeout=30)
-
-
-def shown(client: httpx.Client, path: str, status: int = 200) -> Read:
-    """A page, which is a good one whatever it shows."""
-    answer = client.get(path)
-    assert answer.status_code == status, answer.text
-    assert wrong_with(answer.text) == []
-    return read(answer.text)
+_ = scene, http
 
 
 def acts(page: Read) -> dict[str, Any]:
@@ -70,6 +46,25 @@ def orders(scene: Scene, count: int, total: float = 3) -> list[str]:
         scene.dead("orders", "KeyError", f"no order {n}", "Charge", id=scene.order(body))
         for n in range(count)
     ]
+
+
+def test_where_others_say_that_things_are_shown_they_are(scene: Scene, http: httpx.Client) -> None:
+    """Alerts and the command line write these addresses into messages; each has a page."""
+    (letter,) = orders(scene, 1)
+    ids = {
+        "event": letter,
+        "letter": letter,
+        "refusal": scene.refused(),
+        "group": group_of(scene, webhook="orders"),
+        "webhook": "orders",
+    }
+    root = str(http.base_url)
+
+    assert set(ids) == set(FOLDERS)
+    for kind, id in ids.items():
+        assert id in shown(http, front(root, kind, id)).text
+    assert "no order" in shown(http, failing_at(root, "orders")).text
+    assert "no order" not in shown(http, failing_at(root, "plain")).text
 
 
 def test_groups_are_the_few_problems_that_they_are(scene: Scene, http: httpx.Client) -> None:
@@ -118,8 +113,9 @@ def test_a_group_offers_the_whole_way_back(scene: Scene, http: httpx.Client) -> 
         (one.attributes.get("name"), one.attributes.get("value")) for one in page.all("input")
     }
     assert ("group", id) in hidden
-    purge = next(one for one in page.all("input") if one.attributes.get("name") == "expect")
-    assert purge.attributes["pattern"] == "7"
+    assert page.has("Purge 7 letters")
+    assert page.has("Type 7 to remove so many")
+    assert "expect" in [one.attributes.get("name") for one in page.all("input")]
     assert len([one for one in page.links() if one.startswith("/dead/letters/")]) == 7 + 1
 
 
@@ -292,7 +288,7 @@ def test_a_console_that_only_shows_offers_nothing(
 ) -> None:
     """Read-only: everything that would change something is switched off; the dry run is not."""
     options = ConsoleOptions(read_only=True)
-    with served(tmp_path, monkeypatch, options) as scene, visitor(scene) as http:
+    with served(tmp_path, monkeypatch, options) as scene, visitor(scene.port) as http:
         id = orders(scene, 2)[0]
         group = group_of(scene, error="KeyError")
         for path in (f"/dead/groups/{group}", f"/dead/letters/{id}"):

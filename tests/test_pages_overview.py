@@ -121,17 +121,6 @@ def test_a_refusal_claims_no_empty_body(tmp_path: Path, monkeypatch: pytest.Monk
         assert begun.has("10 B")
 
 
-def test_a_filter_that_cannot_be_read_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In our own words, with where it stands."""
-    with served(tmp_path, monkeypatch) as scene:
-        answer = httpx.get(f"http://127.0.0.1:{scene.port}/events?until=yesterday")
-        assert answer.status_code == 400
-        page = read(answer.text)
-        assert page.has("/until 'yesterday' is neither an age")
-
-
 def test_who_follows_a_link_from_elsewhere_need_not_sign_in_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from console_scene import SECRET, Scene, served
+from console_scene import SECRET, Scene, scene
 from holdfast.console.pages.audit import target_path
 from holdfast.console.pages.webhooks import pace
 from holdfast.queue.contract import QueueLimits
-from pages_kit import Read, attributes, read, wrong_with
+from pages_kit import attributes, http, read, shown, wrong_with
 from process_kit import until
 
-
-@pytest.fixture
-def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with served(tmp_path, monkeypatch) as one:
-        yield one
-
-
-@pytest.fixture
-def http(scene: Scene) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{scene.port}", timeout=30) as client:
-        yield client
-
-
-def shown(client: httpx.Client, path: str, status: int = 200) -> Read:
-    """A page, which is a good one whatever it shows."""
-    answer = client.get(path)
-    assert answer.status_code == status, answer.text
-    assert wrong_with(answer.text) == []
-    return read(answer.text)
+_ = scene, http
 
 
 def happened(id: int, before: int, type: str, **details: Any) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli_scene import call
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.errors import StoreLocked
 from holdfast.message import DeadLetter
@@ -20,7 +21,7 @@ from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.processes import RESTART_FIRST_SECONDS
 from holdfast.runtime.reports import Reports
 from holdfast.runtime.worker import DRAIN_SECONDS
-from process_kit import Gate, Process, Run, gone, holdfast, running, until
+from process_kit import HEAD, Gate, Process, Run, gone, holdfast, running, until
 
 FAULTS = """\
 @app.webhook("/fine")
@@ -53,6 +54,15 @@ def spawns(event: Event[Any]) -> None:
     child = subprocess.Popen(["sleep", "600"], close_fds=False, **quiet)
     (HERE / "spawned").write_text(str(child.pid))
 
+@app.webhook("/forks")
+def forks(event: Event[Any]) -> None:
+    child = os.fork()
+    if not child:
+        os.close(1)
+        os.close(2)
+        signal.pause()
+    (HERE / "forked").write_text(str(child))
+
 @app.webhook("/segfaults", queue=TWICE, pipe=QUICK)
 async def segfaults(event: Event[Any]) -> None:
     ctypes.string_at(0)
@@ -69,7 +79,7 @@ def gated(event: Event[Any]) -> None:
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """One run that all tests of misbehaving handlers share, as they do in real life."""
-    with running(tmp_path_factory.mktemp("faults"), FAULTS) as run:
+    with running(tmp_path_factory.mktemp("faults"), FAULTS, "--console-port", "0") as run:
         yield run
 
 
@@ -157,14 +167,16 @@ def test_a_port_in_use_is_an_error_of_its_own(tmp_path: Path) -> None:
 def test_mistakes_end_it_before_it_begins(tmp_path: Path) -> None:
     """Exit code 1 with every mistake, or with the file that is not there; no store is made."""
     wrong = '@app.webhook("users", queue=Queue(retention="soon"))\ndef a(event) -> None: ...\n'
-    run = Run(tmp_path, wrong)
-    assert run.code() == 1
-    assert "2 mistakes" in run.said
-    assert "soon" in run.said
+    (tmp_path / "hooks.py").write_text(HEAD + wrong, encoding="utf-8")
+    store = ("--store", str(tmp_path / "store"))
+    called = call("run", str(tmp_path / "hooks.py"), *store)
+    assert called.code == 1
+    assert "2 mistakes" in called.err
+    assert "soon" in called.err
 
-    missing = Process(holdfast("run", "elsewhere.py"), tmp_path)
-    assert missing.code() == 1
-    assert "elsewhere.py: there is no such file" in missing.said
+    missing = call("run", str(tmp_path / "elsewhere.py"), *store)
+    assert missing.code == 1
+    assert "there is no such file" in " ".join(missing.err.split())
     assert not (tmp_path / "store").exists()
 
 
@@ -219,15 +231,17 @@ def test_a_second_sigterm_ends_a_gateway_that_waits_for_a_body(tmp_path: Path) -
 
 
 def test_what_a_handler_started_does_not_hold_the_store(tmp_path: Path) -> None:
-    """A program that outlives its worker has nothing of the store's lock."""
+    """Neither a program that outlives its worker nor a mere copy of it has the store's lock."""
     with running(tmp_path, FAULTS) as run:
-        run.ended(run.keep("/spawns"))
-    spawned = int((tmp_path / "spawned").read_text())
+        for how in ("/spawns", "/forks"):
+            run.ended(run.keep(how))
+    left = [int((tmp_path / name).read_text()) for name in ("spawned", "forked")]
     try:
-        assert not gone(spawned)
+        assert not any(map(gone, left))
         until(lambda: lockable(run.store), "the store is free")
     finally:
-        os.kill(spawned, signal.SIGKILL)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
 
 
 def lockable(store: Path) -> bool:

@@ -101,12 +101,35 @@ def test_the_facts_of_a_sender_are_told() -> None:
     assert (adyen.status, adyen.body) == (200, "[accepted]")
 
 
-def test_an_unknown_sender_or_variant_is_told_with_the_known_ones() -> None:
-    """A slip of the pen is answered with what was meant."""
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("strype", "stripe"),
+        ("Stripe", "stripe"),
+        ("twitter", "x-twitter"),
+        ("dropbox-sgn", "dropbox-sign or dropbox"),
+        ("hubspot-v3", "hubspot-v2 or hubspot-v1 or hubspot"),
+        ("standard", "standard-webhooks or standard-webhooks-ed25519"),
+        ("facebook", "meta"),
+        ("hellosign", "dropbox-sign"),
+    ],
+)
+def test_a_slip_of_the_pen_is_answered_with_the_nearest(written: str, near: str) -> None:
+    """Three at the most, by id, by a part of it or by what the sender is called; not all of them."""
+    with pytest.raises(UnknownProvider) as told:
+        providers.load(written)
+
+    assert str(told.value) == (
+        f"no provider {written!r}; did you mean {near}? `holdfast providers` lists all 118"
+    )
+
+
+def test_an_unknown_sender_or_variant_is_told() -> None:
+    """With what was meant, or where to find it."""
     with pytest.raises(AttributeError, match=r"did you mean stripe\?"):
         _ = providers.strype  # type: ignore[attr-defined]  # the slip
-    with pytest.raises(ValueError, match="there are ably, adobe-io-events"):
-        verify_request("acme", "s", url=None, headers={}, body=b"", now=0)
+    with pytest.raises(ValueError, match="no provider 'zzzz'; `holdfast providers` lists all"):
+        verify_request("zzzz", "s", url=None, headers={}, body=b"", now=0)
     with pytest.raises(UnknownProvider, match="there are: token, signing-token"):
         verify_request("gitlab", "s", variant="x", url=None, headers={}, body=b"", now=0)
     with pytest.raises(UnknownProvider, match="there are: none"):

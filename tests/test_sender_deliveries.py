@@ -6,6 +6,13 @@ from typing import Any, Final
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from holdfast import App, VerificationFailed, providers, verify_request
 from holdfast.compile import check_app, compile_app
@@ -13,8 +20,11 @@ from holdfast.compiled import Forward
 from holdfast.definition import Provider
 from holdfast.errors import NotSupported, UnknownProvider
 from holdfast.providers.delivering import with_some_delivery_id
-from holdfast.testing import delivery, sign
-from holdfast.verify import hmac_sha256
+from holdfast.testing import delivery, key_pair, sign
+from holdfast.verify import hmac_sha256, jwt
+from holdfast.verify.encoding import decode
+from holdfast.verify.keypairs import pair_of
+from holdfast.verify.webtoken import Algorithm
 
 NOW: Final = 1_700_000_000.0
 URL: Final = "https://x.example/hook"
@@ -27,13 +37,17 @@ ONLY_THE_SENDER: Final = {
 }  # fmt: skip
 """Those with a private key of their own."""
 
+BODIES_OF_THEIRS: Final[dict[str, Any]] = {
+    "aws-sns": {"Type": "Notification", "Message": "m"},
+    "bitso": {"payload": {"id": 1}},
+}
+
 BODIES: Final[dict[str, Any]] = {
     "adyen": {
         "notificationItems": [{"NotificationRequestItem": {"amount": {}, "additionalData": {}}}]
     },
     "microsoft-graph": {"value": [{"changeType": "updated"}]},
 }
-HEADERS: Final = {"contentful": {"x-contentful-signed-headers": "content-type"}}
 
 
 def made(name: str) -> tuple[Provider, dict[str, str]]:
@@ -62,12 +76,110 @@ def test_what_is_signed_for_a_sender_is_genuine(name: str) -> None:
         )
 
     body = BODIES.get(name, {"id": "evt_1", "type": "thing.done"})
-    request = sign(provider, body, secret=secret, now=NOW, url=URL, headers=HEADERS.get(name, ()))
+    request = sign(provider, body, secret=secret, now=NOW, url=URL)
 
     verify(secret)
     if takes_secret:
         with pytest.raises(VerificationFailed):
             verify("user:passwort" if ":" in secret else "ba" * 32)
+
+
+@pytest.mark.parametrize("name", sorted(ONLY_THE_SENDER))
+def test_who_has_a_private_key_is_played_with_a_pair_of_ones_own(name: str) -> None:
+    """Signed with the private half, believed with the other in the place of the sender's key, on one
+    line as an environment holds it; and with nobody else's."""
+    provider, config = made(name)
+    pair, other = key_pair(name), key_pair(provider)
+    body = BODIES_OF_THEIRS.get(name, {"id": "evt_1", "type": "thing.done"})
+    request = sign(provider, body, secret=pair.private, now=NOW, url=URL)
+
+    def verify(public: str) -> None:
+        verify_request(
+            name,
+            public,
+            config=config,
+            url=URL,
+            headers=request.headers.lines,
+            body=request.body,
+            now=NOW,
+        )
+
+    verify(pair.public)
+    assert "\n" not in pair.public
+    assert pair.private not in repr(pair)
+    with pytest.raises(
+        VerificationFailed, match=r"signature_mismatch|body_altered_or_wrong_secret"
+    ):
+        verify(other.public)
+    for unusable in (pair.private, pair.private.splitlines()[1]):
+        with pytest.raises(VerificationFailed, match="secret_unusable"):
+            verify(unusable)
+
+
+def test_a_list_of_signed_headers_is_made_of_those_that_are_there() -> None:
+    """Contentful's, itself among them; but not the signature that it is going to be, and a list that
+    is given stays."""
+    was = {"X-Contentful-Topic": "a.b", "X-Contentful-Signature": "old", "Content-Type": "text/x"}
+    name = "x-contentful-signed-headers"
+
+    def listed(**more: str) -> str:
+        headers = {**was, **{key.replace("_", "-"): text for key, text in more.items()}}
+        request = sign("contentful", b"{}", secret=SECRET, now=NOW, headers=headers)
+        lines = request.headers.lines
+        verify_request("contentful", SECRET, url="/", headers=lines, body=b"{}", now=NOW)
+        return request.headers[name]
+
+    assert listed() == f"content-type,{name},x-contentful-timestamp,x-contentful-topic"
+    assert listed(x_contentful_signed_headers="content-type") == "content-type"
+
+
+def test_a_private_key_is_read_as_it_is_written() -> None:
+    """PEM, or bare base64 on one line; one of another kind or another curve signs nothing."""
+    discord, ebay = made("discord")[0], made("ebay")[0]
+    pair = key_pair(discord)
+    bare = "".join(pair.private.splitlines()[1:-1])
+    curve = ec.generate_private_key(ec.SECP384R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    locked = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
+    )
+
+    assert sign(discord, {}, secret=bare, now=NOW) == sign(
+        discord, {}, secret=pair.private, now=NOW
+    )
+    assert pair_of(discord.verification, bare).public == pair.public
+    for wrong in (pair.private, curve.decode(), locked.decode(), "", "é", "-----BEGIN"):
+        with pytest.raises(NotSupported, match="only the sender has the private key"):
+            sign(ebay, {}, secret=wrong, now=NOW)
+        with pytest.raises(NotSupported, match="cannot sign with it"):
+            pair_of(ebay.verification, wrong)
+
+
+def test_a_token_is_signed_with_the_algorithm_of_the_key() -> None:
+    """Of several that a scheme allows, the one that the private key is for."""
+    allowed: list[Algorithm] = ["RS256", "ES256", "EdDSA"]
+    for algorithm in allowed:
+        pair = key_pair(jwt("env:S", header="X-Token", algorithms=[algorithm]))
+        several = jwt("env:S", header="X-Token", algorithms=allowed)
+        request = sign(several, b"", secret=pair.private, now=NOW)
+
+        several.check(request, [pair.public], NOW)
+        assert orjson.loads(decode(request.headers["x-token"].split(".")[0], "base64url")) == {
+            "alg": algorithm,
+            "typ": "JWT",
+        }
+
+
+def test_who_is_asked_for_its_key_believes_no_pair() -> None:
+    """The exact reason is told: Plaid's API is asked, by the key's id, and the secret is for that."""
+    by_api = providers.plaid("env:S", variant="api", client_id="x")
+
+    with pytest.raises(NotSupported, match=r"asks production\.plaid\.com for the public one"):
+        sign(by_api, {}, secret="the API's", now=NOW)
+    for by in ("stripe", "livekit", "gitlab"):
+        with pytest.raises(NotSupported, match="has no private key"):
+            key_pair(by)
 
 
 @pytest.mark.parametrize("name", sorted(ONLY_THE_SENDER))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
@@ -190,6 +191,27 @@ def test_a_store_that_is_moved_away_while_in_use_keeps_nothing_more(
     assert ids(received(opened(away, clock))) == kept
 
 
+def test_a_store_is_where_it_was_when_the_process_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler may change the directory of its whole process; the store's path may be relative."""
+    clock = ManualClock()
+    monkeypatch.chdir(tmp_path)
+    engine = opened(Path("store"), clock)
+    everything = sent(engine, clock, 2)
+    assert engine.bell() is not None
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    everything += sent(engine, clock, 1)
+    leases = received(engine)
+    assert ids(leases) == everything
+    assert engine.settle([lease.receipt for lease in leases]) == [True] * 3
+    engine.close()
+    assert list(elsewhere.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", [INBOX, LEDGER])
 def test_a_log_without_its_file_is_not_given_to_a_new_one(tmp_path: Path, name: str) -> None:
     """SQLite would read another file's pages into it."""
@@ -252,6 +274,26 @@ def test_a_recovery_that_is_killed_leaves_no_ledger_that_knows_nothing(
     assert renamed == ["3"]
     with pytest.raises(StoreMismatch, match="has messages but no ledger"):
         SQLiteEngine(tmp_path, clock=clock)
+
+
+def test_nobody_opens_a_store_while_it_is_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application's gateway may start at any moment; it would make a ledger of its own."""
+    clock = ManualClock()
+    opened(tmp_path, clock).close()
+    real, refused = Path.rename, list[str]()
+
+    def look_first(self: Path, target: Path) -> Path:
+        with (tmp_path / "open.lock").open() as lock, pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refused.append(self.name)
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", look_first)
+    recover(tmp_path, from_ms=0, clock=clock)
+
+    assert refused == ["ledger.db", "ledger.new"]
 
 
 # For nobody else's eyes, and in strange places

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -163,20 +165,30 @@ def test_a_name_that_comes_back_frees_its_earlier_life(tmp_path: Path) -> None:
     second.close()
 
 
+@pytest.mark.parametrize(
+    ("module", "call", "number", "told"),
+    [(os, "pwrite", errno.ENOSPC, StoreFull), (mmap, "mmap", errno.EMFILE, StoreError)],
+)
 def test_a_full_disk_is_told_before_anything_is_handed_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    call: str,
+    number: int,
+    told: type[StoreError],
 ) -> None:
-    """The file's blocks are there before it is mapped; a touch without a block would be a crash."""
+    """Too many open files too; and the next try is as good as the first. The file's blocks are there
+    before it is mapped; a touch without a block would be a crash."""
     clock = ManualClock()
     engine = opened(tmp_path, clock, "worker")
     sent(engine, clock, 1)
 
     def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "no space")
+        raise OSError(number, "no more")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "pwrite", full)
-        with pytest.raises(StoreFull):
+        patched.setattr(module, call, full)
+        with pytest.raises(told):
             received(engine)
     assert counts(engine) == (1, 0, 0)
     begun = received(engine)

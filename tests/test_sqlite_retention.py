@@ -117,6 +117,23 @@ def test_expiry_goes_in_small_steps_and_is_told_as_often_as_it_happened(tmp_path
     engine.close()
 
 
+@pytest.mark.parametrize("returned", [False, True])
+def test_who_receives_expires_to_the_millisecond(tmp_path: Path, *, returned: bool) -> None:
+    """As old as the retention is too old, a millisecond less is not; handed out before, or never."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    (old,) = sent(engine, clock, 1)
+    clock.advance(0.001)
+    (young,) = sent(engine, clock, 1)
+    if returned:
+        engine.release([lease.receipt for lease in received(engine)])
+    clock.advance(2 * DAY - 0.001)
+
+    assert ids(received(engine)) == [young]
+    assert ids(engine.browse(ANY)) == [old]
+    engine.close()
+
+
 def test_a_webhook_with_a_long_memory_does_not_keep_anothers(tmp_path: Path) -> None:
     """Each queue's finished messages go by its own numbers, however many of others are older."""
     clock = ManualClock()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.clock import ManualClock
 from holdfast.queue.contract import Filter
-from sqlite_kit import DAY, counts, failure, heard, ids, opened, received, sent, upkeep
+from holdfast.queue.engines.sqlite import handout
+from holdfast.queue.engines.sqlite import upkeep as steps
+from sqlite_kit import DAY, counts, failure, heard, ids, message, opened, received, sent, upkeep
 
 HOUR = 3_600.0
 ANY = Filter()
@@ -49,6 +52,50 @@ def test_a_jump_holds_expiry_off_for_an_hour_and_no_longer(tmp_path: Path) -> No
     assert [letter.reason for letter in engine.browse(ANY)] == ["expired"]
     assert {entry.message.id for entry in engine.events(ANY)} == {waiting}
     engine.close()
+
+
+def test_a_clock_set_while_upkeep_is_under_way_expires_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a laptop that slept between upkeep's look at the clock and its work: that look counts."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    dead, waiting = sent(engine, clock, 2)
+    engine.bury(received(engine, 1)[0].receipt, failure())
+    free = steps.free_dead_holders
+
+    def slept(*shelf_and_own: Any) -> None:
+        monkeypatch.undo()
+        free(*shelf_and_own)
+        clock.jump(30 * DAY)
+
+    monkeypatch.setattr(steps, "free_dead_holders", slept)
+    upkeep(engine)
+
+    assert counts(engine) == (1, 0, 1)
+    assert ids(engine.browse(ANY)) == [dead]
+    assert ids(received(engine)) == [waiting]
+    engine.close()
+
+
+def test_a_clock_set_while_a_worker_receives_expires_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its look and the hand-out, which may wait for another writer."""
+    clock = ManualClock()
+    worker = opened(tmp_path, clock)
+    everything = sent(worker, clock, 2)
+    due = handout.anything_due
+
+    def slept(*asked: Any) -> bool:
+        found = due(*asked)
+        clock.jump(30 * DAY)
+        return found
+
+    monkeypatch.setattr(handout, "anything_due", slept)
+
+    assert ids(received(worker)) == everything
+    worker.close()
 
 
 def test_a_suspension_outlives_a_restart(tmp_path: Path) -> None:
@@ -132,6 +179,24 @@ def test_a_clock_set_back_a_year_does_not_hide_messages_for_a_year(
     assert sorted(ids(received(engine))) == [leased, fresh]
     clock.advance(540)
     assert backoff in ids(received(engine))
+    engine.close()
+
+
+def test_a_delay_from_a_clock_that_was_ahead_is_no_longer_than_it_was(tmp_path: Path) -> None:
+    """Nobody had received it yet when the clock was put right: it waits its minute, not a year."""
+    clock = ManualClock()
+    engine = opened(tmp_path, clock)
+    clock.jump(365 * DAY)
+    delayed = message(1, clock)
+    engine.send([delayed], delay_seconds=60)
+    clock.jump(-365 * DAY)
+    upkeep(engine)
+
+    assert received(engine) == []
+    clock.advance(59)
+    assert received(engine) == []
+    clock.advance(1)
+    assert ids(received(engine)) == [delayed.id]
     engine.close()
 
 

@@ -100,7 +100,7 @@ def told(step: Step) -> Iterator[str]:
         yield str(mistake)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(written())
 def test_anything_may_stand_in_a_setting(step: Step) -> None:
     """The check comes to its end, and says where each mistake is."""
@@ -108,7 +108,7 @@ def test_anything_may_stand_in_a_setting(step: Step) -> None:
         assert "test_steps_fuzz.py:" in line
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.recursive(odd, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)))
 def test_anything_may_be_a_document(document: Any) -> None:
     """Checked and drawn, whatever it is; what the check lets through is JSON."""

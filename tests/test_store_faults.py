@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from cli_scene import call
 from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.errors import (
     SQLiteTooOld,
@@ -27,7 +28,7 @@ from holdfast.queue.contract import Filter, QueueLimits, State
 from holdfast.queue.engines.sqlite import INBOX, LEDGER, SQLiteEngine, recover
 from holdfast.queue.engines.sqlite.files import SQLITE_MINIMUM, require_sqlite
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
-from process_kit import Process, Run, holdfast, running
+from process_kit import Run, running
 
 HOOKS = """\
 @app.webhook("/fine")
@@ -242,9 +243,9 @@ def test_recovery_from_the_command_line(tmp_path: Path) -> None:
     refused = Run(tmp_path, HOOKS)
     assert refused.code() == 3
     assert "holdfast recover" in refused.said
-    command = Process(holdfast("recover", "--all", "--store", "store"), tmp_path)
-    assert command.code() == 0
-    assert "3 messages to be delivered again" in command.said
+    command = call("recover", "--all", "--store", str(tmp_path / "store"))
+    assert command.code == 0
+    assert "3 messages to be delivered again" in command.out + command.err
     with running(tmp_path) as run:
         for id in ids:
             assert run.ended(id).state is State.DONE

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from gateway_scene import webhook
+from holdfast.clock import ManualClock
 from holdfast.compiled import Compiled
-from holdfast.queue.contract import Depth
+from holdfast.queue.contract import Depth, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.processes import NOT_STARTED, Child
-from holdfast.runtime.run_options import RunOptions
+from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
+from sqlite_kit import heard, message
 
 
 class Stumbling(SQLiteEngine):
@@ -66,6 +69,46 @@ def test_upkeep_goes_on_after_any_error(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(story(), 10))
 
     assert told == [{"message": "upkeep: KeyError: 'a defect'"}]
+
+
+def test_mail_for_a_webhook_that_left_the_definition_is_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renamed by mistake, it would otherwise expire in silence; an empty queue is no news."""
+    store, clock = tmp_path / "store", ManualClock()
+    engine = SQLiteEngine(store, clock=clock)
+    engine.send(
+        [message(number, clock, webhook=name) for number, name in enumerate(("here", "gone"))]
+    )
+    engine.configure({"empty": QueueLimits()})
+    engine.close()
+    telemetry, told = heard("store.warning")
+
+    async def no_children(*_: object, **__: object) -> None:
+        """It is the start that counts here."""
+
+    monkeypatch.setattr(Supervisor, "_supervise", no_children)
+    options = RunOptions(Path("none.py"), str(store), gateway=False)
+    compiled = Compiled("some", (webhook("/here"),))
+    asyncio.run(Supervisor(options, compiled, telemetry, clock=clock).run())
+
+    assert len(told) == 1
+    assert "webhook gone is not in the definition" in told[0]["message"]
+    assert "wait for it (1)" in told[0]["message"]
+
+
+def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
+    """A disk that is full at the start must not end reception for a file that only commands read."""
+    telemetry, told = heard("store.warning")
+    (tmp_path / "run.json").mkdir()
+    supervisor = Supervisor(
+        RunOptions(Path("none.py"), str(tmp_path)), Compiled("none", ()), telemetry
+    )
+
+    supervisor._write_run_file(tmp_path, Started(None, None, "here", None, new=True))
+
+    assert len(told) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from certificate_kit import BEGINS, WITHIN, holder
 from holdfast import providers
-from holdfast.errors import VerificationFailed
-from holdfast.keyring import Wanted
+from holdfast.clock import ManualClock
+from holdfast.errors import KeyUnavailable, VerificationFailed
+from holdfast.keyring import ASKED_MAX, KeyRing, Wanted
 from holdfast.message import Headers, Request
-from holdfast.verify.certificates import judge_certificates
+from holdfast.verify.certificates import trusted
 from holdfast.verify.signed import Signed
 from holdfast.verify.webtoken import WebToken
 
@@ -38,6 +39,8 @@ SNS = providers.aws_sns().verification
     [
         "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
         "https://sns.cn-north-1.amazonaws.com.cn/x.pem",
+        "https://sns.us-gov-west-1.amazonaws.com/x.pem",
+        "https://sns.us-iso-east-1.amazonaws.com/x.pem",
     ],
 )
 def test_a_senders_own_host_is_trusted(url: str) -> None:
@@ -59,6 +62,13 @@ def test_a_senders_own_host_is_trusted(url: str) -> None:
         "https://snsxeu-west-1.amazonaws.com/x.pem",
         "https://sns.eu_west.amazonaws.com/x.pem",
         "https://evil.amazonaws.com/x.pem",
+        "https://sns.s3.amazonaws.com/x.pem",  # a bucket that is called sns
+        "https://sns.s3-us-west-2.amazonaws.com/x.pem",
+        "https://sns.s3-accelerate.amazonaws.com/x.pem",
+        "https://sns.eu.amazonaws.com/x.pem",
+        "HTTPS://sns.eu-west-1.amazonaws.com/x.pem",
+        "\x01https://sns.eu-west-1.amazonaws.com/x.pem",
+        "https://sns.eu-west-1.amazonaws.com/\x7fx.pem",
         "https://example.net\\@sns.eu-west-1.amazonaws.com/x.pem",
         "https://example.net#@sns.eu-west-1.amazonaws.com/x.pem",
         "https://sns.eu-west-1.amazonaws.com/x.pem?a=b",
@@ -80,6 +90,29 @@ def test_no_other_host_is_asked_for_a_key(url: str) -> None:
     assert wanted(sns(url), SNS) == "certificate_untrusted"
     with pytest.raises(VerificationFailed, match="certificate_untrusted"):
         SNS.check(sns(url), [holder("sns.test").pem], WITHIN)
+
+
+def test_what_a_stranger_writes_for_a_host_is_not_repeated_at_length() -> None:
+    """A megabyte of it would be kept with the failure."""
+    with pytest.raises(VerificationFailed) as failed:
+        SNS.check(sns(f"https://{'a' * 100_000}.example/x.pem"), [holder("sns.test").pem], WITHIN)
+
+    assert len(str(failed.value)) < 400
+
+
+def named(url: str) -> Wanted:
+    assert isinstance(SNS, Signed)
+    (one,) = SNS.wanted(sns(url), [])
+    return one
+
+
+def test_all_hosts_of_a_sender_are_asked_as_often_as_one() -> None:
+    """Of regions that nobody has, a forger can name any number."""
+    ring = KeyRing(ManualClock(), lambda wanted: wanted.url)
+    for number in range(ASKED_MAX):
+        ring.find(named(f"https://sns.aa-{'b' * (number + 1)}-1.amazonaws.com/x.pem"))
+    with pytest.raises(KeyUnavailable, match="30 times"):
+        ring.find(named("https://sns.eu-west-1.amazonaws.com/x.pem"))
 
 
 def test_a_delivery_without_an_address_says_what_is_missing() -> None:
@@ -122,7 +155,7 @@ def roots(tmp_path: Path) -> Path:
 
 def judged(text: str, roots: Path, now: float = WITHIN, name: str = NAME) -> str:
     try:
-        judge_certificates(text, now, name=name, roots=roots)
+        trusted(text, now, name=name, roots=roots)
     except VerificationFailed as failed:
         return failed.reason
     return "trusted"
@@ -146,7 +179,7 @@ def test_a_certificate_must_be_the_senders_own(roots: Path) -> None:
 def test_mozillas_authorities_are_the_known_ones() -> None:
     """Without other roots, one that we made up is nobody."""
     with pytest.raises(VerificationFailed, match=NAME):
-        judge_certificates(holder(NAME, AUTHORITY).pem, WITHIN, name=NAME)
+        trusted(holder(NAME, AUTHORITY).pem, WITHIN, name=NAME)
 
 
 def test_without_a_name_only_the_time_counts(roots: Path) -> None:

@@ -80,6 +80,7 @@ RAW = EDWARDS.public_key().public_bytes_raw()
         ("hex", "", f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(spki(EDWARDS)).decode()}\n-----END PUBLIC KEY-----"),
         ("hex", "", orjson.dumps({"kty": "OKP", "crv": "Ed25519", "x": base64.urlsafe_b64encode(RAW).decode().rstrip("=")}).decode()),
     ],
+    ids=["hex", "prefixed base64", "PEM", "JWK"],
 )  # fmt: skip
 def test_ed25519_with_its_key_in_every_form(encoding: Any, strip: str, key: str) -> None:
     """Bare, with a prefix, as PEM and as JWK; another content does not fit."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jwt as library
+import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from jwt.algorithms import RSAAlgorithm
 
+from certificate_kit import BEGINS, WITHIN, holder, private_key
 from holdfast import compiled
+from holdfast.clock import ManualClock
 from holdfast.definition import Verification
-from holdfast.errors import NotSupported, SecretMissing, VerificationFailed
+from holdfast.errors import KeyUnavailable, NotSupported, SecretMissing, VerificationFailed
+from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
 from holdfast.secrets import Secrets
-from holdfast.verify import FunctionVerification, basic, hmac_sha256, token
-from holdfast.verify.source import check_source, redact
+from holdfast.verify import FunctionVerification, basic, hmac_sha256, jwt, rsa, token
+from holdfast.verify.source import check_source, check_with_keys, redact
 
 REQUEST = Request("POST", "/in", "", Headers(), b"body")
 
@@ -153,3 +162,59 @@ def test_a_function_says_what_it_is_and_cannot_sign() -> None:
     )
     with pytest.raises(NotSupported):
         verification.sign(REQUEST, "", 0.0)
+
+
+def test_a_token_by_a_key_of_another_name_has_them_fetched_anew() -> None:
+    """A sender that changes its keys names the new one, which is in no set that was kept."""
+    old, new = private_key("old.test"), private_key("new.test")
+    scheme = jwt(
+        header="X-Token",
+        algorithms=["RS256"],
+        fetch={"url": "https://keys.test/set", "hosts": ["keys.test"]},
+    )
+
+    def named(**keys: RSAPrivateKey) -> str:
+        members = [
+            {**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": name}
+            for name, key in keys.items()
+        ]
+        return orjson.dumps({"keys": members}).decode()
+
+    published = [named(old=old), named(old=old, new=new)]
+    clock = ManualClock()
+    ring = KeyRing(clock, lambda _: published.pop(0))
+
+    def check(key: RSAPrivateKey, name: str) -> None:
+        token = library.encode({}, key, "RS256", headers={"kid": name})
+        request = replace(REQUEST, headers=Headers.of({"X-Token": token}))
+        check_with_keys(scheme, request, [], clock.now_ms() / 1000, ring)
+
+    check(old, "old")
+    with pytest.raises(VerificationFailed, match="key_unknown"):
+        check(new, "new")
+    clock.advance(60)
+    check(new, "new")
+
+
+@pytest.mark.parametrize(
+    "first", ["<html>Sorry</html>", holder("sns.test", None, BEGINS, BEGINS).pem]
+)
+def test_what_was_published_by_mistake_is_asked_for_again(first: str) -> None:
+    """A page where a key should be, a certificate that has run out: both may be right by now, and a
+    page says nothing against the source."""
+    sender = holder("sns.test")
+    scheme = rsa(
+        header="X-Sig",
+        encoding="base64",
+        fetch={"url": "https://keys.test/k", "hosts": ["keys.test"]},
+    )
+    signature = base64.b64encode(sender.sign(REQUEST.body)).decode()
+    request = replace(REQUEST, headers=Headers.of({"X-Sig": signature}))
+    published, clock = [first, sender.pem], ManualClock()
+    ring = KeyRing(clock, lambda _: published.pop(0))
+
+    with pytest.raises((KeyUnavailable, VerificationFailed)) as told:
+        check_with_keys(scheme, request, [], WITHIN, ring)
+    assert isinstance(told.value, KeyUnavailable) == first.startswith("<")
+    clock.advance(60)
+    check_with_keys(scheme, request, [], WITHIN, ring)

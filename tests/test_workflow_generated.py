@@ -84,7 +84,7 @@ def play(program: Program, events: Sequence[Event]) -> list[tuple[Snapshot, Sequ
     return steps
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=50, deadline=None, suppress_health_check=SLOW)
 @given(documents(), VALUES, STORIES)
 def test_the_machine_is_pure(document: dict[str, Any], value: Any, story: list[Any]) -> None:
     """Replayed it comes to the same; resumed from JSON at any point, too; and it ends once."""
@@ -103,7 +103,7 @@ def test_the_machine_is_pure(document: dict[str, Any], value: Any, story: list[A
     assert steps[-1][0]["status"] == ends[0].status
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=50, deadline=None, suppress_health_check=SLOW)
 @given(documents(), VALUES, STORIES)
 def test_history_is_numbered_alike_told_or_not(
     document: dict[str, Any], value: Any, story: list[Any]
@@ -125,7 +125,7 @@ def test_history_is_numbered_alike_told_or_not(
     assert sum(event["type"].endswith("StateExited") for event in told) + aborted <= len(entered)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=50, deadline=None, suppress_health_check=SLOW)
 @given(documents(), VALUES, STORIES)
 def test_failures_are_told_as_they_happen(
     document: dict[str, Any], value: Any, story: list[Any]
@@ -175,7 +175,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
 @given(documents(), ODD, st.lists(EVENTS, max_size=15))
 def test_no_events_make_it_raise(document: dict[str, Any], value: Any, events: list[Event]) -> None:
     """Repeated, foreign, of the wrong kind, with values that are no JSON: it ends at most once."""

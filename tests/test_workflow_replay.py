@@ -153,7 +153,7 @@ STORIES = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.dictionaries(st.sampled_from(["first", "e"]), OUTPUTS), STORIES)
 def test_any_prefix_resumes_from_json(given_input: Any, story: list[Any]) -> None:
     """Written down as JSON and read back after every event, an execution goes on the same way.
@@ -197,7 +197,7 @@ def told(events: Sequence[Event], asked: Literal["none", "failures", "all"]) -> 
     return records
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.lists(EVENTS, max_size=12))
 def test_failures_are_told_while_they_happen(events: list[Event]) -> None:
     """They are those of the whole history, event by event, and nothing is told unasked."""
@@ -209,7 +209,7 @@ def test_failures_are_told_while_they_happen(events: list[Event]) -> None:
     assert told(events, "none") == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(st.lists(EVENTS, max_size=12))
 def test_no_sequence_of_events_raises(events: list[Event]) -> None:
     """Whatever comes in whatever order, the machine answers, and ends at most once."""

@@ -17,6 +17,7 @@ from holdfast.message import Lease, Receipt
 from holdfast.telemetry import Kind, Telemetry
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.result import Result
+from process_kit import PATIENCE_SECONDS
 from workflow_kit import VERIFY_HANDLE, JumpingLoop, a_lease, a_webhook, an_express, run_one
 
 
@@ -109,6 +110,18 @@ def test_a_crew_never_begins_what_nobody_waits_for() -> None:
         crew.close()
 
     asyncio.run(scene())
+
+
+def test_a_crew_that_goes_home_answers_what_was_just_asked() -> None:
+    """A call of the same turn of the loop, which no thread has heard of yet, is made all the same."""
+    crew = Crew(1)
+
+    async def main() -> str:
+        asked = asyncio.ensure_future(crew.run(lambda: "answered"))
+        asyncio.get_running_loop().call_soon(crew.close)  # after the call, before it is handed over
+        return await asyncio.wait_for(asked, PATIENCE_SECONDS)
+
+    assert asyncio.run(main()) == "answered"
 
 
 def test_a_crew_answers_every_call() -> None:

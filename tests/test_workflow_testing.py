@@ -185,7 +185,7 @@ def test_history_in_aws_words() -> None:
 @pytest.mark.parametrize(
     "answers",
     [{"ok": 1}, [{"reslt": 1}], [1], [{"error": KeyError}], lambda _: 1],
-    ids=str,
+    ids=["object", "misspelt", "number", "class", "function"],
 )
 def test_mocks_that_are_none_are_told(answers: Any) -> None:
     """What a mock may say is said, instead of a null that nobody meant."""

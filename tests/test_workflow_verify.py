@@ -116,7 +116,7 @@ def test_a_notification_is_worked_once_its_certificate_was_fetched() -> None:
             "certificate_untrusted",
         ),
         (notification(holder("sns.test", None, BEGINS, ENDS)), "", "retried", "KeyUnavailable"),
-        (notification(holder("sns.test", None, BEGINS, ENDS)), "no key", "retried", "SecretMissing"),
+        (notification(holder("sns.test", None, BEGINS, ENDS)), "no key", "retried", "KeyUnavailable"),
     ],
 )  # fmt: skip
 def test_what_is_forged_is_quarantined_and_what_cannot_be_told_is_retried(

@@ -137,6 +137,8 @@ class Provider:
     """What it must hear; None: any success will do."""
     statuses: str = "2xx"
     """Which answers it takes for success."""
+    verify_at: VerifyAt = "workflow"
+    """`gateway`: it tries wrong signatures, and wants 401; the webhook must say so too."""
     deadline_seconds: float | None = None
     """How long it waits for the answer."""
     retries: Retries | None = None

@@ -80,7 +80,7 @@ class KeyUnavailable(HoldfastError):
 
 
 class UnknownProvider(HoldfastError, ValueError):
-    """No provider, or no variant of it, has that name. The message lists those that there are."""
+    """No provider, or no variant of it, has that name. The message names the nearest."""
 
 
 class ExtraMissing(HoldfastError):

@@ -6,7 +6,8 @@ is only fetched: over TLS, without following a redirect, up to 256 KiB, within t
 
 A key is kept for an hour. If it cannot be fetched again then, it serves for a day more, because a
 sender's outage must not stop its events; and a key that is not known yet is asked for at most once
-in a minute. A host is asked at most thirty times a minute, whatever strangers' deliveries name.
+in a minute. The hosts of one sender are asked at most thirty times a minute, whatever strangers'
+deliveries name.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FAILED_SECONDS: Final = 5.0
 SIZE_MAX_BYTES: Final = 262_144
 TIMEOUT_SECONDS: Final = 10.0
 ASKED_MAX: Final = 30
-"""Requests to one host in `ASK_AGAIN_SECONDS`."""
+"""Requests to the hosts of one sender in `ASK_AGAIN_SECONDS`."""
 
 _KEPT_MAX: Final = 256
 
@@ -41,6 +42,8 @@ class Wanted:
     post: bytes | None = field(default=None, repr=False)
     certificate: str = ""
     """The name that the certificate there must be issued for; empty: it is not one, or any will do."""
+    hosts: tuple[str, ...] = field(default=(), compare=False)
+    """All that the sender may name, as patterns: they are asked as often together as one host is."""
 
     @property
     def host(self) -> str:
@@ -67,7 +70,7 @@ class KeyRing:
         self._fetch = fetch or (lambda wanted: over_https(wanted, clock))
         self._kept: OrderedDict[Wanted, _Kept] = OrderedDict()
         self._failed: dict[Wanted, float] = {}
-        self._asked: dict[str, list[float]] = {}
+        self._asked: dict[tuple[str, ...], list[float]] = {}
         self._asking: dict[Wanted, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -90,10 +93,9 @@ class KeyRing:
                     if kept is not None:
                         return kept.text
                     self._count(wanted)
-                return self._remember(wanted, self._fetch(wanted))
+                return self._remember(wanted, self._fetched(wanted))
             except KeyUnavailable:
                 with self._lock:
-                    self._failed[wanted] = self._clock.monotonic()
                     kept = self._good(wanted, STALE_SECONDS)
                 if kept is None:
                     raise
@@ -101,6 +103,15 @@ class KeyRing:
             finally:
                 with self._lock:
                     self._asking.pop(wanted, None)
+
+    def _fetched(self, wanted: Wanted) -> str:
+        try:
+            return self._fetch(wanted)
+        except KeyUnavailable:
+            # Noted here alone: whoever was not let through has asked nobody, and delays nobody.
+            with self._lock:
+                self._failed[wanted] = self._clock.monotonic()
+            raise
 
     def _good(self, wanted: Wanted, seconds: float) -> _Kept | None:
         kept = self._kept.get(wanted)
@@ -122,10 +133,11 @@ class KeyRing:
         self._failed = {one: at for one, at in self._failed.items() if now - at < FAILED_SECONDS}
         if wanted in self._failed:
             raise KeyUnavailable(f"{wanted.host} did not give it just now")
-        recent = [at for at in self._asked.get(wanted.host, ()) if now - at < ASK_AGAIN_SECONDS]
+        hosts = wanted.hosts or (wanted.host,)
+        recent = [at for at in self._asked.get(hosts, ()) if now - at < ASK_AGAIN_SECONDS]
         if len(recent) >= ASKED_MAX:
             raise KeyUnavailable(f"{wanted.host} was asked {ASKED_MAX} times within a minute")
-        self._asked[wanted.host] = [*recent, now]
+        self._asked[hosts] = [*recent, now]
 
 
 def over_https(wanted: Wanted, clock: Clock = SYSTEM_CLOCK) -> str:
@@ -136,7 +148,10 @@ def over_https(wanted: Wanted, clock: Clock = SYSTEM_CLOCK) -> str:
     if not wanted.url.startswith("https://"):
         raise KeyUnavailable(f"{host} is not asked without TLS")
     method = "GET" if wanted.post is None else "POST"
-    headers = {"accept": "*/*"} if wanted.post is None else {"content-type": "application/json"}
+    # Not packed: what a few bytes unpack to is not known before it is in memory.
+    headers = {"accept": "*/*", "accept-encoding": "identity"}
+    if wanted.post is not None:
+        headers["content-type"] = "application/json"
     deadline = clock.monotonic() + TIMEOUT_SECONDS
     try:
         with (
@@ -146,7 +161,7 @@ def over_https(wanted: Wanted, clock: Clock = SYSTEM_CLOCK) -> str:
             if answer.status_code != 200:
                 raise KeyUnavailable(f"{host} answered {answer.status_code}")
             body = b""
-            for chunk in answer.iter_bytes():
+            for chunk in answer.iter_raw():
                 body += chunk
                 if len(body) > SIZE_MAX_BYTES:
                     raise KeyUnavailable(f"{host} sends more than any key is long")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -121,6 +122,13 @@ class Shop:
         self.run.ended(id)
         return id
 
+    def all_kept(self, path: str, bodies: Iterable[bytes]) -> list[str]:
+        """Sent one after the other, and all of them worked to their ends."""
+        ids = [self.send(path, body, {"x-delivery": f"d-{zlib.crc32(body)}"}) for body in bodies]
+        for id in ids:
+            self.run.ended(id)
+        return ids
+
     def mend(self) -> None:
         """From now on the handlers that failed do not."""
         (self.directory / "mended").touch()
@@ -142,7 +150,7 @@ class Shop:
 
 
 class Viewer:
-    """One browser window. `watched` notes what must not happen."""
+    """One tab. `complaints`: what must not happen, and has."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -152,7 +160,7 @@ class Viewer:
         self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         self.page.on("console", self._said)
-        context.on("request", self._asked)
+        self.page.on("request", self._asked)
 
     def _said(self, message: Any) -> None:
         # A status that a test asks for on purpose is told by the browser as an error of loading.
@@ -177,18 +185,47 @@ class Viewer:
 
 
 @contextmanager
-def viewing(browser: Browser, url: str, **settings: Any) -> Iterator[Viewer]:
-    """A fresh window; what must not happen has not happened at its end."""
-    size = settings.pop("size", WIDE)
+def windows(browser: Browser, **settings: Any) -> Iterator[BrowserContext]:
+    """A browser that nobody has used before: without cookies, and with nothing fetched yet."""
+    width, height = settings.pop("size", WIDE)
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, timezone_id="Europe/Berlin", **settings
+        viewport={"width": width, "height": height}, timezone_id="Europe/Berlin", **settings
     )
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def tab(context: BrowserContext, url: str) -> Iterator[Viewer]:
+    """A tab on this console; what must not happen has not happened at its end."""
     viewer = Viewer(context, url)
     try:
         yield viewer
     finally:
-        context.close()
+        viewer.page.close()
     assert not viewer.complaints, "\n".join(viewer.complaints)
+
+
+@contextmanager
+def viewing(browser: Browser, url: str, **settings: Any) -> Iterator[Viewer]:
+    """Both: a tab of a browser of its own."""
+    with windows(browser, **settings) as context, tab(context, url) as viewer:
+        yield viewer
+
+
+@contextmanager
+def shop_open(directory: Path) -> Iterator[Shop]:
+    """A shop, with the secrets of its senders in the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SECRETS.items():
+            patch.setenv(name, value)
+        shop = Shop(directory)
+        try:
+            yield shop
+        finally:
+            shop.close()
 
 
 __all__ = [
@@ -199,6 +236,9 @@ __all__ = [
     "Viewer",
     "chromium",
     "launched",
+    "shop_open",
+    "tab",
     "until",
     "viewing",
+    "windows",
 ]

@@ -69,7 +69,12 @@ _ACCESSIBLE: Final = r"""
   }
 
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const drawn = new Map();
   const rgba = (colour) => {
+    if (!drawn.has(colour)) drawn.set(colour, read(colour));
+    return drawn.get(colour);
+  };
+  const read = (colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = "#000";
     canvas.fillStyle = colour;

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser_kit import PATIENCE_MS, SECRETS, Shop, Viewer, launched, viewing
-from playwright.sync_api import Browser, expect, sync_playwright
+from browser_kit import PATIENCE_MS, Shop, Viewer, launched, shop_open, tab, windows
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from seeds import seed
 
 # Far beyond what anything here takes on a quiet machine, so that a busy one fails no test.
@@ -24,18 +24,20 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop with a morning behind it."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SECRETS.items():
-            patch.setenv(name, value)
-        shop = Shop(tmp_path_factory.mktemp("shop"))
-        try:
-            seed(shop)
-            yield shop
-        finally:
-            shop.close()
+    with shop_open(tmp_path_factory.mktemp("shop")) as shop:
+        seed(shop)
+        yield shop
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """What tests have in common that ask for nothing special: style sheets and scripts are fetched once."""
+    with windows(browser) as context:
+        yield context
 
 
 @pytest.fixture
-def viewer(browser: Browser, shop: Shop) -> Iterator[Viewer]:
-    with viewing(browser, shop.url) as one:
+def viewer(context: BrowserContext, shop: Shop) -> Iterator[Viewer]:
+    """A tab of one's own."""
+    with tab(context, shop.url) as one:
         yield one

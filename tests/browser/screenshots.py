@@ -5,13 +5,12 @@ At 1280 in light, some in dark and at 390, of the shop that the browser tests lo
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from browser_kit import NARROW, SECRETS, WIDE, Shop, launched, viewing
+from browser_kit import NARROW, WIDE, Shop, launched, shop_open, viewing
 from places import places
 from playwright.sync_api import Browser, Page, sync_playwright
 from seeds import seed
@@ -59,17 +58,13 @@ def shoot(browser: Browser, shop: Shop, folder: Path) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    os.environ.update(SECRETS)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         live_through(Path(place) / "store")
-        shop = Shop(Path(place))
-        try:
+        with shop_open(Path(place)) as shop:
             seed(shop)
             browser = launched(playwright)
             shoot(browser, shop, folder)
             browser.close()
-        finally:
-            shop.close()
 
 
 if __name__ == "__main__":

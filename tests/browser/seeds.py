@@ -37,36 +37,35 @@ def stripe(type: str, **about: Any) -> bytes:
 
 
 def seed(shop: Shop) -> None:
-    """In order, each worked to its end."""
-    for n in range(6):
-        shop.kept("/orders", order(n), {"x-delivery": f"d-{n}"})
+    """Each kind worked to its end before the next."""
+    shop.all_kept("/orders", (order(n) for n in range(6)))
     shop.kept("/orders", order(6, card="declined"), {"x-delivery": "d-6"})
-    for n in (7, 8, 9):
-        shop.kept("/orders", order(n, lines=["sku-1", "sku-404"]), {"x-delivery": f"d-{n}"})
-    shop.kept("/orders", order(0), {"x-delivery": "d-0"})
+    shop.all_kept("/orders", (order(n, lines=["sku-1", "sku-404"]) for n in (7, 8, 9)))
+    shop.all_kept("/orders", [order(0)])
     shop.kept("/orders", order(10), {"x-delivery": "d-10", "x-signature": "00"}, signed=False)
     shop.send("/orders", b'{"id": "o-11", "total": -1}', {"x-delivery": "d-11"})
     shop.send("/orders", b"<order/>", {"content-type": "text/xml"})
-    for n in range(4):
-        shop.kept("/stripe", stripe("invoice.paid", number=n))
-    for n in range(3):
-        shop.kept("/stripe", stripe("invoice.payment_failed", number=n))
-    shop.kept("/stripe", stripe("customer.deleted", id="cus_9"))
+    paid = [stripe("invoice.paid", number=n) for n in range(4)]
+    unpaid = [stripe("invoice.payment_failed", number=n) for n in range(3)]
+    shop.all_kept("/stripe", [*paid, *unpaid, stripe("customer.deleted", id="cus_9")])
     shop.send("/partner/acme", b"{}", {"authorization": "Bearer wrong-token"}, signed=False)
     shop.kept("/partner/acme", b'{"hello": "acme"}')
     shop.visit("/nowhere")
     hostile = json.dumps({"type": HOSTILE, HOSTILE: HOSTILE, "file": BIDI, "esc": "\x1b[31m"})
-    shop.kept("/anything", hostile.encode(), {"x-odd": HOSTILE})
-    shop.kept("/anything", f"fail with {HOSTILE}{BIDI}".encode(), {"content-type": "text/html"})
-    shop.kept("/anything", bytes(range(256)) * 8, {"content-type": "application/octet-stream"})
-    shop.kept("/anything", b'{"broken": "\xff\xfe\xc3"}')
     large = {"type": "large", "rows": [{"n": n, "text": "x" * 80} for n in range(9_000)]}
-    shop.kept("/anything", json.dumps(large).encode())
-    shop.kept(
-        "/anything",
-        b"a=1&b=two+words&a=%3Cb%3E",
-        {"content-type": "application/x-www-form-urlencoded"},
-    )
+    sent = [
+        shop.send("/anything", body, headers)
+        for body, headers in (
+            (hostile.encode(), {"x-odd": HOSTILE}),
+            (f"fail with {HOSTILE}{BIDI}".encode(), {"content-type": "text/html"}),
+            (bytes(range(256)) * 8, {"content-type": "application/octet-stream"}),
+            (b'{"broken": "\xff\xfe\xc3"}', {}),
+            (json.dumps(large).encode(), {}),
+            (b"a=1&b=two+words&a=%3Cb%3E", {"content-type": "application/x-www-form-urlencoded"}),
+        )
+    ]
+    for id in sent:
+        shop.run.ended(id)
     redrive(shop)
 
 

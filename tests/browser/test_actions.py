@@ -211,23 +211,6 @@ def test_finding_in_a_payload(shop: Shop, viewer: Viewer) -> None:
     expect(count).to_have_text("none")
 
 
-def test_an_empty_shop_sends_its_first_event(tmp_path: Path, viewer: Viewer) -> None:
-    """One press on the first screen: sent through the gateway, signed, worked, and shown."""
-    shop = Shop(tmp_path)
-    try:
-        viewer.url = shop.url
-        page = viewer.open("/")
-        page.get_by_role("button", name="Send a signed sample").click()
-        page.wait_for_url("**/events/*")
-        expect(page.locator(".moment").first).to_contain_text("Received")
-        page.keyboard.press("g")
-        page.keyboard.press("o")
-        page.wait_for_url(shop.url + "/")
-        expect(page.locator("main")).not_to_contain_text("Nothing has come in yet")
-    finally:
-        shop.close()
-
-
 def test_keys_of_a_payload_lead_to_the_like(shop: Shop, viewer: Viewer) -> None:
     """A key is a link to the events with the same value there."""
     shop.kept("/stripe", stripe("invoice.paid", customer="cus_only_here"))

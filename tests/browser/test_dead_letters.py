@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any, Final
 
 import pytest
-from browser_kit import SECRETS, Shop, Viewer, until, viewing
+from browser_kit import Shop, Viewer, shop_open, tab, until, viewing
 from places import group_id
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from seeds import order, stripe
 
 ROUNDS: Final = count()
@@ -17,15 +17,9 @@ ROUNDS: Final = count()
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A shop beside the one that all look at."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in SECRETS.items():
-            patch.setenv(name, value)
-        shop = Shop(tmp_path_factory.mktemp("hospital"))
-        try:
-            yield shop
-        finally:
-            shop.close()
+    """A shop beside the one that all look at, into which nothing has come yet."""
+    with shop_open(tmp_path_factory.mktemp("hospital")) as shop:
+        yield shop
 
 
 @pytest.fixture
@@ -34,13 +28,14 @@ def failing(hospital: Shop) -> Iterator[Shop]:
     shop, round = hospital, next(ROUNDS)
     shop.break_again()
     shop.clear()
-    for n in range(7):
-        shop.kept("/stripe", stripe("invoice.payment_failed", number=1_000 * round + n))
-    for n in range(2):
-        headers = {"x-delivery": f"x-{round}-{n}"}
-        shop.kept("/orders", order(n, lines=["sku-404"]), headers)
+    unpaid = [stripe("invoice.payment_failed", number=1_000 * round + n) for n in range(7)]
+    shop.all_kept("/stripe", unpaid)
+    shop.all_kept("/orders", (order(10 * round + n, lines=["sku-404"]) for n in range(2)))
     EARLIER.update(one["id"] for one in shop.api.get("/runs").json()["items"])
     yield shop
+    for one in runs(shop):
+        if one["active"]:
+            shop.api.post(f"/runs/{one['id']}/cancel", json={})
     until(lambda: not shop.api.get("/runs?active=true").json()["items"], "no run is under way")
 
 
@@ -49,8 +44,8 @@ EARLIER: Final[set[str]] = set()
 
 
 @pytest.fixture
-def desk(browser: Browser, failing: Shop) -> Iterator[Viewer]:
-    with viewing(browser, failing.url) as viewer:
+def desk(context: BrowserContext, failing: Shop) -> Iterator[Viewer]:
+    with tab(context, failing.url) as viewer:
         yield viewer
 
 
@@ -67,6 +62,20 @@ def runs(shop: Shop) -> list[dict[str, Any]]:
 
 def over(shop: Shop) -> None:
     until(lambda: runs(shop) and not runs(shop)[0]["active"], "the run is over")
+
+
+def test_an_empty_shop_sends_its_first_event(context: BrowserContext, hospital: Shop) -> None:
+    """One press on the first screen: sent through the gateway, signed, worked, and shown. It comes first
+    here, since the others fill the shop."""
+    with tab(context, hospital.url) as viewer:
+        page = viewer.open("/")
+        page.get_by_role("button", name="Send a signed sample").click()
+        page.wait_for_url("**/events/*")
+        expect(page.locator(".moment").first).to_contain_text("Received")
+        page.keyboard.press("g")
+        page.keyboard.press("o")
+        page.wait_for_url(hospital.url + "/")
+        expect(page.locator("main")).not_to_contain_text("Nothing has come in yet")
 
 
 def test_the_whole_way_back_without_a_mouse(failing: Shop, desk: Viewer) -> None:
@@ -174,6 +183,28 @@ def test_purging_wants_the_number_typed(failing: Shop, desk: Viewer) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("This group is empty now")
     assert dead(failing) == 7
+
+
+def test_dialogs_say_how_many_there_are_now(failing: Shop, desk: Viewer) -> None:
+    """As they open, even where the page stands still; and while they are open."""
+    page = desk.open(f"/dead/groups/{group_id(failing, webhook='orders')}")
+    desk.live()
+    page.keyboard.press(".")
+    expect(page.locator("[data-live-switch]")).to_have_text("paused")
+    failing.all_kept("/orders", [order(700, lines=["sku-404"])])
+    page.keyboard.press("x")
+    expect(page.locator("#purge")).to_contain_text("Purge 3 letters")
+    expect(page.locator("#purge label")).to_have_text("Type 3 to remove so many")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.keyboard.press(".")
+    desk.live()
+    page.keyboard.press("r")
+    expect(page.locator("#redrive h2")).to_have_text("Redrive 3 letters")
+    page.fill("#redrive-first", "2")
+    failing.all_kept("/orders", [order(701, lines=["sku-404"])])
+    expect(page.locator("#redrive h2")).to_have_text("Redrive 4 letters")
+    assert page.input_value("#redrive-first") == "2"
 
 
 def test_purging_more_than_was_seen_removes_none(failing: Shop, desk: Viewer) -> None:

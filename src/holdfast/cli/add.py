@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,21 +21,21 @@ from holdfast.cli.definitions import load_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import complain, console, errors, hint, print_json, printable, warn
 from holdfast.cli.pages import told
-from holdfast.cli.senders import ConfigOption, VariantOption, settings_of
+from holdfast.cli.senders import ConfigOption, NameArgument, VariantOption, settings_of
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
 from holdfast.compile import check_app, load
 from holdfast.compiled import CompiledWebhook
 from holdfast.errors import DefinitionError, HoldfastError, NotSupported
 from holdfast.gateway.tokens import FOLDER
 from holdfast.operate.abilities import need_archive
-from holdfast.operate.adding import Added, with_webhook
+from holdfast.operate.adding import UNKNOWN_HOST, Added, with_webhook
 from holdfast.operate.envfile import add_variable, others_can_read
 from holdfast.operate.explain import explain
 from holdfast.operate.first_delivery import Arrived, first_delivery
 from holdfast.operate.running import find_running
 from holdfast.providers import Preset
 from holdfast.providers import load as load_provider
-from holdfast.providers.words import call, facts, hands_over, variable
+from holdfast.providers.words import call, facts, hands_over, takes_url, variable
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
 from holdfast.starter import STARTER_NAME
@@ -43,11 +45,25 @@ _TOKEN_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the webhook is to be."""
+
+    path: str
+    variant: str | None
+    config: Mapping[str, str]
+    url: str
+    """The address at which the sender reaches it, its host perhaps unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wrote:
     """What was written, and where."""
 
     definition: Path
     path: str
+    url: str
+    writes_url: bool
+    """It stands in the definition, because it is signed or has a part in the handshake."""
     webhook: str
     env: Path
     variables: tuple[str, ...]
@@ -57,15 +73,26 @@ class Wrote:
     kept: tuple[str, ...]
     """Those that were there, and stay as they are."""
 
+    @property
+    def open_host(self) -> bool:
+        """The host is still to be filled in."""
+        return self.url.startswith(UNKNOWN_HOST)
+
 
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sender's id: stripe.")],
+    name: NameArgument,
     definition: Annotated[
         Path,
         typer.Option("--definition", "-d", metavar="FILE.py", help="The definition to add it to."),
     ] = Path(STARTER_NAME),
     path: Annotated[
         str | None, typer.Option(metavar="PATH", help="The webhook's path; default: /NAME.")
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The address it is given: https://hooks.example.com, or all of it."
+        ),
     ] = None,
     variant: VariantOption = None,
     config: ConfigOption = None,
@@ -84,14 +111,14 @@ def add(
     """Add a known sender, and judge its first delivery.
 
     The webhook goes into the definition, its secret's variable into .env. What is in the definition stays as it is. The secret is asked for, never taken as an argument;
-    left empty, it is to be filled in later. Code 0: what was asked for was done, and the delivery,
+    left empty, it is to be filled in later, as is the address where the sender signs it. Code 0: what was asked for was done, and the delivery,
     where one was waited for, is genuine.
     """
     preset = load_provider(name.replace("_", "-"))
     seconds = _duration(timeout)
-    wrote = _write(
-        preset, definition, path or f"/{preset.id}", variant, config, generate=generate, store=store
-    )
+    path = path or f"/{preset.id}"
+    chosen = Chosen(path, variant, settings_of(config), _registered(preset, variant, url, path))
+    wrote = _write(preset, definition, chosen, generate=generate, store=store)
     if output is Output.TEXT:
         _print(preset, wrote, store)
     arrived = None
@@ -112,34 +139,42 @@ def _duration(text: str) -> float:
         raise typer.BadParameter(str(error)) from None
 
 
+def _registered(preset: Preset, variant: str | None, url: str | None, path: str) -> str:
+    """The whole address. Asked for where the sender signs it; its host may be filled in later."""
+    if url is None and takes_url(preset, variant) and sys.stdin.isatty():
+        asked = f"the address that {preset.title} is given, such as https://hooks.example.com (empty: later)"
+        url = typer.prompt(asked, default="", show_default=False, err=True).strip()
+    url = url or UNKNOWN_HOST
+    scheme, _, rest = url.partition("://")
+    if scheme not in ("https", "http") or not rest or " " in rest:
+        raise typer.BadParameter(f"{url!r} is no address: https://hooks.example.com")
+    return url.rstrip("/") + path if "/" not in rest.rstrip("/") else url
+
+
 def _write(
-    preset: Preset,
-    definition: Path,
-    path: str,
-    variant: str | None,
-    config: list[str] | None,
-    *,
-    generate: bool,
-    store: str,
+    preset: Preset, definition: Path, chosen: Chosen, *, generate: bool, store: str
 ) -> Wrote:
     """Into both files; into neither where the definition would have a mistake."""
     if not definition.exists():
         raise HoldfastError(f"there is no {definition}; `holdfast init {definition}` writes one")
-    given = settings_of(config)
-    lacks = preset.way(variant).lacks(given)
+    path, variant = chosen.path, chosen.variant
+    lacks = preset.way(variant).lacks(chosen.config)
     if lacks:
         told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
         raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
     handed = hands_over(preset)
     webhook = path.strip("/").replace("/", "-")
     secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if handed else None
-    written = call(preset, variant, secret=secret, config=given)
+    written = call(preset, variant, secret=secret, config=chosen.config, url=chosen.url)
     before = definition.read_bytes().decode("utf-8")
     # Not compiled: an App that has no webhook yet is the best place for a first one.
     if path in [one.path for one in load(definition).webhooks]:
         raise HoldfastError(f"{definition} has a webhook at {path} already; --path names another")
     identifier = preset.id.replace("-", "_")
-    after = with_webhook(before, Added(path, written, identifier, preset.title, preset.id))
+    verify_at = facts(preset, variant)["verify_at"]
+    after = with_webhook(
+        before, Added(path, written, identifier, preset.title, preset.id, verify_at)
+    )
     draft = _judged(definition, after)
     env = definition.resolve().parent / ".env"
     variables, empty, kept = _add_variables(
@@ -147,7 +182,17 @@ def _write(
     )
     shutil.copymode(definition, draft)
     draft.replace(definition.resolve())
-    return Wrote(definition, path, _name(definition, path), env, variables, empty, kept)
+    return Wrote(
+        definition,
+        path,
+        chosen.url,
+        takes_url(preset, variant),
+        _name(definition, path),
+        env,
+        variables,
+        empty,
+        kept,
+    )
 
 
 def _judged(definition: Path, text: str) -> Path:
@@ -206,7 +251,17 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
     for name in wrote.kept:
         console.print(f"  {name} in {escape(str(wrote.env))}: is there, and was kept")
     told = facts(preset)
-    console.print(f"at {escape(preset.title)}: paste https://YOUR-HOST{escape(wrote.path)}")
+    if told["verify_at"] == "gateway":
+        console.print('  verify_at="gateway": it tries wrong signatures too, and wants 401')
+    if wrote.writes_url:
+        console.print(
+            f"  url={escape(json.dumps(wrote.url))}: as it is given there, letter by letter"
+        )
+        if wrote.open_host:
+            console.print(
+                "    [yellow]your host belongs there[/yellow], or nothing will fit (--url)"
+            )
+    console.print(f"at {escape(preset.title)}: paste {escape(wrote.url)}")
     if told["secret"] and wrote.empty:
         console.print(f"  and copy from there: {escape(told['secret'])}")
     for token in told["tokens"]:
@@ -298,6 +353,9 @@ def _fields(
         "definition": str(wrote.definition),
         "webhook": wrote.webhook,
         "path": wrote.path,
+        "url": None if wrote.open_host else wrote.url,
+        "url_written": wrote.writes_url,
+        "verify_at": facts(preset)["verify_at"],
         "env": str(wrote.env),
         "variables": list(wrote.variables),
         "empty": list(wrote.empty),

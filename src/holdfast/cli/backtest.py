@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from enum import StrEnum
 from itertools import islice
 from typing import Annotated, Any
 
@@ -30,17 +29,10 @@ from holdfast.compiled import Compiled
 from holdfast.operate import lookup
 from holdfast.operate import past as pasts
 from holdfast.operate.abilities import need_archive
-from holdfast.operate.backtest import Backtest, ChangeGroup, Report
+from holdfast.operate.backtest import Backtest, ChangeGroup, FailOn, Report
 from holdfast.queue.contract import Filter
 from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.secrets import Secrets
-
-
-class FailOn(StrEnum):
-    WORSE = "worse"
-    REFUSED = "refused"
-    ENDED_DIFFERENTLY = "ended-differently"
-    ANY = "any"
 
 
 def backtest(

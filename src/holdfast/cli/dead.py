@@ -9,25 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import letters
-from holdfast.cli.letters import letter_filter
+from holdfast.cli.choosing import ChosenLetters, LetterOptions, noted
 from holdfast.cli.options import (
     DryRunOption,
-    ErrorOption,
     GroupOption,
-    IdOption,
     ListLimitOption,
     Output,
     OutputOption,
     ParkedOption,
-    ReasonOption,
-    SinceOption,
     StoreOption,
-    UntilOption,
-    WebhookOption,
-    WorkLimitOption,
-    book_on,
     command,
     engine_on,
+    with_options,
 )
 from holdfast.cli.output import age, console, count, hint, print_json, print_rows
 from holdfast.cli.pages import print_letter
@@ -40,7 +33,7 @@ from holdfast.operate.abilities import archive_of
 from holdfast.operate.fields import letter_fields
 from holdfast.operate.groups import group as find_group
 from holdfast.operate.groups import letters as browse_letters
-from holdfast.operate.selection import Selection, dead_ids
+from holdfast.operate.selection import dead_ids
 from holdfast.runtime.store import DEFAULT_STORE
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -52,13 +45,10 @@ app.command("unpark")(letters.unpark)
 
 
 @app.callback(invoke_without_command=True)
+@with_options
 def list_dead(
     context: typer.Context,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: LetterOptions,
     group: GroupOption = None,
     parked: ParkedOption = False,
     limit: ListLimitOption = 20,
@@ -68,14 +58,14 @@ def list_dead(
     """What could not be worked, newest first: why, and the way back."""
     if context.invoked_subcommand is not None:
         return
-    wanted = letter_filter(webhook, reason, error, since, until, parked=parked)
+    wanted = filters.filter(parked=parked)
     with engine_on(store) as engine:
-        lookup.known_webhook(engine, webhook)
+        lookup.known_webhook(engine, wanted.webhook)
         if group is not None:
             wanted = replace(wanted, group=find_group(engine, group).id)
         # One more than shown tells whether there are more.
         found = browse_letters(engine, wanted, None, limit + 1)
-        aside = 0 if found or parked else letters.count_parked(engine, webhook)
+        aside = 0 if found or parked else letters.count_parked(engine, wanted.webhook)
     if output is Output.JSON:
         print_json([letter_fields(letter) for letter in found[:limit]])
         return
@@ -128,33 +118,26 @@ def show(
 
 
 @app.command("purge")
+@with_options
 def purge(
-    id: IdOption = None,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    group: GroupOption = None,
+    chosen: ChosenLetters,
     parked: ParkedOption = False,
-    limit: WorkLimitOption = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRunOption = False,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Remove dead letters for good. Asks first. Without a filter: all of them."""
-    filter = letter_filter(webhook, reason, error, since, until, parked=parked)
+    """Remove dead letters for good. Asks first.
+
+    Without a filter: all of them but those that are put aside.
+    """
     with engine_on(store) as engine:
-        if group is not None:
-            filter = replace(filter, group=find_group(engine, group).id)
-        wanted = Selection(tuple(id or ()), filter, limit)
-        selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
+        selection = chosen.selection(engine, parked=parked)
+        selected = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())
         if selected and not yes and not dry_run:
             _confirm(len(selected))
-        if selected and not dry_run:
-            target = filter.group or (selected[0] if len(selected) == 1 else None)
-            book_on(engine).note("purge", webhook=webhook, target=target, letters=len(selected))
+        if not dry_run:
+            noted(engine, "purge", selection, selected)
         outcome = work_through(
             [] if dry_run else selected, lambda chunk: sum(engine.purge(chunk)), what="purged"
         )

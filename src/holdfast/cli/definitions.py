@@ -39,6 +39,6 @@ def running_definition(store: str, definition: Path | None) -> tuple[Compiled, s
     if path is None:
         raise typer.BadParameter(
             f"nothing runs on {describe_store(store)} here; start `holdfast run FILE.py`, or name the "
-            "definition with --definition and the gateway with --url"
+            "definition with --definition"
         )
     return load_definition(path), running.url if running else None

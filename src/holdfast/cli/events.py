@@ -7,25 +7,16 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from holdfast.cli.narrowing import (
-    Came,
-    FindOption,
-    InsideOption,
-    StateOption,
-    WhereOption,
-    criteria_of,
-)
+from holdfast.cli.narrowing import Came, EventOptions
 from holdfast.cli.options import (
     ListLimitOption,
     Output,
     OutputOption,
-    ReasonOption,
-    SinceOption,
     StoreOption,
     UntilOption,
-    WebhookOption,
     command,
     engine_on,
+    with_options,
 )
 from holdfast.cli.output import age, hint, print_json, print_rows
 from holdfast.cli.pages import print_entry, print_refusal
@@ -41,15 +32,10 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.callback(invoke_without_command=True)
+@with_options
 def list_events(
     context: typer.Context,
-    webhook: WebhookOption = None,
-    state: StateOption = None,
-    reason: ReasonOption = None,
-    find: FindOption = None,
-    where: WhereOption = None,
-    inside: InsideOption = False,
-    since: SinceOption = None,
+    options: EventOptions,
     until: UntilOption = None,
     limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
@@ -58,17 +44,15 @@ def list_events(
     """What came in, newest first, also what was refused and why."""
     if context.invoked_subcommand is not None:
         return
-    criteria = criteria_of(
-        webhook, state, reason, find, where, inside=inside, since=since, until=until
-    )
+    criteria = options.criteria(until)
     with engine_on(store) as engine:
         need_archive(engine)
-        lookup.known_webhook(engine, webhook)
+        lookup.known_webhook(engine, options.webhook)
         finder = Finder(cast(History, engine), None, SYSTEM_CLOCK)
         pages = {
             None: finder.both,
             Came.REFUSED: finder.refusals,
-        }.get(state, finder.events)
+        }.get(options.state, finder.events)
         # One more than shown tells whether there are more.
         found = _found(pages, criteria, limit + 1)
     newest = found[:limit]

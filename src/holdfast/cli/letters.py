@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 import typer
 from rich.markup import escape
 
 from holdfast.cli import exits
+from holdfast.cli.choosing import ChosenLetters, LetterOptions, noted
 from holdfast.cli.definitions import DefinitionOption, running_definition
 from holdfast.cli.mocks import MockOption, parse_mocks
 from holdfast.cli.options import (
-    ErrorOption,
     GroupOption,
     IdOption,
     ListLimitOption,
     Output,
     OutputOption,
     ParkedOption,
-    ReasonOption,
-    SinceOption,
     StoreOption,
-    UntilOption,
-    WebhookOption,
-    WorkLimitOption,
-    book_on,
     command,
     engine_on,
-    parse_time,
+    with_options,
 )
 from holdfast.cli.output import age, console, hint, print_json, print_rows, printable
 from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
+from holdfast.compiled import CompiledWebhook, Task
 from holdfast.errors import NotFound
 from holdfast.message import Message
 from holdfast.operate import groups as grouping
@@ -43,49 +40,30 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, desk_of, need_desk
 from holdfast.operate.fields import instant
 from holdfast.operate.rehearsal import Called, Rehearsal, rehearse
-from holdfast.operate.selection import Selection, dead_ids
+from holdfast.operate.selection import dead_ids
 from holdfast.queue.contract import Engine, Filter
 from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.secrets import Secrets
 
 
-def letter_filter(
-    webhook: str | None,
-    reason: str | None,
-    error: str | None,
-    since: str | None,
-    until: str | None,
-    *,
-    parked: bool | None,
-) -> Filter:
-    """The options that say which dead letters."""
-    return Filter(
-        webhook=webhook,
-        reason=reason,
-        error=error,
-        since_ms=parse_time(since),
-        until_ms=parse_time(until),
-        parked=parked,
-    )
-
-
+@with_options
 def groups(
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    filters: LetterOptions,
     parked: ParkedOption = False,
+    sort: Annotated[
+        grouping.Order,
+        typer.Option("--sort", help="First: what failed last, the most letters, or the longest."),
+    ] = grouping.Order.RECENT,
     limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Dead letters as the few problems that they are: by failing state and error."""
-    wanted = letter_filter(webhook, reason, error, since, until, parked=parked)
+    wanted = filters.filter(parked=parked)
     with engine_on(store) as engine:
-        lookup.known_webhook(engine, webhook)
-        found = grouping.groups(engine, wanted, limit)
-        aside = 0 if found.shown or parked else count_parked(engine, webhook)
+        lookup.known_webhook(engine, wanted.webhook)
+        found = grouping.groups(engine, wanted, limit, sort)
+        aside = 0 if found.shown or parked else count_parked(engine, wanted.webhook)
     if output is Output.JSON:
         print_json([_group_fields(group) for group in found.shown])
         return
@@ -138,65 +116,43 @@ def _group_row(group: grouping.Group) -> dict[str, Any]:
     }
 
 
+DAY_MS: Final = 86_400_000
+BACKTEST_DAYS: Final = 7
+"""So far `holdfast backtest` goes back by itself."""
+
 PARKING: Final = "put dead letters aside"
 
 
+@with_options
 def park(
-    id: IdOption = None,
-    group: GroupOption = None,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    limit: WorkLimitOption = None,
-    store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
+    chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
     """Put dead letters aside: out of the groups, and kept without limit."""
-    filter = letter_filter(webhook, reason, error, since, until, parked=False)
     with engine_on(store) as engine:
-        _move(engine, "park", need_desk(engine, PARKING).park, id, group, filter, limit, output)
+        _move(engine, "park", need_desk(engine, PARKING).park, chosen, output)
 
 
+@with_options
 def unpark(
-    id: IdOption = None,
-    group: GroupOption = None,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    limit: WorkLimitOption = None,
-    store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
+    chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
     """Take dead letters out of the parking again; their retention begins anew."""
-    filter = letter_filter(webhook, reason, error, since, until, parked=True)
     with engine_on(store) as engine:
-        _move(engine, "unpark", need_desk(engine, PARKING).unpark, id, group, filter, limit, output)
+        _move(engine, "unpark", need_desk(engine, PARKING).unpark, chosen, output)
 
 
 def _move(
     engine: Engine,
-    action: str,
+    action: Literal["park", "unpark"],
     act: Callable[[Sequence[str]], list[bool]],
-    ids: list[str] | None,
-    group: str | None,
-    filter: Filter,
-    limit: int | None,
+    chosen: ChosenLetters,
     output: Output,
 ) -> None:
-    narrowed = (filter.webhook, filter.reason, filter.error, filter.since_ms, filter.until_ms)
-    if not ids and group is None and all(one is None for one in narrowed):
+    if not chosen.id and not chosen.by_filter:
         raise typer.BadParameter("say which: --id, --group or a filter")
-    if group is not None:
-        filter = replace(filter, group=grouping.group(engine, group).id)
-    wanted = Selection(tuple(ids or ()), filter, limit)
-    selected = dead_ids(engine, wanted, SYSTEM_CLOCK.now_ms())
-    if selected:
-        target = filter.group or (selected[0] if len(selected) == 1 else None)
-        book_on(engine).note(action, webhook=filter.webhook, target=target, letters=len(selected))
+    selection = chosen.selection(engine, parked=action == "unpark")
+    selected = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())
+    noted(engine, action, selection, selected)
     word = f"{action}ed"
     outcome = work_through(selected, lambda chunk: sum(act(chunk)), what=word)
     if output is Output.JSON:
@@ -234,13 +190,14 @@ def dry_run(
             earlier = archive.executions(message.id) if archive else []
             now = SYSTEM_CLOCK.now_ms()
             told = rehearse(webhook, message, Secrets(), now, mocks=mocks, earlier=earlier)
-            went.append((message.id, told))
+            went.append((webhook, message, told))
     if output is Output.JSON:
-        print_json([_rehearsal_fields(*one) for one in went])
+        print_json([_rehearsal_fields(message.id, told) for _, message, told in went])
     else:
-        for one in went:
-            _print_rehearsal(*one)
-    if any(told.status != "SUCCEEDED" for _, told in went):
+        for _, message, told in went:
+            _print_rehearsal(message.id, told)
+        _print_way_to_call(went, definition or Path("FILE.py"), store)
+    if any(told.status != "SUCCEEDED" for _, _, told in went):
         sys.exit(exits.FAILED)
 
 
@@ -272,6 +229,23 @@ def _print_rehearsal(id: str, went: Rehearsal) -> None:
     console.print(f"{id} {escape(printable(told))}")
     for call in went.calls:
         console.print(f"  {escape(printable(_called(call)))}")
+
+
+def _print_way_to_call(
+    went: Sequence[tuple[CompiledWebhook, Message, Rehearsal]], definition: Path, store: str
+) -> None:
+    """A task that was mended comes to what it came to then, unless it is called."""
+    for webhook, message, told in went:
+        played = [one.resource for one in told.calls if one.source in ("recorded", "assumed")]
+        tasks = [name for name in played if isinstance(webhook.tasks.get(name), Task)]
+        if not tasks:
+            continue
+        days = math.ceil((SYSTEM_CLOCK.now_ms() - message.received_at_ms) / DAY_MS)
+        words = ["backtest", str(definition), "--webhook", webhook.name, "--safe", tasks[0]]
+        words += ["--since", f"{days}d"] if days > BACKTEST_DAYS else []
+        console.print("no task was called; one that has no side effects can be, over what came in:")
+        console.print(f"  {escape(command(shlex.join(words), store))}")
+        return
 
 
 def _called(call: Called) -> str:

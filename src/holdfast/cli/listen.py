@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from holdfast.cli import exits
 from holdfast.cli.consoles import ConsoleUrlOption, TokenOption, console_at
-from holdfast.cli.following import run_feed
+from holdfast.cli.following import ShownAs, run_feed
 from holdfast.cli.options import (
-    Output,
-    OutputOption,
     SinceOption,
     StoreOption,
     WebhookOption,
     parse_time,
+    with_options,
 )
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
 from holdfast.operate.finding import Criteria
@@ -30,6 +30,7 @@ from holdfast.terminal.remote import RemoteSource
 from holdfast.terminal.source import Wanted
 
 
+@with_options
 def listen(
     forward: Annotated[
         str,
@@ -53,14 +54,9 @@ def listen(
     timeout: Annotated[
         str, typer.Option(metavar="DURATION", help="How long an answer is waited for.")
     ] = "30s",
-    lines: Annotated[
-        bool, typer.Option("--lines", help="Lines instead of a screen, at a terminal too.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Lines of JSON; the same as --output json.")
-    ] = False,
     store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
+    *,
+    shown: ShownAs,
 ) -> None:
     """Hand events of a running Holdfast to a program here.
 
@@ -70,8 +66,7 @@ def listen(
     """
     wanted = Wanted(Criteria(Filter(webhook=webhook, since_ms=parse_time(since))))
     target = Target(forward, append_path=append_path, timeout_seconds=_seconds(timeout))
-    json = json or output is Output.JSON
-    screen = not (json or lines or once) and sys.stdin.isatty() and sys.stdout.isatty()
+    shown = replace(shown, lines=shown.lines or once)
     away = False
     source = RemoteSource(console_at(url, token, store), wanted, SYSTEM_CLOCK)
     with contextlib.closing(source), contextlib.closing(target):
@@ -87,7 +82,7 @@ def listen(
             return once and (away or feed.clear)
 
         with bookmark.held():
-            run_feed(feed, screen=screen, json=json, forwards=True, over=over)
+            run_feed(feed, shown, forwards=True, over=over)
     if once and (away or feed.failures):
         sys.exit(exits.FAILED)
 

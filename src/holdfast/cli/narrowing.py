@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from holdfast.cli.options import parse_time
+from holdfast.cli.options import ReasonOption, SinceOption, WebhookOption, parse_time
 from holdfast.operate.finding import Criteria
 from holdfast.queue.contract import Filter, State
 from holdfast.queue.matching import read_path
@@ -45,31 +46,34 @@ InsideOption = Annotated[
 ]
 
 
-def criteria_of(
-    webhook: str | None,
-    state: Came | None,
-    reason: str | None,
-    find: str | None,
-    where: list[str] | None,
-    *,
-    inside: bool,
-    since: str | None,
-    until: str | None = None,
-) -> Criteria:
-    """What of the options a store can be asked; that refusals are asked for says the state alone.
+@dataclass(frozen=True, slots=True)
+class EventOptions:
+    """What events and refusals are narrowed by."""
 
-    Raises BadParameter.
-    """
-    kept = State(state.value) if state and state is not Came.REFUSED else None
-    wanted = Filter(
-        webhook=webhook,
-        state=kept,
-        reason=reason,
-        since_ms=parse_time(since),
-        until_ms=parse_time(until),
-    )
-    texts = (find,) if find else ()
-    return Criteria(wanted, Query(texts, tuple(map(_place, where or ())), inside=inside))
+    webhook: WebhookOption = None
+    state: StateOption = None
+    reason: ReasonOption = None
+    find: FindOption = None
+    where: WhereOption = None
+    inside: InsideOption = False
+    since: SinceOption = None
+
+    def criteria(self, until: str | None = None) -> Criteria:
+        """What of them a store can be asked; that refusals are asked for says the state alone.
+
+        Raises BadParameter.
+        """
+        kept = State(self.state.value) if self.state and self.state is not Came.REFUSED else None
+        wanted = Filter(
+            webhook=self.webhook,
+            state=kept,
+            reason=self.reason,
+            since_ms=parse_time(self.since),
+            until_ms=parse_time(until),
+        )
+        texts = (self.find,) if self.find else ()
+        places = tuple(map(_place, self.where or ()))
+        return Criteria(wanted, Query(texts, places, inside=self.inside))
 
 
 def _place(written: str) -> tuple[str, str]:

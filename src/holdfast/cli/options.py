@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from shutil import which
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,7 +37,7 @@ StoreOption = Annotated[
         "--queue",
         envvar="HOLDFAST_STORE",
         metavar="URL",
-        help="Where messages are kept: sqlite:PATH, or sqs://PREFIX.",
+        help="Where messages are kept: sqlite:PATH, sqs://PREFIX or aws:STACK.",
     ),
 ]
 OutputOption = Annotated[
@@ -86,6 +89,43 @@ RateOption = Annotated[
     typer.Option("--rate", min=0.01, metavar="NUMBER", help="At most so many a second."),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say which.")]
+
+
+def with_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """A command, of which a parameter may be a dataclass: each of its fields is an option then.
+
+    Typer reads options off a signature. This one has the fields in the place of the dataclass.
+    """
+
+    @wraps(verb)
+    def called(**given: Any) -> None:
+        _built(verb, given)
+
+    options = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in _options(verb)]
+    vars(called)["__signature__"] = Signature(options)
+    return called
+
+
+def _options(taker: Callable[..., Any]) -> Iterator[Parameter]:
+    for one in signature(taker, eval_str=True).parameters.values():
+        if _bundles(one):
+            yield from _options(one.annotation)
+        else:
+            yield one
+
+
+def _bundles(one: Parameter) -> bool:
+    return is_dataclass(one.annotation)
+
+
+def _built(taker: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+    parameters = signature(taker, eval_str=True).parameters
+    return taker(
+        **{
+            name: _built(one.annotation, given) if _bundles(one) else given[name]
+            for name, one in parameters.items()
+        }
+    )
 
 
 def command(words: str, store: str) -> str:

@@ -1,21 +1,24 @@
-"""providers, providers show, providers token."""
+"""providers, providers show, providers key, providers token."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.markup import escape
 
 from holdfast import providers
-from holdfast.cli.options import Output, OutputOption, StoreOption
+from holdfast.cli.options import Output, OutputOption, StoreOption, command
 from holdfast.cli.output import console, count, hint, print_json, print_rows
-from holdfast.cli.senders import VariantOption
+from holdfast.cli.senders import NameArgument, VariantOption, preset_of
 from holdfast.clock import format_duration
 from holdfast.compile.values import NAME
 from holdfast.definition import Handshake
 from holdfast.errors import NotFound
 from holdfast.gateway.tokens import TokenShelf
+from holdfast.operate.adding import UNKNOWN_HOST, Added
+from holdfast.operate.keyfile import key_file
 from holdfast.providers.preset import Preset
 from holdfast.providers.words import call, example, facts, hands_over, how, shaking, variable, where
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
@@ -23,6 +26,8 @@ from holdfast.runtime.store import DEFAULT_STORE, run_directory
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _LABEL: Final = 13
+_KEYS: Final = "keys"
+"""The folder beside the store."""
 
 
 @app.callback(invoke_without_command=True)
@@ -71,12 +76,12 @@ def _row(preset: Preset) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The sender's id: stripe.")],
+    name: NameArgument,
     variant: VariantOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """One sender in full: what it signs, what to write here, and what to paste there."""
-    preset = providers.load(name.replace("_", "-"))
+    preset = preset_of(name)
     told = facts(preset, variant)
     if output is Output.JSON:
         print_json({**told, "definition": _call(preset, variant)})
@@ -103,6 +108,7 @@ def _lines(preset: Preset, variant: str | None, told: dict[str, Any]) -> list[tu
         ("sends", ", ".join(told["content_types"]).replace("*/*", "")),
         ("waits", format_duration(waits) if waits else ""),
         ("success", told["success"]),
+        ("check at", told["verify_at"] if told["verify_at"] == "gateway" else ""),
         ("must hear", "an empty body" if answer == "" else answer or ""),
         ("tries again", told["retries"]),
         ("gives up", told["disabling"]),
@@ -121,18 +127,21 @@ def _variants(preset: Preset, shown: str | None) -> str:
 
 def _call(preset: Preset, variant: str | None) -> str:
     kept = f"file:{TokenShelf(run_directory(DEFAULT_STORE)).path(preset.id)}"
-    return call(preset, variant, secret=kept if hands_over(preset) else None)
+    url = f"{UNKNOWN_HOST}/{preset.id}"
+    return call(preset, variant, secret=kept if hands_over(preset) else None, url=url)
 
 
 def _print_steps(preset: Preset, variant: str | None, told: dict[str, Any]) -> None:
     path = f"/{preset.id}"
     console.print("\nIn the definition:")
     name = preset.id.replace("-", "_")
-    console.print(f'  {name} = app.webhook("{path}", provider={escape(_call(preset, variant))})')
+    added = Added(path, _call(preset, variant), name, preset.title, preset.id, told["verify_at"])
+    for line in added.line("app", name).splitlines():
+        console.print(f"  {escape(line)}")
     for setting, about in {**told["settings"], **told["tokens"]}.items():
         console.print(f"  [dim]{escape(setting)}: {escape(about)}[/dim]")
     console.print(f"At {escape(told['title'])}:")
-    console.print(f"  paste your address: https://YOUR-HOST{path}")
+    console.print(f"  paste your address: {UNKNOWN_HOST}{path}")
     for token in told["tokens"]:
         chosen = f"{variable(preset.id, token)}=what you choose"
         console.print(f"  write into .env, and give there as {escape(token)}: {chosen}")
@@ -143,6 +152,39 @@ def _print_steps(preset: Preset, variant: str | None, told: dict[str, Any]) -> N
     elif told["published_key"]:
         console.print("  no secret: its public keys are fetched where it publishes them")
     hint(f"or let it be written: holdfast add {preset.id}")
+
+
+@app.command("key")
+def key(
+    name: NameArgument,
+    variant: VariantOption = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where it is kept; default: beside the store."),
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Make a key pair to play a sender with that signs with a private key.
+
+    The private half is kept in a file, and never printed; the other one takes the place of the
+    sender's own key where you try it. What is in the file already stays.
+    """
+    preset = preset_of(name)
+    path = file or run_directory(store) / _KEYS / f"{preset.id}.pem"
+    kept = key_file(example(preset, variant).verification, path)
+    env = variable(preset.id)
+    written = call(preset, variant, secret=f"env:{env}")
+    if output is Output.JSON:
+        told = {"provider": preset.id, "file": str(path), "made": kept.made, "variable": env}
+        print_json({**told, "public": kept.pair.public, "definition": written})
+        return
+    done = "wrote" if kept.made else "is there, and was kept:"
+    console.print(f"{done} {escape(str(path))}: a private key for tests, for its owner alone")
+    console.print(f"where you try it, in .env: {env}={escape(kept.pair.public)}")
+    console.print(f"  and in the definition: provider={escape(written)}")
+    played = f"send /{preset.id} --as {name} --secret-from file:{path} --json '{{}}'"
+    hint(f"then play the sender: {escape(command(played, store))}")
 
 
 @app.command("token")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,24 +11,17 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from holdfast.cli import exits
-from holdfast.cli.letters import letter_filter
+from holdfast.cli.choosing import ChosenLetters
 from holdfast.cli.options import (
     DryRunOption,
-    ErrorOption,
-    GroupOption,
-    IdOption,
     Output,
     OutputOption,
     ParkedOption,
     RateOption,
-    ReasonOption,
-    SinceOption,
     StoreOption,
-    UntilOption,
-    WebhookOption,
-    WorkLimitOption,
     book_on,
     engine_on,
+    with_options,
 )
 from holdfast.cli.output import complain, console, count, errors, print_json
 from holdfast.clock import SYSTEM_CLOCK
@@ -37,24 +29,17 @@ from holdfast.errors import NotSupported
 from holdfast.operate.book import COMMAND_LINE, local_user
 from holdfast.operate.canary import DEFAULT_STOP_AT, Plan, Stage, StopAt
 from holdfast.operate.driving import Driver
-from holdfast.operate.groups import group as find_group
 from holdfast.operate.running import find_running
 from holdfast.operate.runs import Run, new_owner, open_run, plan_run
-from holdfast.operate.selection import CHUNK, Selection, dead_ids
+from holdfast.operate.selection import CHUNK, dead_ids
 from holdfast.queue.contract import Engine
 from holdfast.runtime.store import DEFAULT_STORE, describe_store, is_shared, store_path
 
 
+@with_options
 def redrive(
-    id: IdOption = None,
-    group: GroupOption = None,
-    webhook: WebhookOption = None,
-    reason: ReasonOption = None,
-    error: ErrorOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    chosen: ChosenLetters,
     parked: ParkedOption = False,
-    limit: WorkLimitOption = None,
     rate: RateOption = None,
     try_first: Annotated[
         int,
@@ -73,22 +58,19 @@ def redrive(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Send dead letters back to their queue. Without a filter: all of them.
+    """Send dead letters back to their queue.
 
-    With --try or --stop-at it watches what becomes of them, and succeeds if all of them are done.
+    Without a filter: all of them but those that are put aside. With --try or --stop-at it watches what becomes of them, and succeeds if all of them are done.
     """
     watched = bool(try_first) or stop_at is not None
     threshold = _threshold(stop_at) if stop_at is not None else DEFAULT_STOP_AT
-    filter = letter_filter(webhook, reason, error, since, until, parked=parked)
     if watched and is_shared(store):
         raise NotSupported(
             f"--try and --stop-at watch what becomes of the letters, and {describe_store(store)} "
             "keeps no history that would tell; without them, --limit and --rate go gently"
         )
     with engine_on(store) as engine:
-        if group is not None:
-            filter = replace(filter, group=find_group(engine, group).id)
-        wanted = Selection(tuple(id or ()), filter, limit)
+        wanted = chosen.selection(engine, parked=parked)
         now = SYSTEM_CLOCK.now_ms()
         selected = dead_ids(engine, wanted, now)
         if dry_run:

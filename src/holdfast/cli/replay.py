@@ -49,6 +49,8 @@ def replay(
     """Send past events through again, each under a new id."""
     if not ids and webhook is None and since is None:
         raise typer.BadParameter("say which: event ids, --webhook or --since")
+    if ids and any(one is not None for one in (webhook, state, since, until)):
+        raise typer.BadParameter("either event ids, or filters; not both")
     wanted = selection.Selection(
         ids=tuple(ids or ()),
         filter=Filter(

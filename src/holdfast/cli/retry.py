@@ -16,12 +16,13 @@ from holdfast.errors import HoldfastError, NotFound, NotSupported, StoreError
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of
 from holdfast.operate.book import COMMAND_LINE, local_user
+from holdfast.operate.front import front
 from holdfast.operate.retrying import Retried
 from holdfast.operate.retrying import retry as retry_one
 from holdfast.operate.running import find_running
 from holdfast.queue.contract import Refusal
 from holdfast.runtime.store import DEFAULT_STORE, describe_store, is_deployed, run_directory
-from holdfast.terminal.pages import front, show_page
+from holdfast.terminal.browser import show_page
 
 
 def retry(

@@ -17,7 +17,13 @@ from holdfast.cli.definitions import DefinitionOption, running_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
 from holdfast.cli.output import console, errors, hint, print_json, printable
 from holdfast.cli.pages import told
-from holdfast.cli.senders import ConfigOption, SecretOption, VariantOption, settings_of
+from holdfast.cli.senders import (
+    ConfigOption,
+    SecretOption,
+    VariantOption,
+    preset_of,
+    settings_of,
+)
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.definition import Provider
@@ -27,7 +33,6 @@ from holdfast.operate.abilities import need_archive
 from holdfast.operate.delivery import Answered, deliver, make_request
 from holdfast.operate.fields import entry_fields
 from holdfast.operate.sample import OUTCOME_SECONDS, wait_for_outcome
-from holdfast.providers.files import load
 from holdfast.queue.contract import Entry, State
 from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
@@ -154,13 +159,14 @@ def _sender(
     config: list[str] | None,
     secret_from: str | None,
 ) -> Provider | None:
-    """The sender to play. Its secret is the webhook's own, unless another one is named."""
+    """The sender to play. Its secret is the webhook's own, unless another one is named: such as the
+    private half of a pair, where the sender has a private key."""
     if id is None:
         return None
     own = webhook.provider
     if own is not None and own.name == id and not (variant or config or secret_from):
         return own
-    preset = load(id)
+    preset = preset_of(id)
     refs: str | list[str] | None = secret_from
     if refs is None and webhook.verification is not None:
         refs = [str(ref) for ref in webhook.verification.secrets] or None

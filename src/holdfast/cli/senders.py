@@ -1,11 +1,16 @@
-"""Options that name a known sender and how it signs."""
+"""Arguments and options that name a known sender and how it signs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from holdfast.providers.files import from_file, load
+from holdfast.providers.preset import Preset
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The sender's id: stripe.")]
 VariantOption = Annotated[
     str | None,
     typer.Option("--variant", metavar="NAME", help="Which of the sender's ways to sign."),
@@ -35,3 +40,13 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"a setting is written NAME=VALUE, not {pair!r}")
         settings[name] = value
     return settings
+
+
+def preset_of(name: str) -> Preset:
+    """A known sender by its id, in either spelling; or one of your own by its file, `acme.toml`.
+
+    Raises UnknownProvider.
+    """
+    if name.endswith(".toml"):
+        return from_file(Path(name).absolute())
+    return load(name.replace("_", "-"))

@@ -161,15 +161,7 @@ def pause(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Stop working a webhook's messages, but go on keeping them."""
-    with engine_on(store) as engine:
-        lookup.known_webhook(engine, webhook)
-        book_on(engine).note("pause", webhook=webhook)
-        engine.pause(webhook)
-    if output is Output.JSON:
-        print_json({"webhook": webhook, "paused": True})
-        return
-    console.print(f"{escape(webhook)} is paused; what comes in is kept")
-    hint(f"go on with: {command(f'resume {shlex.quote(webhook)}', store)}")
+    _set_paused(webhook, store, output, paused=True)
 
 
 def resume(
@@ -178,11 +170,18 @@ def resume(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Work a paused webhook's messages again."""
+    _set_paused(webhook, store, output, paused=False)
+
+
+def _set_paused(webhook: str, store: str, output: Output, *, paused: bool) -> None:
     with engine_on(store) as engine:
         lookup.known_webhook(engine, webhook)
-        book_on(engine).note("resume", webhook=webhook)
-        engine.resume(webhook)
+        book_on(engine).note("pause" if paused else "resume", webhook=webhook)
+        (engine.pause if paused else engine.resume)(webhook)
     if output is Output.JSON:
-        print_json({"webhook": webhook, "paused": False})
-        return
-    console.print(f"{escape(webhook)} is worked again")
+        print_json({"webhook": webhook, "paused": paused})
+    elif paused:
+        console.print(f"{escape(webhook)} is paused; what comes in is kept")
+        hint(f"go on with: {command(f'resume {shlex.quote(webhook)}', store)}")
+    else:
+        console.print(f"{escape(webhook)} is worked again")

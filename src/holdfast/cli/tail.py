@@ -12,24 +12,9 @@ import typer
 
 from holdfast.cli.consoles import ConsoleUrlOption, TokenOption, console_at
 from holdfast.cli.definitions import DefinitionOption, load_definition
-from holdfast.cli.following import run_feed
-from holdfast.cli.narrowing import (
-    Came,
-    FindOption,
-    InsideOption,
-    StateOption,
-    WhereOption,
-    criteria_of,
-)
-from holdfast.cli.options import (
-    Output,
-    OutputOption,
-    ReasonOption,
-    SinceOption,
-    StoreOption,
-    WebhookOption,
-    engine_on,
-)
+from holdfast.cli.following import ShownAs, run_feed
+from holdfast.cli.narrowing import Came, EventOptions
+from holdfast.cli.options import StoreOption, engine_on, with_options
 from holdfast.cli.output import warn
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import Compiled
@@ -57,14 +42,9 @@ from holdfast.terminal.source import Source, Wanted
 from holdfast.terminal.store import StoreSource
 
 
+@with_options
 def tail(
-    webhook: WebhookOption = None,
-    state: StateOption = None,
-    reason: ReasonOption = None,
-    find: FindOption = None,
-    where: WhereOption = None,
-    inside: InsideOption = False,
-    since: SinceOption = None,
+    options: EventOptions,
     catch_up: Annotated[
         bool,
         typer.Option(
@@ -82,33 +62,25 @@ def tail(
             help="So many past events, where it was never called before.",
         ),
     ] = 20,
-    lines: Annotated[
-        bool, typer.Option("--lines", help="Lines instead of a screen, at a terminal too.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Lines of JSON; the same as --output json.")
-    ] = False,
     url: ConsoleUrlOption = None,
     token: TokenOption = None,
     definition: DefinitionOption = None,
     store: StoreOption = DEFAULT_STORE,
-    output: OutputOption = Output.TEXT,
+    *,
+    shown: ShownAs,
 ) -> None:
     """What comes in and what becomes of it, as it happens.
 
     At a terminal: up and down, d shows, r retries, o opens it in the console, / filters, p holds
     still, q quits. Elsewhere: a line for each event.
     """  # fmt: skip
-    criteria = criteria_of(webhook, state, reason, find, where, inside=inside, since=since)
-    wanted = Wanted(criteria, only_refused=state is Came.REFUSED)
-    json = json or output is Output.JSON
-    screen = not (json or lines) and sys.stdin.isatty() and sys.stdout.isatty()
-    start = Start(catch_up, since is not None, not screen, limit)
+    wanted = Wanted(options.criteria(), only_refused=options.state is Came.REFUSED)
+    start = Start(catch_up, options.since is not None, not shown.on_screen, limit)
 
     def feed_of(source: Source, key: str) -> Feed:
         told = {name: str(value) for name, value in wanted.params.items() if value}
         told.pop("since", None)
-        place = {"store": key, "as": "screen" if screen else "lines", **told}
+        place = {"store": key, "as": "screen" if shown.on_screen else "lines", **told}
         return Follow(source, start, Bookmark("tail", place, state_directory()))
 
     if url is not None:
@@ -119,25 +91,24 @@ def tail(
             else:
                 engine_name = str(source.about["store"]["engine"])
                 feed = Letters(source, _note(engine_name), wanted=_letter_fits(wanted))
-            run_feed(feed, screen=screen, json=json)
+            run_feed(feed, shown)
         return
     if token is not None:
         raise typer.BadParameter("--token is for --url")
-    with _store_feed(wanted, webhook, definition, store, feed_of) as feed:
-        run_feed(feed, screen=screen, json=json)
+    with _store_feed(wanted, definition, store, feed_of) as feed:
+        run_feed(feed, shown)
 
 
 @contextlib.contextmanager
 def _store_feed(
     wanted: Wanted,
-    webhook: str | None,
     definition: Path | None,
     store: str,
     feed_of: Callable[[Source, str], Feed],
 ) -> Iterator[Feed]:
     running = find_running(run_directory(store))
     with engine_on(store) as engine:
-        lookup.known_webhook(engine, webhook)
+        lookup.known_webhook(engine, wanted.webhook)
         source = StoreSource(
             engine,
             wanted,

@@ -14,13 +14,12 @@ from rich.markup import escape
 from holdfast.cli import exits
 from holdfast.cli.options import Output, OutputOption, parse_time
 from holdfast.cli.output import console, print_json, printable
-from holdfast.cli.senders import ConfigOption, VariantOption, settings_of
+from holdfast.cli.senders import ConfigOption, VariantOption, preset_of, settings_of
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.definition import Provider
 from holdfast.keyring import KeyRing
 from holdfast.operate.captured import captured_request
 from holdfast.operate.explain import Explanation, explain
-from holdfast.providers.files import from_file, load
 from holdfast.secrets import SecretRef, Secrets
 from holdfast.verify import REASONS
 
@@ -101,7 +100,7 @@ def _source(
 ) -> tuple[Provider, list[str]]:
     """The sender, and the values of its secrets."""
     load_dotenv(Path.cwd() / ".env", override=False)
-    preset = from_file(Path(name).absolute()) if name.endswith(".toml") else load(name)
+    preset = preset_of(name)
     way = preset.way(variant)
     if way.needs_secret and not references:
         raise typer.BadParameter(f"{name} signs with a secret: give --secret-from env:NAME")

@@ -152,7 +152,7 @@ def told_problem(site: Site, path: str, error: Exception) -> Problem:
 
 def read_query(items: Iterable[tuple[str, str]], model: type[BaseModel]) -> dict[str, Any]:
     """The parameters; those of a list may be repeated, others not."""
-    many = {name for name, field in model.model_fields.items() if "tuple" in str(field.annotation)}
+    many = repeated(model)
     found: dict[str, Any] = {}
     for name, value in items:
         if name in many:
@@ -163,6 +163,11 @@ def read_query(items: Iterable[tuple[str, str]], model: type[BaseModel]) -> dict
         else:
             found[name] = value
     return found
+
+
+def repeated(model: type[BaseModel]) -> set[str]:
+    """The parameters that are lists."""
+    return {name for name, field in model.model_fields.items() if "tuple" in str(field.annotation)}
 
 
 def _place(error: BaseException) -> str:

@@ -165,10 +165,14 @@ class Hub:
 
     async def _hello(self, viewer: _Viewer, cursor: str | None) -> bytes:
         """Where one is now, and what was missed since the cursor."""
-        if self._watch is not None and self._looking is None:
+        if self._looking is None:
             self._cursor = None  # nobody watched meanwhile
+            self._looking = asyncio.get_running_loop().create_task(self._look())
         if self._cursor is None and self._watch is not None:
-            self._cursor = (await self._site.look(self._watch.changes, None)).cursor
+            begin = (await self._site.look(self._watch.changes, None)).cursor
+            self._cursor = self._cursor or begin
+        # From here on it is told: what happens while the greeting is written comes after it.
+        self._viewers.add(viewer)
         here = self._cursor
         text = b"retry: 2000\n\n"
         hello = {
@@ -181,10 +185,10 @@ class Hub:
             since = await self._site.look(self._watch.changes, cursor, LISTED)
             text += (await self._told(since, fresh=False)).text(viewer.webhook) or b""
         depths = await self._site.look(self._read_depths)
+        if depths != self._depths:
+            # Or a viewer that is told these would not be told of a return to those.
+            self._tell_depths(depths)
         text += Told("depth", {"webhooks": depths}).text(viewer.webhook) or b""
-        self._viewers.add(viewer)
-        if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
         return text
 
     async def _look(self) -> None:
@@ -205,8 +209,11 @@ class Hub:
                     depths_at = clock.monotonic()
                     depths = await self._site.look(self._read_depths)
                     if depths != self._depths:
-                        self._depths = depths
-                        self._tell(Told("depth", {"webhooks": depths}, self._cursor))
+                        self._tell_depths(depths)
+
+    def _tell_depths(self, depths: list[dict[str, Any]]) -> None:
+        self._depths = depths
+        self._tell(Told("depth", {"webhooks": depths}, self._cursor))
 
     def _tell(self, told: Told) -> None:
         for viewer in self._viewers:

@@ -73,7 +73,7 @@ class Application:
             route=_below(scope.get("root_path", ""), path),
         )
         with suppress(OSError):  # whoever hung up does not wait for an answer
-            await _send(answer, send)
+            await send_answer(answer, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -95,7 +95,8 @@ class Application:
                 return
 
 
-async def _send(answer: Answer, send: Send) -> None:
+async def send_answer(answer: Answer, send: Send) -> None:
+    """As one response, whole."""
     lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     lines.append((b"content-length", b"%d" % len(answer.body)))
     await send({"type": "http.response.start", "status": answer.status, "headers": lines})

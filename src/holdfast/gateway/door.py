@@ -319,6 +319,12 @@ class Door:
 
 
 def _content_length(headers: Headers) -> int | None:
-    """As announced; None where it is not, or not as a number: the body is then counted as it comes."""
+    """As announced; None where it is not, or not as a number: the body is then counted as it comes.
+
+    Of a chunked body it says nothing (RFC 9112, 6.3). Servers differ in whether they take the line
+    away: believed, a 0 would make an empty event of a whole one.
+    """
+    if "transfer-encoding" in headers:
+        return None
     text = headers.get("content-length")
     return int(text) if text is not None and text.isdecimal() and text.isascii() else None

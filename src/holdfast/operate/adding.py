@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.errors import HoldfastError
+from holdfast.providers.words import written
 
 LINE_MAX: Final = 100
+UNKNOWN_HOST: Final = "https://YOUR-HOST"
+"""Stands where nobody has said yet under which address the gateway is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,17 @@ class Added:
     title: str
     provider: str
     """The sender's id."""
+    verify_at: str = "workflow"
+
+    def line(self, app: str, variable: str) -> str:
+        """`stripe = app.webhook("/stripe", provider=...)`, on several lines where it is long."""
+        settings = [written(self.path), f"provider={self.call}"]
+        if self.verify_at != "workflow":
+            settings.append(f'verify_at="{self.verify_at}"')
+        line = f"{variable} = {app}.webhook({', '.join(settings)})"
+        if len(line) <= LINE_MAX:
+            return line
+        return f"{variable} = {app}.webhook(\n    " + ",\n    ".join(settings) + ",\n)"
 
 
 def with_webhook(text: str, added: Added) -> str:
@@ -40,12 +54,9 @@ def with_webhook(text: str, added: Added) -> str:
     app = _app(tree)
     variable = _free(added.name, tree)
     handler = _free(f"on_{added.name}", tree)
-    line = f'{variable} = {app}.webhook("{added.path}", provider={added.call})'
-    if len(line) > LINE_MAX:
-        line = f'{variable} = {app}.webhook(\n    "{added.path}",\n    provider={added.call},\n)'
     block = (
         f"# {added.title}: `holdfast providers show {added.provider}` tells all about it.\n"
-        f"{line}\n\n\n@{variable}\ndef {handler}(event: Event) -> None:\n"
+        f"{added.line(app, variable)}\n\n\n@{variable}\ndef {handler}(event: Event) -> None:\n"
         '    print(f"{event.type} {event.delivery_id}")\n'
     )
     return _with_imports(_with_block(text, tree, block), tree, ("Event", "providers"))

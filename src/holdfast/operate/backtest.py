@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -35,7 +36,15 @@ from holdfast.workflow.retained import LEFT_OUT
 
 Kind = Literal["refused", "accepted", "ended-differently"]
 
-FAIL_ON: Final = ("worse", "refused", "ended-differently", "any")
+
+class FailOn(StrEnum):
+    """Which changes are a failure."""
+
+    WORSE = "worse"
+    REFUSED = "refused"
+    ENDED_DIFFERENTLY = "ended-differently"
+    ANY = "any"
+
 
 EXHAUSTED: Final = "exhausted"
 
@@ -117,14 +126,15 @@ class Report:
     unchecked: dict[str, str] = field(default_factory=dict)
     assumed: Counter[str] = field(default_factory=Counter)
 
-    def fails(self, on: str) -> bool:
-        """Whether there is a change of that kind; `on` is one of `FAIL_ON`."""
-        if on == "any":
+    def fails(self, on: FailOn) -> bool:
+        """Whether there is a change of that kind. What only is so if a result is as it was assumed
+        counts for `ANY` alone."""
+        if on is FailOn.ANY:
             return bool(self.groups)
         certain = [group for group in self.groups if not group.assumed]
-        if on == "worse":
+        if on is FailOn.WORSE:
             return any(group.worse for group in certain)
-        return any(group.kind == on for group in certain)
+        return any(group.kind == on.value for group in certain)
 
 
 class Backtest:

@@ -1,4 +1,4 @@
-"""An event to take along: as a curl command, or as a fixture for a test of one's own. Pure."""
+"""An event to take along: as a curl command, or as a test of one's own. Pure."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def as_curl(message: Message, url: str) -> str:
     return before + " \\\n".join(lines) + "\n"
 
 
-def as_fixture(message: Message, type: str | None) -> str:
-    """A Python file with one pytest fixture that gives the request as it came."""
+def as_test(message: Message, type: str | None, definition: str = "hooks.py") -> str:
+    """A Python file for pytest: the request as it came, as a fixture, and a test that works it through
+    `definition` (a path, from where pytest is run)."""
     request = message.request
     # Always with `event_` in front, so that it is a name of ours and no word of Python's.
     name = re.sub(r"[^a-z0-9]+", "_", f"event_{type or message.webhook}".lower()).strip("_")
@@ -57,10 +58,13 @@ def as_fixture(message: Message, type: str | None) -> str:
     )
     return (
         f'"""Event {message.id} of {message.webhook}, as it came in at '
-        f'{instant(message.received_at_ms)}."""\n\n'
+        f"{instant(message.received_at_ms)}.\n\n"
+        "The functions of the definition are called. What must not be called from a test is played:\n"
+        'mocks={"charge": [{"result": {"charged": 20}}]}.\n"""\n\n'
         "import pytest\n\n"
         "from holdfast import Request\n"
-        "from holdfast.testing import delivery\n\n\n"
+        "from holdfast.testing import delivery, run_webhook\n\n"
+        f"DEFINITION = {definition!r}\n\n\n"
         "@pytest.fixture\n"
         f"def {name}() -> Request:\n"
         "    return delivery(\n"
@@ -68,7 +72,11 @@ def as_fixture(message: Message, type: str | None) -> str:
         f"        headers=[\n{headers}        ],\n"
         f"        method={request.method!r},\n"
         f"        url={url!r},\n"
-        "    )\n"
+        "    )\n\n\n"
+        f"def test_{name}_is_done({name}: Request) -> None:\n"
+        '    """As the definition stands today, it is worked to its end."""\n'
+        f"    run = run_webhook(DEFINITION, {name}, mocks={{}})\n\n"
+        '    assert run.status == "SUCCEEDED", f"{run.error}: {run.cause}"\n'
     )
 
 

@@ -6,8 +6,9 @@ other the letters are walked: the same groups, as fast as that goes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final, Protocol
 
 from holdfast.errors import NotFound
@@ -22,6 +23,23 @@ PAGE: Final = 50
 
 SHOWN: Final = 100
 """How many groups are looked up in full where nobody says otherwise."""
+
+
+class Order(StrEnum):
+    """Which group comes first."""
+
+    RECENT = "recent"
+    """That which failed last."""
+    LARGEST = "largest"
+    OLDEST = "oldest"
+    """That which has failed for the longest time."""
+
+
+_RANKS: Final[Mapping[Order, Callable[[GroupCount], int]]] = {
+    Order.RECENT: lambda one: -one.last_ms,
+    Order.LARGEST: lambda one: -one.count,
+    Order.OLDEST: lambda one: one.first_ms,
+}
 
 
 class Bench(Operator, Able, Protocol):
@@ -46,17 +64,21 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups that are shown, most recently added to first; how many groups and letters there
-    are in all."""
+    """The groups that are shown; how many groups and letters there are in all."""
 
     shown: tuple[Group, ...]
     groups: int
     letters: int
 
 
-def groups(bench: Bench, filter: Filter | None = None, limit: int = SHOWN) -> Groups:
+def groups(
+    bench: Bench,
+    filter: Filter | None = None,
+    limit: int = SHOWN,
+    order: Order = Order.RECENT,
+) -> Groups:
     """What fails, over all dead letters that match. Those put aside are left out unless asked for."""
-    counts = count_groups(bench, filter or Filter(parked=False))
+    counts = count_groups(bench, filter or Filter(parked=False), order)
     shown = [_described(bench, count) for count in counts[:limit]]
     return Groups(
         tuple(one for one in shown if one is not None),
@@ -78,11 +100,15 @@ def group(bench: Bench, id: str, *, parked: bool | None = None) -> Group:
     return told
 
 
-def count_groups(bench: Bench, filter: Filter) -> list[GroupCount]:
-    """All of them, counted only."""
+def count_groups(bench: Bench, filter: Filter, order: Order = Order.RECENT) -> list[GroupCount]:
+    """All of them, counted only. Of those that rank alike, the one that failed last comes first."""
     desk = desk_of(bench)
-    if desk is not None:
-        return desk.groups(filter)
+    counts = _walked(bench, filter) if desk is None else desk.groups(filter)
+    recent = sorted(counts, key=lambda one: (-one.last_ms, one.fingerprint))
+    return sorted(recent, key=_RANKS[order])
+
+
+def _walked(bench: Bench, filter: Filter) -> Iterable[GroupCount]:
     found: dict[str, GroupCount] = {}
     for letter in walk_letters(bench, replace(filter, newest_first=True)):
         name, died = name_of(letter), letter.died_at_ms
@@ -97,7 +123,7 @@ def count_groups(bench: Bench, filter: Filter) -> list[GroupCount]:
                 first_ms=min(known.first_ms, died),
                 last_ms=max(known.last_ms, died),
             )
-    return sorted(found.values(), key=lambda one: (-one.last_ms, one.fingerprint))
+    return found.values()
 
 
 def name_of(letter: DeadLetter) -> str:

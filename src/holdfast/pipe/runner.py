@@ -258,7 +258,7 @@ class PipeRunner:
             if not batch.leases:
                 return False
             try:
-                await self._receiver.begin(batch.receipts())
+                self._receiver.begin(batch.receipts())
             except StoreError as error:
                 stumbles += 1
                 if stumbles == BEGIN_TRIES:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from holdfast.clock import parse_duration
-from holdfast.definition import Answer, Disabling, Handshake, Provider, Retries
+from holdfast.definition import Answer, Disabling, Handshake, Provider, Retries, VerifyAt
 from holdfast.gateway.handshakes import handshake_mistakes
 from holdfast.providers.ways import filled
 from holdfast.verify.naming import naming_mistakes
@@ -20,6 +20,7 @@ KEYS: Final = (
     "event_type",
     "content_types",
     "statuses",
+    "verify_at",
     "deadline",
     "addresses",
     "unconfirmed",
@@ -62,6 +63,7 @@ class Facts:
             content_types=self.texts("content_types") or ANY,
             answer=self._answer(),
             statuses=self.text("statuses") or "2xx",
+            verify_at=self._verify_at(),
             deadline_seconds=self._seconds(self._table, "deadline"),
             retries=self._retries(),
             disabling=self._disabling(),
@@ -95,6 +97,12 @@ class Facts:
         places = self.texts(key)
         self._wrong += [f"{key}: {mistake}" for mistake in naming_mistakes(places)]
         return places
+
+    def _verify_at(self) -> VerifyAt:
+        written = self.text("verify_at") or "workflow"
+        if written not in get_args(VerifyAt):
+            self._wrong.append(f"verify_at: {written!r} is none of {', '.join(get_args(VerifyAt))}")
+        return "gateway" if written == "gateway" else "workflow"
 
     def _answer(self) -> Answer | None:
         table = self._own("answer", ("status", "body"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,6 +14,9 @@ from holdfast.errors import UnknownProvider
 from holdfast.providers.preset import Preset
 
 DATA: Final = Path(__file__).parent / "data"
+_NEAR_MAX: Final = 3
+_VERY_NEAR: Final = 0.75
+"""Of several; the nearest alone may be less so."""
 
 
 @lru_cache(maxsize=1)
@@ -23,13 +27,29 @@ def names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def load(id: str) -> Preset:
-    """A known sender's description. Raises UnknownProvider, naming the known ones."""
+    """A known sender's description. Raises UnknownProvider, naming the nearest."""
     if id not in names():
-        close = difflib.get_close_matches(id, names(), n=1)
-        close += [each for each in names() if id in each.split("-") and each not in close]
-        meant = f" (did you mean {' or '.join(close)}?)" if close else ""
-        raise UnknownProvider(f"no provider {id!r}{meant}; there are {', '.join(names())}")
-    return Preset(id, _table((DATA / f"{id}.toml").read_text("utf-8")))
+        near = _near(id)
+        meant = f"; did you mean {' or '.join(near)}?" if near else ";"
+        raise UnknownProvider(
+            f"no provider {id!r}{meant} `holdfast providers` lists all {len(names())}"
+        )
+    return Preset(id, _described(id))
+
+
+def _near(id: str) -> list[str]:
+    """Those whose id is much like it, or has it for a part; else those whose title has."""
+    wanted = id.lower()
+    near = difflib.get_close_matches(wanted, names(), _NEAR_MAX, _VERY_NEAR)
+    near = near or difflib.get_close_matches(wanted, names(), 1)
+    near += [each for each in names() if wanted in each.split("-")]
+    if not near and wanted[:1].isalnum():
+        near = [each for each in names() if wanted in _words(str(_described(each)["title"]))]
+    return list(dict.fromkeys(near))[:_NEAR_MAX]
+
+
+def _words(title: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", title.lower())
 
 
 def from_file(path: str | Path) -> Preset:
@@ -54,6 +74,10 @@ def from_mapping(description: Mapping[str, Any], *, name: str = "custom") -> Pre
     if not isinstance(description, Mapping):
         return Preset(name, {}, of=name, wrong="a description is a mapping")
     return Preset(name, description, of=name)
+
+
+def _described(id: str) -> Mapping[str, Any]:
+    return _table((DATA / f"{id}.toml").read_text("utf-8"))
 
 
 def _table(text: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -41,6 +42,16 @@ class Preset:
     @property
     def title(self) -> str:
         return self._provider.title
+
+    @property
+    def spelled(self) -> str:
+        """How a definition calls it: `providers.stripe`, `providers.from_file("acme.toml")`."""
+        own = self._of.endswith(".toml")
+        return (
+            f"providers.from_file({json.dumps(self._of)})"
+            if own
+            else f"providers.{self.id.replace('-', '_')}"
+        )
 
     @property
     def variants(self) -> tuple[str, ...]:

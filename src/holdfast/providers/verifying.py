@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from typing import Final
 
 from holdfast.definition import Provider, Verification
@@ -64,12 +65,15 @@ def verify_request(
     now: seconds since 1970.
     keys: where published keys are fetched and kept; default: over HTTPS, for this process.
 
-    Raises UnknownProvider (a ValueError), naming the known ones, for an unknown provider or variant;
-    TypeError for a body or a secret that is of another type.
+    Raises UnknownProvider (a ValueError), naming the nearest, for an unknown provider or variant;
+    TypeError for a body, a header or a secret that is of another type; ValueError for a time that no
+    clock shows.
     """
     secrets = _texts(secret)
     if not isinstance(body, bytes | bytearray | memoryview):
         raise TypeError(f"body: the bytes as they came are needed, not {type(body).__name__}")
+    if not isfinite(now * 1000):
+        raise ValueError("now: seconds since 1970 are needed")
     settings = {str(name): str(value) for name, value in (config or {}).items()}
     if isinstance(provider, Provider):
         made, lacks = provider, tuple[str, ...]()
@@ -142,15 +146,18 @@ def _request(
     body: bytes,
 ) -> Request:
     """The URL is taken apart so that it can be put together again letter by letter."""
+    lines = list(headers.items() if isinstance(headers, Mapping) else headers)
+    if not all(isinstance(text, str) for line in lines for text in line):
+        raise TypeError("headers: names and values are texts, as latin-1 where they come as bytes")
     whole, mark, query = (url or "").partition("?")
     if mark and not query:
         whole += mark
     scheme, separator, rest = whole.partition("://")
     if not separator:
-        return Request(method, whole, query, Headers.of(headers), bytes(body))
+        return Request(method, whole, query, Headers.of(lines), bytes(body))
     host, slash, path = rest.partition("/")
     origin = f"{scheme}://{host}"
-    return Request(method, slash + path, query, Headers.of(headers), bytes(body), origin=origin)
+    return Request(method, slash + path, query, Headers.of(lines), bytes(body), origin=origin)
 
 
 def _sent_at(verification: Verification, request: Request) -> float | None:

@@ -129,6 +129,7 @@ def facts(preset: Preset, variant: str | None = None) -> dict[str, Any]:
         "content_types": list(provider.content_types),
         "deadline_seconds": provider.deadline_seconds,
         "success": provider.statuses,
+        "verify_at": provider.verify_at,
         "answer": None if provider.answer is None else provider.answer.body,
         "retries": again(provider.retries),
         "disabling": gives_up(provider.disabling),
@@ -142,6 +143,16 @@ def facts(preset: Preset, variant: str | None = None) -> dict[str, Any]:
 def variable(id: str, what: str = "secret") -> str:
     """What its secret, or a token of its handshake, may be called in the environment."""
     return f"{id}_{what}".upper().replace("-", "_")
+
+
+def written(text: str) -> str:
+    """As a definition has it, between quotation marks."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def takes_url(preset: Preset, variant: str | None = None) -> bool:
+    """Whether the address that is registered with it is signed, or has a part in its handshake."""
+    return preset.way(variant).signs_url or preset.calls_endpoint
 
 
 def hands_over(preset: Preset) -> bool:
@@ -158,21 +169,25 @@ def call(
     *,
     secret: str | None = None,
     config: Mapping[str, str] | None = None,
+    url: str | None = None,
 ) -> str:
     """How a definition names it: `providers.stripe("env:STRIPE_SECRET")`.
 
-    secret: another reference; config: settings of its own, which are shown as `...` where they lack.
+    secret: another reference, also where it could do without; config: settings of its own, which are
+    shown as `...` where they lack; url: the registered address, left out where it has no part in it.
     """
     way = preset.way(variant)
     settings = {name: "..." for name, needed in way.config().items() if needed} | dict(config or {})
     given = []
-    if way.needs_secret:
-        given.append(json.dumps(secret or f"env:{variable(preset.id)}"))
+    if way.needs_secret or secret is not None:
+        given.append(written(secret or f"env:{variable(preset.id)}"))
     if variant is not None:
-        given.append(f"variant={json.dumps(variant)}")
-    given += [f"{name}={json.dumps(value)}" for name, value in settings.items()]
-    given += [f'{name}="env:{variable(preset.id, name)}"' for name in preset.tokens]
-    return f"providers.{preset.id.replace('-', '_')}({', '.join(given)})"
+        settings = {"variant": variant, **settings}
+    if url is not None and takes_url(preset, variant):
+        settings["url"] = url
+    settings |= {name: f"env:{variable(preset.id, name)}" for name in preset.tokens}
+    given += [f"{name}={written(value)}" for name, value in settings.items()]
+    return f"{preset.spelled}({', '.join(given)})"
 
 
 def _handshake(handshake: Handshake | str) -> Mapping[str, Any]:

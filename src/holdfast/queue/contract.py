@@ -218,7 +218,10 @@ class Receiver(Protocol):
         ...
 
     def begin(self, receipts: Sequence[Receipt]) -> None:
-        """These are being worked now. Should this holder die, only what had begun is counted."""
+        """These are being worked now. Should this holder die, only what had begun is counted.
+
+        Called on the event loop: a note in memory that outlives the process, and no I/O.
+        """
         ...
 
     def settle(self, receipts: Sequence[Receipt], duplicate_of: str | None = None) -> list[bool]:

@@ -6,10 +6,6 @@ the thread takes everything that stands in line, makes one engine call, and wake
 callers with one `call_soon_threadsafe`. There is no timer and nothing to tune: the slower the disk,
 the larger the groups.
 
-The line is a `SimpleQueue` because it is written in C, takes a lock only where the thread sleeps,
-and wakes it only then. Measured with 256 callers and an engine that does nothing: 3 us a message
-there and back, most of it the future and the caller's own wake-up.
-
 What a caller hears is what the engine said about that caller's item. An engine call that fails
 fails exactly its group; the next group tries again, and that is how a store recovers without a
 restart. A caller who goes away changes nothing: the item stays in its group.
@@ -18,21 +14,18 @@ restart. A caller who goes away changes nothing: the item stays in its group.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, cast
 
 from holdfast.clock import Clock
 from holdfast.errors import StoreBusy, StoreError
 from holdfast.message import Failure, Lease, Message, Receipt
 from holdfast.queue.contract import Archive, Claim, Execution, Receiver, Refusal, Sender
+from holdfast.queue.lines import Waiter, as_store_error, emptied, gather, rest, wake
 from holdfast.telemetry import Telemetry
-
-GROUP_MAX: Final = 1024
-"""Items in one group: beyond this a longer transaction only makes its members wait longer."""
 
 PENDING_BYTES: Final = 64 * 1024 * 1024
 """Bodies that wait to be kept. A count alone would let a slow disk fill the memory."""
@@ -42,9 +35,6 @@ NOTES_MAX: Final = 1000
 
 NOTE_SECONDS: Final = 0.25
 """Under load, refusals are written at most this often: they must not slow what is accepted."""
-
-Item = TypeVar("Item")
-Waiter = asyncio.Future[Any]
 
 
 class GroupSender:
@@ -110,11 +100,11 @@ class GroupSender:
         self._closed = True
         self._line.put(None)
         self._thread.join()
-        _wake([(waiter, StoreError("shutting down")) for _, waiter, _ in _rest(self._line)])
+        wake([(waiter, StoreError("shutting down")) for _, waiter, _ in rest(self._line)])
 
     def _run(self) -> None:
         while True:
-            group = [entry for entry in _gather(self._line) if entry is not None]
+            group = [entry for entry in gather(self._line) if entry is not None]
             for delay in {delay for _, _, delay in group}:  # one, unless a workflow sends
                 alike = [entry for entry in group if entry[2] == delay]
                 self._keep([entry[0] for entry in alike], [entry[1] for entry in alike], delay)
@@ -131,14 +121,14 @@ class GroupSender:
             if len(outcomes) != len(messages):
                 raise StoreError(f"{len(outcomes)} results for {len(messages)} messages")
         except BaseException as error:  # whatever ends this thread would leave its callers hanging
-            failure = _as_store_error(error)
+            failure = as_store_error(error)
             outcomes = [failure] * len(messages)
             self._failed(failure, len(messages))
         else:
             self._worked()
         with self._counting:
             self._pending_bytes -= sum(len(one.request.body) for one in messages)
-        _wake(list(zip(waiters, outcomes, strict=True)))
+        wake(list(zip(waiters, outcomes, strict=True)))
 
     def _failed(self, error: StoreError, waiting: int) -> None:
         # Once per outage: at thousands of refusals a second, more would only fill a disk.
@@ -157,7 +147,7 @@ class GroupSender:
         if not idle and now - self._noted_at < NOTE_SECONDS:
             return
         self._noted_at = now
-        refusals = _emptied(self._refusals)
+        refusals = emptied(self._refusals)
         try:
             self._sender.refuse(refusals)
         except Exception:
@@ -176,7 +166,7 @@ class _Call(NamedTuple):
 
 
 class GroupReceiver:
-    """The receiver's verbs for event loops, all of them on one thread.
+    """The receiver's verbs for event loops, all that may block on one thread.
 
     Calls are made in the order in which they came, except that one joins an earlier one that is
     alike and still in line. An `extend` with a failure never joins: it could overtake a heartbeat,
@@ -208,9 +198,15 @@ class GroupReceiver:
             raise
         return leases
 
-    async def begin(self, receipts: Sequence[Receipt]) -> None:
-        """These are being worked now."""
-        await self._together(self._engine.begin, receipts)
+    def begin(self, receipts: Sequence[Receipt]) -> None:
+        """These are being worked now. At once, without the thread: a note in memory costs less than
+        the way there. Raises StoreError."""
+        try:
+            self._engine.begin(receipts)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise as_store_error(error) from error
 
     async def settle(
         self, receipts: Sequence[Receipt], duplicate_of: str | None = None
@@ -271,7 +267,7 @@ class GroupReceiver:
         self._closed = True
         self._line.put(None)
         self._thread.join()
-        _wake([(call.waiter, StoreError("shutting down")) for call in _rest(self._line)])
+        wake([(call.waiter, StoreError("shutting down")) for call in rest(self._line)])
 
     def _together(
         self, verb: Callable[..., Any], receipts: Sequence[Receipt], *rest: Any
@@ -303,19 +299,19 @@ class GroupReceiver:
 
     def _run(self) -> None:
         while True:
-            calls = [call for call in _gather(self._line) if call is not None]
+            calls = [call for call in gather(self._line) if call is not None]
             groups: dict[object, list[_Call]] = {}
             for call in calls:
                 groups.setdefault(call.alike, []).append(call)
             for group in groups.values():
-                _wake(_made(group))
+                wake(_made(group))
             if self._executions:
                 self._record()
             if self._closed and self._line.empty():
                 return
 
     def _record(self) -> None:
-        executions = _emptied(self._executions)
+        executions = emptied(self._executions)
         try:
             if self._archive is not None:
                 self._archive.record(executions)
@@ -330,7 +326,7 @@ def _made(group: list[_Call]) -> list[tuple[Waiter, Any]]:
         return [(call.waiter, _outcome(call.verb, *call.rest)) for call in group]
     receipts = [receipt for call in group for receipt in call.receipts or ()]
     answers = _outcome(first.verb, receipts, *first.rest)
-    if not isinstance(answers, list):  # `begin` has nothing to say, a failure concerns everyone
+    if not isinstance(answers, list):  # a failure concerns everyone
         return [(call.waiter, answers) for call in group]
     if len(answers) != len(receipts):
         wrong = StoreError(f"{len(answers)} answers for {len(receipts)} receipts")
@@ -344,57 +340,4 @@ def _outcome(verb: Callable[..., Any], *args: Any) -> Any:
     try:
         return verb(*args)
     except BaseException as error:  # whatever ends this thread would leave its callers hanging
-        return _as_store_error(error)
-
-
-def _gather(line: SimpleQueue[Item]) -> list[Item]:
-    """Wait for a first item, then take along whatever has gathered behind it."""
-    group = [line.get()]
-    group.extend(line.get_nowait() for _ in range(min(line.qsize(), GROUP_MAX - 1)))
-    return group
-
-
-def _emptied(notes: deque[Item]) -> list[Item]:
-    """All of them, those added meanwhile too: only a note that comes to none says that it is there."""
-    taken = []
-    with contextlib.suppress(IndexError):
-        while True:
-            taken.append(notes.popleft())
-    return taken
-
-
-def _rest(line: SimpleQueue[Item | None]) -> list[Item]:
-    """What came in between the check of a caller on another thread and the end of ours."""
-    left = [line.get_nowait() for _ in range(line.qsize())]
-    return [item for item in left if item is not None]
-
-
-def _wake(outcomes: list[tuple[Waiter, Any]]) -> None:
-    """Tell every waiter its outcome: one call into each event loop, which is nearly always one."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Waiter, Any]]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome[0].get_loop(), []).append(outcome)
-    for loop, theirs in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_tell, theirs)
-        except RuntimeError:
-            continue  # that loop has closed: its callers are gone, what they sent is kept
-
-
-def _tell(outcomes: list[tuple[Waiter, Any]]) -> None:
-    for waiter, outcome in outcomes:
-        if waiter.done():  # cancelled: its caller has gone
-            continue
-        if isinstance(outcome, StoreError):
-            waiter.set_exception(outcome)
-        else:
-            waiter.set_result(outcome)
-
-
-def _as_store_error(error: BaseException) -> StoreError:
-    """Anything else becomes one, so that a door answers 503 and never success."""
-    if isinstance(error, StoreError):
-        return error
-    wrapped = StoreError(f"{type(error).__name__}: {error}")
-    wrapped.__cause__ = error
-    return wrapped
+        return as_store_error(error)

@@ -222,9 +222,10 @@ class Alerting:
         if desk_of(store) is None:
             return one  # they would have to be walked one by one
         try:
-            return replace(one, groups=failing(store, one.key.webhook))
+            found = failing(store, one.key.webhook)
         except StoreError:
             return one
+        return replace(one, groups=found.groups, group=found.group)
 
     def _carry(self, now_ms: int) -> None:
         for name, target in self._targets.items():

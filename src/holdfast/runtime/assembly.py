@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from holdfast.clock import SYSTEM_CLOCK, Clock
@@ -11,7 +12,7 @@ from holdfast.gateway.intake import Intake
 from holdfast.gateway.tokens import TokenShelf
 from holdfast.gateway.traced import GatewayTraces, TracedDoor
 from holdfast.gateway.visits import Visits
-from holdfast.queue.contract import QueueLimits
+from holdfast.queue.contract import Depth, QueueLimits
 from holdfast.queue.group_commit import GroupSender
 from holdfast.runtime.store import open_engine, run_directory
 from holdfast.secrets import Secrets
@@ -28,6 +29,18 @@ def limits_of(compiled: Compiled) -> dict[str, QueueLimits]:
         )
         for webhook in compiled.webhooks
     }
+
+
+def forsaken(compiled: Compiled, depths: Iterable[Depth]) -> list[str]:
+    """A sentence for each webhook that mail waits for and the definition no longer has."""
+    names = {webhook.name for webhook in compiled.webhooks}
+    return [
+        f"the webhook {row.webhook} is not in the definition, and messages wait for it "
+        f"({row.waiting + row.leased}): nobody works them, and they expire; a webhook with this "
+        "`name=` takes them up"
+        for row in depths
+        if row.webhook not in names and row.waiting + row.leased
+    ]
 
 
 class Gateway:

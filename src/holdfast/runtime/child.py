@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
@@ -60,14 +63,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     telemetry.subscribe(log)
     reports = Reports(options.report, options.lifeline)
-    for descriptor in (options.report, options.lifeline, *options.inherited):
-        # What a handler starts must not hold the store's lock after all of us are gone.
-        os.set_inheritable(descriptor, False)
+    _keep_to_ourselves([options.report, options.lifeline], locks=options.inherited)
     try:
         compiled = compile_app(load(Path(options.definition)))
         tune_interpreter()
         run = {"gateway": _gateway, "worker": _worker, "console": _console}[options.role]
-        return uvloop.run(run(options, compiled, telemetry, counts, reports))
+        return uvloop.run(run(_Child(options, compiled, telemetry, counts, reports)))
     except HoldfastError as error:
         reports.say(failed=f"{type(error).__name__}: {error}")
         return EXIT_FAILED
@@ -79,6 +80,20 @@ def tune_interpreter() -> None:
     gc.set_threshold(GC_THRESHOLD)
     gc.collect()
     gc.freeze()
+
+
+def _keep_to_ourselves(pipes: Sequence[int], locks: Sequence[int]) -> None:
+    """What a handler starts must not hold the store's lock after all of us are gone: neither a
+    program that it runs nor a mere copy of this process, such as a pool of `multiprocessing`."""
+    for descriptor in (*pipes, *locks):
+        os.set_inheritable(descriptor, False)
+    held = list(locks)
+
+    def let_go() -> None:
+        while held:  # once: to a copy of the copy, the number may be another file's
+            os.close(held.pop())
+
+    os.register_at_fork(after_in_child=let_go)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,81 +116,100 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _gateway(
-    options: argparse.Namespace,
-    compiled: Compiled,
-    telemetry: Telemetry,
-    counts: Counts,
-    reports: Reports,
-) -> int:
-    stop, _ = _prepare(reports, telemetry, "gateway")
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """What every role works with."""
+
+    options: argparse.Namespace
+    compiled: Compiled
+    telemetry: Telemetry
+    counts: Counts
+    reports: Reports
+
+    @contextlib.asynccontextmanager
+    async def reporting(self) -> AsyncIterator[None]:
+        """Counts go up about once a second, and once more at the end of the block."""
+        repeat = asyncio.get_running_loop().create_task(self.reports.repeat(self.counts))
+        try:
+            yield
+        finally:
+            repeat.cancel()
+            self.reports.say(counts=self.counts.rows())
+
+    def ends(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """Events for `stop` (finish what has begun) and `hurry` (do not even do that)."""
+        loop = asyncio.get_running_loop()
+        stop, hurry = asyncio.Event(), asyncio.Event()
+
+        def wind_up(why: str) -> None:
+            if stop.is_set():
+                hurry.set()
+                return
+            self.telemetry.emit("process.stopping", role=self.options.role, why=why)
+            stop.set()
+
+        loop.add_signal_handler(signal.SIGTERM, wind_up, "asked to")
+        loop.add_signal_handler(signal.SIGINT, wind_up, "asked to")
+        self.reports.watch(lambda: wind_up("the supervisor is gone"))
+        return stop, hurry
+
+
+async def _gateway(child: _Child) -> int:
+    stop, _ = child.ends()
+    options, telemetry = child.options, child.telemetry
     traces = start_traces("gateway", telemetry, SYSTEM_CLOCK)
-    gateway = Gateway(compiled, options.store, telemetry, traces=traces)
-    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
-    try:
-        await serve(
-            gateway.door,
-            host=options.host,
-            port=options.port,
-            on_ready=lambda port: reports.say(ready=True, port=port),
-            stop=stop,
-            drain_seconds=DRAIN_SECONDS,
-        )
-    finally:
-        repeat.cancel()
-        await asyncio.to_thread(gateway.close)
-        if traces is not None:
-            await asyncio.to_thread(traces.close)
-        reports.say(counts=counts.rows())
+    gateway = Gateway(child.compiled, options.store, telemetry, traces=traces)
+    async with child.reporting():
+        try:
+            await serve(
+                gateway.door,
+                host=options.host,
+                port=options.port,
+                on_ready=lambda port: child.reports.say(ready=True, port=port),
+                stop=stop,
+                drain_seconds=DRAIN_SECONDS,
+            )
+        finally:
+            await asyncio.to_thread(gateway.close)
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
     return EXIT_OK
 
 
-async def _worker(
-    options: argparse.Namespace,
-    compiled: Compiled,
-    telemetry: Telemetry,
-    counts: Counts,
-    reports: Reports,
-) -> int:
-    stop, hurry = _prepare(reports, telemetry, "worker")
+async def _worker(child: _Child) -> int:
+    stop, hurry = child.ends()
+    telemetry = child.telemetry
     traces = start_traces("worker", telemetry, SYSTEM_CLOCK)
     if traces is not None:
         telemetry.subscribe(traces)
         traces.share()
-    worker = Worker(compiled, options.store, telemetry, traces=traces)
+    worker = Worker(child.compiled, child.options.store, telemetry, traces=traces)
     loop = asyncio.get_running_loop()
-    repeat = loop.create_task(reports.repeat(counts))
-    work = loop.create_task(worker.run(stop))
-    hurried = loop.create_task(hurry.wait())
-    reports.say(ready=True)
-    try:
-        await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.wait((work,))
-        elif not work.cancelled():
-            work.result()
-    finally:
-        hurried.cancel()
-        repeat.cancel()
-        if traces is not None:
-            await asyncio.to_thread(traces.close)
-        reports.say(counts=counts.rows())
+    async with child.reporting():
+        work = loop.create_task(worker.run(stop))
+        hurried = loop.create_task(hurry.wait())
+        child.reports.say(ready=True)
+        try:
+            await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                work.cancel()
+                await asyncio.wait((work,))
+            elif not work.cancelled():
+                work.result()
+        finally:
+            hurried.cancel()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
     return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
 
 
-async def _console(
-    options: argparse.Namespace,
-    compiled: Compiled,
-    telemetry: Telemetry,
-    counts: Counts,
-    reports: Reports,
-) -> int:
+async def _console(child: _Child) -> int:
     # Nobody else pays for importing it.
     from holdfast.runtime import console as runtime  # noqa: PLC0415 - as said above
     from holdfast.runtime.console_options import ConsoleOptions  # noqa: PLC0415 - as said above
 
-    stop, _ = _prepare(reports, telemetry, "console")
+    stop, _ = child.ends()
+    options = child.options
     asked = ConsoleOptions(
         host=options.console_host,
         tokens=tuple(options.console_token),
@@ -183,41 +217,21 @@ async def _console(
         hosts=tuple(options.console_allow_host),
     )
     definition = Path(options.definition)
-    console = runtime.make_console(asked, compiled, definition, options.store, telemetry)
-    repeat = asyncio.get_running_loop().create_task(reports.repeat(counts))
-    try:
-        await runtime.serve_console(
-            console,
-            socket.socket(fileno=options.console_socket),
-            stop=stop,
-            drain_seconds=CONSOLE_SECONDS,
-            on_ready=lambda _port: reports.say(ready=True),
-        )
-    finally:
-        repeat.cancel()
-        await asyncio.to_thread(runtime.close_console, console)
-        reports.say(counts=counts.rows())
+    console = runtime.make_console(
+        asked, child.compiled, definition, options.store, child.telemetry
+    )
+    async with child.reporting():
+        try:
+            await runtime.serve_console(
+                console,
+                socket.socket(fileno=options.console_socket),
+                stop=stop,
+                drain_seconds=CONSOLE_SECONDS,
+                on_ready=lambda _port: child.reports.say(ready=True),
+            )
+        finally:
+            await asyncio.to_thread(runtime.close_console, console)
     return EXIT_OK
-
-
-def _prepare(
-    reports: Reports, telemetry: Telemetry, role: str
-) -> tuple[asyncio.Event, asyncio.Event]:
-    """Events for `stop` (finish what has begun) and `hurry` (do not even do that)."""
-    loop = asyncio.get_running_loop()
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def wind_up(why: str) -> None:
-        if stop.is_set():
-            hurry.set()
-            return
-        telemetry.emit("process.stopping", role=role, why=why)
-        stop.set()
-
-    loop.add_signal_handler(signal.SIGTERM, wind_up, "asked to")
-    loop.add_signal_handler(signal.SIGINT, wind_up, "asked to")
-    reports.watch(lambda: wind_up("the supervisor is gone"))
-    return stop, hurry
 
 
 if __name__ == "__main__":

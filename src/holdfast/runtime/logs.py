@@ -12,6 +12,7 @@ import orjson
 
 from holdfast.clock import Clock
 from holdfast.telemetry import Kind, Level
+from holdfast.workflow.timestamps import format_timestamp
 
 LogFormat = Literal["auto", "human", "json"]
 
@@ -43,17 +44,17 @@ def make_log(
     def log(kind: Kind, fields: Mapping[str, Any]) -> None:
         if RANKS[kind.level] < threshold:
             return
-        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC)
-        line = _human(now, kind, fields) if human else _json(now, role, kind, fields)
+        now_ms = clock.now_ms()
+        line = _human(now_ms, kind, fields) if human else _json(now_ms, role, kind, fields)
         out.write(line + "\n")
         out.flush()
 
     return log
 
 
-def _json(now: datetime, role: str, kind: Kind, fields: Mapping[str, Any]) -> str:
+def _json(now_ms: int, role: str, kind: Kind, fields: Mapping[str, Any]) -> str:
     record = {
-        "time": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": format_timestamp(now_ms),
         "level": kind.level,
         "event": kind.name,
         "role": role,
@@ -73,8 +74,8 @@ def _escaped(character: str) -> str:
     return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
-def _human(now: datetime, kind: Kind, fields: Mapping[str, Any]) -> str:
-    local = now.astimezone().strftime("%H:%M:%S")
+def _human(now_ms: int, kind: Kind, fields: Mapping[str, Any]) -> str:
+    local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone().strftime("%H:%M:%S")
     told = " ".join(
         f"{name}={_printable(_short(value))}"
         for name, value in fields.items()

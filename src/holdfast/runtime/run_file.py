@@ -26,8 +26,13 @@ def write_run_file(path: Path, definition: Path, started: Started) -> None:
         "console_url": started.console_url,
     }
     draft = path / f"{RUN_FILE}.{os.getpid()}"
-    draft.write_bytes(orjson.dumps(record))
-    draft.rename(path / RUN_FILE)
+    try:
+        draft.write_bytes(orjson.dumps(record))
+        draft.rename(path / RUN_FILE)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def remove_run_file(path: Path) -> None:

@@ -30,7 +30,7 @@ from holdfast.operate.abilities import archive_of, search_of
 from holdfast.queue.contract import Depth, Engine, Filter
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.alerting import Alerting
-from holdfast.runtime.assembly import limits_of
+from holdfast.runtime.assembly import forsaken, limits_of
 from holdfast.runtime.exposition import Fired, RunFacts, exposition
 from holdfast.runtime.guarding import Guarding
 from holdfast.runtime.indexing import Indexer
@@ -109,6 +109,9 @@ class Supervisor:
                 archive = archive_of(engine)
                 new = archive is not None and not archive.events(Filter(), limit=1)
                 engine.configure(limits_of(self._compiled))
+                if not is_shared(self._options.store):  # there, it may be another definition's
+                    for message in forsaken(self._compiled, engine.depth()):
+                        self._telemetry.emit("store.warning", message=message)
                 if self._options.gateway:  # a mounted one is counted by nobody here
                     self._guarding = Guarding(self._compiled, path, self._telemetry, self._clock)
                 if self._compiled.alerts:
@@ -227,9 +230,8 @@ class Supervisor:
         try:
             write_run_file(path, self._options.definition, started)
         except OSError as error:
-            if not is_shared(self._options.store):
-                raise
-            # A container may have nowhere to write, and needs nowhere.
+            # A full disk, or a container with nowhere to write. Commands that look for this run will
+            # not find it; what is received and worked does not depend on them.
             self._telemetry.emit("store.warning", message=f"no run file is written: {error}")
 
     def _reported(self, child: Child, pid: int, fields: Mapping[str, Any]) -> None:

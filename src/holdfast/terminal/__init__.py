@@ -14,7 +14,7 @@
     follow     a feed of what comes in and ends, from where one left off
     letters    a feed of dead letters, where an engine keeps no history
     forward    a feed of events that are handed to a program on this machine
-    pages      where the console shows things
+    browser    what shows a page of the console
     bookmark   where one left off, in a file
     lines      the same without a screen: one line for each event, for people or programs
     screen     the whole terminal, over prompt_toolkit; the only file that knows it

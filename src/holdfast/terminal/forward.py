@@ -13,7 +13,7 @@ the rest.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 import httpx
@@ -168,9 +168,11 @@ class Forward:
             message = self._begin() if not self._begun else ""
             if not self._pending:
                 self._pull()
+            counts = self._source.counts()  # before anything that must be told is done
             if not self._pending:
-                return News(counts=self._source.counts(), message=message, more=self._more)
-            return self._one(self._pending[0])
+                return News(counts=counts, message=message, more=self._more)
+            news = self._one(self._pending[0])
+            return replace(news, counts=counts, message=news.message or message)
         except CursorUnknown as error:
             raise HoldfastError(
                 f"{error}; begin anew with --since TIME, or --since 0s for what comes from now on"

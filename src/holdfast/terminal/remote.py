@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.errors import HoldfastError, NotFound, NotSupported
+from holdfast.operate.front import FOLDERS, front
 from holdfast.operate.retrying import NotRetried, Retried
 from holdfast.terminal.api import ConsoleApi
 from holdfast.terminal.feed import Counts, Shown
-from holdfast.terminal.pages import FOLDERS, front
 from holdfast.terminal.rows import Row, event_row, letter_row
 from holdfast.terminal.showing import show
 from holdfast.terminal.source import Came, Changed, Past, Wanted

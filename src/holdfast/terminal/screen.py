@@ -26,9 +26,9 @@ from prompt_toolkit.styles import Style
 
 from holdfast.clock import SYSTEM_CLOCK, Clock
 from holdfast.errors import HoldfastError
+from holdfast.terminal.browser import show_page
 from holdfast.terminal.drawing import draw
 from holdfast.terminal.feed import Feed, News
-from holdfast.terminal.pages import show_page
 from holdfast.terminal.view import (
     Act,
     Mode,

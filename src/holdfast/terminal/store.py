@@ -16,11 +16,11 @@ from holdfast.operate.abilities import archive_of, need_archive, need_watch
 from holdfast.operate.book import Who
 from holdfast.operate.fields import letter_fields, refusal_fields
 from holdfast.operate.finding import Finder, History
+from holdfast.operate.front import front
 from holdfast.operate.groups import letters
 from holdfast.operate.retrying import retry
 from holdfast.queue.contract import Engine, Entry, Refusal
 from holdfast.terminal.feed import Counts, Shown
-from holdfast.terminal.pages import front
 from holdfast.terminal.rows import Row, event_row, letter_row
 from holdfast.terminal.showing import show
 from holdfast.terminal.source import Came, Changed, Past, Wanted

@@ -12,7 +12,10 @@ from holdfast.definition import Provider, Verification
 from holdfast.errors import NotSupported
 from holdfast.message import Headers, Request
 from holdfast.providers.delivering import with_delivery_id, with_event_type
+from holdfast.providers.files import load
 from holdfast.providers.verifying import provider_named
+from holdfast.providers.words import example
+from holdfast.verify.keypairs import KeyPair, new_pair
 
 
 def delivery(
@@ -53,7 +56,8 @@ def sign(
 
     by: what the webhook was defined with: `hmac_sha256(...)`, `providers.stripe(...)`, ...; or a known
         sender's id: `"stripe"`.
-    secret: the value itself, as the sender knows it, not a reference.
+    secret: the value itself, as the sender knows it, not a reference; where the sender signs with a
+        private key, that of a `key_pair`.
     now: when it is sent, seconds since 1970. A `ManualClock` knows: `clock.now_ms() / 1000`.
     event_type, delivery_id: put where the sender has them, in a header or in the body.
 
@@ -71,6 +75,17 @@ def sign(
     if delivery_id is not None:
         request = with_delivery_id(request, source, delivery_id)
     return source.verification.sign(request, secret, now)
+
+
+def key_pair(by: Verification | Provider | str) -> KeyPair:
+    """A new pair of keys to play a sender with that signs with a private one: `sign` takes `.private`
+    as the secret, and the webhook is given `.public` in the place of the sender's own key.
+
+    A published key is not asked for then. Raises NotSupported where both know the secret, and
+    UnknownProvider.
+    """
+    source = example(load(by)) if isinstance(by, str) else by
+    return new_pair(source.verification if isinstance(source, Provider) else source)
 
 
 def _content(body: Any) -> tuple[bytes, str]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from holdfast.errors import VerificationFailed
 from holdfast.verify.forms import is_multipart, query_fields
-from holdfast.verify.reading import Reading, text_of, utf8
+from holdfast.verify.reading import Reading, utf8
 
 
 class Canonical(NamedTuple):
@@ -38,8 +38,12 @@ def _aws_sns(reading: Reading) -> bytes:
     keys = _SNS_KEYS.get(kind) if isinstance(kind, str) else None
     if keys is None:
         raise VerificationFailed("field_missing", "json:Type names no kind of message")
-    lines = [(key, text_of(document.get(key))) for key in keys]
-    return b"".join(utf8(f"{key}\n{text}\n") for key, text in lines if text is not None)
+    fields = {key: document[key] for key in keys if key in document}
+    for key, text in fields.items():
+        # Left out or written as a text, it would go unsigned what it is.
+        if not isinstance(text, str):
+            raise VerificationFailed("field_malformed", f"json:{key} is no text")
+    return b"".join(utf8(f"{key}\n{text}\n") for key, text in fields.items())
 
 
 def _form_sorted(reading: Reading) -> bytes:

@@ -15,21 +15,20 @@ from holdfast.errors import VerificationFailed
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
-def judge_certificates(
-    text: str, now_seconds: float, *, name: str = "", roots: Path | None = None
-) -> None:
-    """Return if the first certificate in `text` is to be trusted at that time.
+def trusted(text: str, now_seconds: float, *, name: str = "", roots: Path | None = None) -> str:
+    """What of `text` is to be trusted at that time: its first certificate, where it holds any.
 
     name: it must be issued for this name, by way of the others in the text, by one of the CAs in
         `roots`: a file of PEM; default: Mozilla's, as certifi brings them. Empty: the name and the
         issuer are nobody's in particular; the address it came from speaks for it.
-    Texts without certificates are none of our business. Raises VerificationFailed.
+    Texts without certificates are given back as they are. Whatever else stands beside a certificate
+    is vouched for by nobody, and left out. Raises VerificationFailed.
     """
-    blocks = _PEM.findall(text.encode("utf-8", "replace"))
+    blocks: list[bytes] = _PEM.findall(text.encode("utf-8", "replace"))
     if not blocks:
         if name:
             raise VerificationFailed("certificate_untrusted", "there is no certificate")
-        return
+        return text
     chain = _loaded(tuple(blocks))
     try:
         moment = datetime.fromtimestamp(now_seconds, UTC)
@@ -39,6 +38,7 @@ def judge_certificates(
         raise VerificationFailed("certificate_untrusted", "it is not valid at this time")
     if name:
         _judge_chain(chain, name, moment, roots)
+    return blocks[0].decode()
 
 
 @lru_cache(maxsize=64)

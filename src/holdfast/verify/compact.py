@@ -7,13 +7,17 @@ Whoever signs a part of a document signs its letters. Parsing and writing it ane
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Final
+
+import orjson
 
 _TEXT: Final = rb'"(?:[^"\\]++|\\.)*+"?'
 """A text, or the rest of the body where it does not end: what was read once is not read again from
 its next quotation mark, which of a body full of them would take hours."""
 
-_TOKEN: Final = re.compile(_TEXT + rb'|[\[{]|[\]}]|[,:]|[^\s"\[\]{},:]+', re.DOTALL)
+_TOKEN: Final = re.compile(_TEXT + rb"|[][{},:]", re.DOTALL)
+"""What gives a document its shape; numbers and words are between."""
 _OPENING: Final = (b"[", b"{")
 _CLOSING: Final = (b"]", b"}")
 _INSIGNIFICANT: Final = re.compile(rb"(" + _TEXT + rb")|[ \t\r\n]+", re.DOTALL)
@@ -62,9 +66,17 @@ def _child(data: bytes, span: tuple[int, int], step: str) -> tuple[int, int] | N
         elif depth == 1 and text == b":" and not listed:
             begin = token.end()
         elif depth == 1 and begin < 0 and text.startswith(b'"'):
-            key = text[1:-1]
+            key = _name(text)
         if text in _CLOSING:
             depth -= 1
             if depth == 0:
                 return found
     return found
+
+
+def _name(text: bytes) -> bytes:
+    """A name as a JSON parser reads it: escapes must not hide that it is given twice."""
+    if b"\\" in text:
+        with suppress(ValueError):
+            return str(orjson.loads(text)).encode("utf-8", "surrogatepass")
+    return text[1:-1]

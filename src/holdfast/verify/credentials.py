@@ -13,16 +13,11 @@ from typing import Any
 
 import orjson
 
-from holdfast.errors import (
-    DefinitionError,
-    Mistake,
-    NotSupported,
-    SecretMissing,
-    VerificationFailed,
-)
+from holdfast.errors import NotSupported, VerificationFailed
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.encoding import decode, encode
+from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.locate import Locator, json_all
 from holdfast.verify.reading import Reading, header_bytes, malformed, missing, text_of, utf8
 from holdfast.verify.writing import put, set_json
@@ -51,7 +46,7 @@ class Credentials:
 
     @property
     def secret_headers(self) -> tuple[str, ...]:
-        return (self.place.name.lower(),) if self.place.kind == "header" else ()
+        return tuple(self.place.name.lower().split(",")) if self.place.kind == "header" else ()
 
     def mistakes(self) -> tuple[str, ...]:
         return self.wrong
@@ -59,12 +54,11 @@ class Credentials:
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None:
         """Return if one of the secrets was shown. Raises VerificationFailed, or SecretMissing where
         every secret is empty."""
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         shown = self._shown(Reading(request))
         expected = [self._expected(secret) for secret in secrets if secret]
         if not expected:
-            where = " or ".join(map(str, self.secrets)) or "of this scheme"
-            raise SecretMissing(f"the secret {where} is empty")
+            raise no_secret(self.secrets, "empty")
         if not any(all(compare_digest(one, known) for one in shown) for known in expected):
             reason = "credentials_mismatch" if self._basic else "token_mismatch"
             raise VerificationFailed(reason, self.place.name)
@@ -74,7 +68,7 @@ class Credentials:
 
     def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         """The request with the secret in it. Raises NotSupported where the body has no room."""
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         known = self._expected(secret)
         text = encode(known, "base64") if self._basic else known.decode("latin-1")
         if self.place.several:
@@ -127,7 +121,3 @@ class Credentials:
             request.remote,
             request.origin,
         )
-
-    def _refuse_mistakes(self) -> None:
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from holdfast.errors import DefinitionError, Mistake, SecretMissing
 from holdfast.secrets import SecretRef
 
 References = str | Sequence[str]
@@ -74,3 +75,18 @@ class Judge:
             if isinstance(written, str):
                 self.wrong.append(f"{setting}: {error}")
             return otherwise
+
+
+def refuse_mistakes(name: str, wrong: Sequence[str]) -> None:
+    """A definition with mistakes never compiles; whoever comes past that is refused too.
+
+    Raises DefinitionError, where anything is wrong.
+    """
+    if wrong:
+        raise DefinitionError([Mistake(name, text) for text in wrong])
+
+
+def no_secret(references: Sequence[SecretRef], why: str) -> SecretMissing:
+    """That none of them will do, by their references."""
+    where = " or ".join(map(str, references)) or "of this scheme"
+    return SecretMissing(f"the secret {where} is {why}")

@@ -15,7 +15,15 @@ from holdfast.keyring import Wanted
 from holdfast.verify.content import Content
 from holdfast.verify.reading import Reading
 
-_LABEL: Final = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST_MAX: Final = 253
+"""Letters of a name in DNS; what a stranger writes in its place may be a megabyte."""
+
+_WILD: Final = {
+    "*": "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+    "<region>": "[a-z]{2,}(?:-[a-z]+)+-[0-9]{1,2}",
+}
+"""What may stand for a label. In `sns.*.amazonaws.com` it could be `s3`, and the host a bucket that
+somebody called sns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,8 @@ class KeyAddress:
     """Addresses, and the hosts that may stand in them.
 
     urls: templates as of a signed content, such as `{json:SigningCertURL}`.
-    hosts: names, in which `*` stands for one label: `sns.*.amazonaws.com`.
+    hosts: names, in which `*` stands for one label, and `<region>` for one that is a region of AWS:
+        `sns.<region>.amazonaws.com`.
     suffix: how the path must end; then it may have no query either.
     certificate: the name that a certificate there must be issued for.
     post: what is asked for there as JSON, where a plain GET is not enough.
@@ -49,7 +58,7 @@ class KeyAddress:
                 failure = error
                 continue
             self._judge(url)
-            found.append(Wanted(url, self._posted(reading), self.certificate))
+            found.append(Wanted(url, self._posted(reading), self.certificate, self.hosts))
         if not found and failure is not None:
             raise failure
         return tuple(found)
@@ -80,22 +89,21 @@ def address_mistake(url: str, hosts: Sequence[str], suffix: str = "") -> str:
     """Why this address, which a stranger's request names, is not to be asked; empty: it may be."""
     try:
         parts = urlsplit(url)
-        port = parts.port
     except ValueError:
         return "the address is none"
     host = parts.hostname or ""
     # Without user and port the authority is the host, and no other reader can see another one.
-    if parts.scheme != "https" or parts.netloc.lower() != host or port is not None:
+    if not url.startswith("https://") or parts.netloc.lower() != host:
         return "the address is not plain HTTPS"
-    if not url.isascii() or "\\" in url or any(letter.isspace() for letter in url):
+    if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
         return "the address is not plain"
     if not any(_matches(pattern, host) for pattern in hosts):
-        return f"{host} is not one of the sender's"
+        return f"{host[:_HOST_MAX]} is not one of the sender's"
     if suffix and (not parts.path.endswith(suffix) or parts.query or parts.fragment):
         return f"it does not end in {suffix}"
     return ""
 
 
 def _matches(pattern: str, host: str) -> bool:
-    parts = (_LABEL if part == "*" else re.escape(part) for part in pattern.split("."))
+    parts = (_WILD.get(part) or re.escape(part) for part in pattern.split("."))
     return re.fullmatch(r"\.".join(parts), host) is not None

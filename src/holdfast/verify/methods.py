@@ -1,19 +1,24 @@
 """How a signature is made or judged: from a key, a content and, where it is judged, a signature.
 
-`Mac` and `KeyedDigest` make one, which is compared in constant time; `Ed25519`, `Ecdsa` and `Rsa`
-can only judge, because only the sender has the private key. Each says whether any of the signatures
-that were presented fits any of the keys and contents, and `salted`: whether the content holds the key.
+`Mac` and `KeyedDigest` make one anew, and compare in constant time; `Ed25519`, `Ecdsa` and `Rsa` judge
+it with the sender's public key, and make one for whoever plays the sender with a private key of his
+own. Each says whether any of the signatures that were presented fits any of the keys and contents.
+
+    size      bytes of a signature; None: any number
+    salted    whether the content holds the key
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest, digest
 from typing import Any, Final, Literal, get_args
 
 from holdfast.verify.keys import Key, keys_of
+from holdfast.verify.privatekeys import private_key
 from holdfast.verify.publickeys import PublicKey, public_keys
 
 Hash = Literal["md5", "sha1", "sha256", "sha384", "sha512"]
@@ -50,6 +55,10 @@ class Mac:
         ways = self.ways
         return [ways[0].of(secret)] if len(ways) == 1 else keys_of(ways, secret)
 
+    def signing_key(self, secret: str) -> bytes:
+        """Raises ValueError, as above."""
+        return self.keys(secret)[0]
+
     def make(self, key: bytes, content: bytes) -> bytes:
         return digest(key, content, self.hash)
 
@@ -70,7 +79,6 @@ class KeyedDigest:
     """A plain hash of a content that holds the secret: what some senders had before HMAC."""
 
     hash: str
-    ways: tuple[Key, ...] = (Key(),)
     kind = "digest"
     salted = True
 
@@ -79,8 +87,12 @@ class KeyedDigest:
         return _SIZES[self.hash]
 
     def keys(self, secret: str) -> list[bytes]:
-        """Raises ValueError where the secret cannot be a key."""
-        return keys_of(self.ways, secret)
+        """Raises ValueError where the secret is empty."""
+        return [Key().of(secret)]
+
+    def signing_key(self, secret: str) -> bytes:
+        """Raises ValueError, as above."""
+        return Key().of(secret)
 
     def make(self, _key: bytes, content: bytes) -> bytes:
         """The content holds the key already."""
@@ -95,45 +107,77 @@ class KeyedDigest:
         return any(compare_digest(one, other) for one in made for other in presented)
 
 
+class _WithKeyPair:
+    """What is signed with a private key. The secret's place is taken by the public one."""
+
+    __slots__ = ()
+    kind = ""
+    salted = False
+    size: int | None = None
+
+    @abstractmethod
+    def keys(self, text: str) -> list[PublicKey]:
+        """Raises ValueError where there is no such key."""
+
+    @abstractmethod
+    def make(self, key: Any, content: bytes) -> bytes:
+        """With a private key of cryptography's."""
+
+    @abstractmethod
+    def verify(self, key: Any, content: bytes, signature: bytes) -> None:
+        """With a public one. Raises InvalidSignature, UnsupportedAlgorithm or ValueError."""
+
+    def signing_key(self, text: str) -> Any:
+        """Raises ValueError where it is no private key of this kind."""
+        return private_key(text, self.kind)
+
+    def fits(
+        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
+    ) -> bool:
+        from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+        for each in keys:
+            for content in contents:
+                for signature in presented:
+                    try:
+                        self.verify(each.key, content, signature)
+                    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+                        continue
+                    return True
+        return False
+
+
 @dataclass(frozen=True, slots=True)
-class Ed25519:
-    """RFC 8032. The secret's place is taken by a public key of 32 bytes, or one in PEM or as JWK."""
+class Ed25519(_WithKeyPair):
+    """RFC 8032. The public key is 32 bytes, or one in PEM or as JWK."""
 
     way: Key
     kind = "ed25519"
-    salted = False
     size = 64
 
     def keys(self, text: str) -> list[PublicKey]:
-        """Raises ValueError where there is no such key."""
         from cryptography.hazmat.primitives.asymmetric import ed25519
 
         if text.lstrip().startswith(("-", "{")):
             return _of_type(public_keys(text), ed25519.Ed25519PublicKey)
         return [PublicKey(None, ed25519.Ed25519PublicKey.from_public_bytes(self.way.of(text)))]
 
-    def fits(
-        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
-    ) -> bool:
-        return _any_verifies(
-            lambda key, content, signature: key.verify(signature, content),
-            keys,
-            contents,
-            presented,
-        )
+    def make(self, key: Any, content: bytes) -> bytes:
+        made: bytes = key.sign(content)
+        return made
+
+    def verify(self, key: Any, content: bytes, signature: bytes) -> None:
+        key.verify(signature, content)
 
 
 @dataclass(frozen=True, slots=True)
-class Ecdsa:
+class Ecdsa(_WithKeyPair):
     """On the curve P-256, the signature in DER."""
 
     hash: str
     kind = "ecdsa"
-    salted = False
-    size = None
 
     def keys(self, text: str) -> list[PublicKey]:
-        """Raises ValueError where there is no such key."""
         from cryptography.hazmat.primitives.asymmetric import ec
 
         found = _of_type(public_keys(text), ec.EllipticCurvePublicKey)
@@ -141,51 +185,47 @@ class Ecdsa:
             raise ValueError("a key on another curve")
         return found
 
-    def fits(
-        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
-    ) -> bool:
+    def make(self, key: Any, content: bytes) -> bytes:
+        made: bytes = key.sign(content, self._way())
+        return made
+
+    def verify(self, key: Any, content: bytes, signature: bytes) -> None:
+        key.verify(signature, content, self._way())
+
+    def _way(self) -> Any:
         from cryptography.hazmat.primitives.asymmetric import ec
 
-        way = ec.ECDSA(_hash(self.hash))
-        return _any_verifies(
-            lambda key, content, signature: key.verify(signature, content, way),
-            keys,
-            contents,
-            presented,
-        )
+        return ec.ECDSA(_hash(self.hash))
 
 
 @dataclass(frozen=True, slots=True)
-class Rsa:
+class Rsa(_WithKeyPair):
     """PKCS #1 v1.5."""
 
     hash: str
     kind = "rsa"
-    salted = False
-    size = None
 
     def keys(self, text: str) -> list[PublicKey]:
-        """Raises ValueError where there is no such key."""
         from cryptography.hazmat.primitives.asymmetric import rsa
 
         return _of_type(public_keys(text), rsa.RSAPublicKey)
 
-    def fits(
-        self, keys: Sequence[PublicKey], contents: Sequence[bytes], presented: Sequence[bytes]
-    ) -> bool:
+    def make(self, key: Any, content: bytes) -> bytes:
+        made: bytes = key.sign(content, *self._way())
+        return made
+
+    def verify(self, key: Any, content: bytes, signature: bytes) -> None:
+        key.verify(signature, content, *self._way())
+
+    def _way(self) -> tuple[Any, Any]:
         from cryptography.hazmat.primitives.asymmetric import padding
 
-        hash, pad = _hash(self.hash), padding.PKCS1v15()
-        return _any_verifies(
-            lambda key, content, signature: key.verify(signature, content, pad, hash),
-            keys,
-            contents,
-            presented,
-        )
+        return padding.PKCS1v15(), _hash(self.hash)
 
 
 Symmetric = Mac | KeyedDigest
 Asymmetric = Ed25519 | Ecdsa | Rsa
+Method = Symmetric | Asymmetric
 
 
 def keccak256(data: bytes) -> bytes:
@@ -206,22 +246,3 @@ def _of_type(keys: tuple[PublicKey, ...], kind: type) -> list[PublicKey]:
     if not found:
         raise ValueError("a key of another kind")
     return found
-
-
-def _any_verifies(
-    verify: Callable[[Any, bytes, bytes], None],
-    keys: Sequence[PublicKey],
-    contents: Sequence[bytes],
-    presented: Sequence[bytes],
-) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    for each in keys:
-        for content in contents:
-            for signature in presented:
-                try:
-                    verify(each.key, content, signature)
-                except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-                    continue
-                return True
-    return False

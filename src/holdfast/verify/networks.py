@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast.errors import DefinitionError, Mistake, VerificationFailed
+from holdfast.errors import VerificationFailed
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
+from holdfast.verify.judge import refuse_mistakes
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -39,8 +40,7 @@ class Addresses:
 
     def check(self, request: Request, secrets: Sequence[str], now_seconds: float) -> None:
         """Raises VerificationFailed."""
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
+        refuse_mistakes(self.name, self.wrong)
         try:
             address = ipaddress.ip_address(request.remote.partition("%")[0])
         except ValueError:

@@ -68,16 +68,27 @@ class Reading:
 
     @property
     def query(self) -> Mapping[str, str]:
+        """The parameters of the query; where the registered address is known, those that it signs."""
         if self._query is None:
-            self._query = first_values(query_fields(self.request.query))
+            self._query = first_values(self._parameters)
         return self._query
 
+    @property
+    def _parameters(self) -> list[tuple[str, str]]:
+        url = self.full_url() if self.url else f"?{self.request.query}"
+        return query_fields(url.partition("?")[2])
+
     def full_url(self) -> str:
-        """The URL as it was signed. Raises VerificationFailed where there is none."""
+        """The URL as it was signed. Raises VerificationFailed where there is none.
+
+        A registered address without a query takes the one that came; one with a query of its own
+        takes what the sender has added to it.
+        """
         request = self.request
         if self.url:
-            own = "?" in self.url or not request.query
-            return self.url if own else f"{self.url}?{request.query}"
+            address, _, own = self.url.partition("?")
+            added = not own or request.query.startswith(f"{own}&")
+            return f"{address}?{request.query}" if added and request.query else self.url
         if not request.url:
             raise VerificationFailed("url_missing")
         return request.url
@@ -117,8 +128,14 @@ class Reading:
         return text
 
     def need_bytes(self, locator: Locator) -> bytes:
-        """The same as the sender's bytes: headers are kept as latin-1, all else is UTF-8."""
+        """The same as the sender's bytes: headers are kept as latin-1, all else is UTF-8.
+
+        A field or a parameter that is given twice is refused: one would be signed, and whoever works
+        the event might read the other.
+        """
         text = self.need(locator)
+        if self._twice(locator):
+            raise malformed(locator, "is given more than once")
         if locator.kind not in ("header", "sig"):
             return utf8(text)
         return header_bytes(text, locator.name)
@@ -135,6 +152,15 @@ class Reading:
         if len(unpacked) > UNPACKED_MAX_BYTES:
             raise VerificationFailed("body_malformed", "unpacked it is too large")
         self.body = unpacked
+
+    def _twice(self, locator: Locator) -> bool:
+        if locator.kind == "form":
+            name, fields = locator.name.partition("#")[0], self.form
+        elif locator.kind == "query":
+            name, fields = locator.name, self._parameters
+        else:
+            return False
+        return sum(known == name for known, _ in fields) > 1
 
     def _header(self, names: str) -> str | None:
         headers = self.request.headers

@@ -17,7 +17,7 @@ from holdfast.verify.encoding import ENCODINGS, Encoding
 from holdfast.verify.judge import Judge
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator
-from holdfast.verify.methods import Asymmetric, Symmetric
+from holdfast.verify.methods import Method
 from holdfast.verify.signature import Signature
 from holdfast.verify.signed import HashChoice, Signed
 from holdfast.verify.timestamp import UNITS, Timestamp, Unit
@@ -118,7 +118,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 def signed(
     judge: Judge,
     secrets: tuple[SecretRef, ...],
-    method: Symmetric | Asymmetric,
+    method: Method,
     settings: SignedSettings,
     hash_from: HashChoice | None = None,
 ) -> Signed:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 
@@ -18,6 +19,9 @@ from holdfast.errors import VerificationFailed
 from holdfast.verify.encoding import Encoding, decode, encode
 from holdfast.verify.locate import Locator
 from holdfast.verify.reading import Reading, malformed, missing
+
+SIGNATURES_MAX: Final = 32
+"""So many of one header are looked at; a stranger could write thousands, and have each judged."""
 
 Read = Callable[[Reading, int | None], Sequence[bytes]]
 
@@ -119,7 +123,7 @@ class Signature:
         if not reading.entries:
             # Of a repeated key the first stands, as with headers.
             reading.entries = dict(reversed(pairs))
-        candidates = [value for key, value in pairs if self._counts(key)]
+        candidates = [value for key, value in pairs if self._counts(key)][:SIGNATURES_MAX]
         if not candidates:
             if self.ours:
                 raise VerificationFailed("key_unknown", f"{locator.name} names none of our keys")

@@ -15,8 +15,6 @@ from typing import Any
 import orjson
 
 from holdfast.errors import (
-    DefinitionError,
-    Mistake,
     NotSupported,
     SecretMissing,
     VerificationFailed,
@@ -25,9 +23,11 @@ from holdfast.keyring import Wanted
 from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content
+from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator, json_all
-from holdfast.verify.methods import Asymmetric, Ed25519, Symmetric
+from holdfast.verify.methods import Asymmetric, Ed25519, Method
+from holdfast.verify.privatekeys import not_the_sender
 from holdfast.verify.reading import Reading, malformed, missing, utf8
 from holdfast.verify.signature import Signature
 from holdfast.verify.timestamp import Timestamp
@@ -49,7 +49,7 @@ class Signed:
 
     name: str
     secrets: tuple[SecretRef, ...]
-    method: Symmetric | Asymmetric
+    method: Method
     signature: Signature
     contents: tuple[Content, ...]
     """Whichever of them the signature fits."""
@@ -92,7 +92,7 @@ class Signed:
         None where they are given in the definition, or the scheme has none to fetch. Raises
         VerificationFailed where the delivery names an address that is not to be trusted.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         if self.address is None or (secrets and not self.address.post):
             return ()
         reading = self._reading(request)
@@ -106,7 +106,7 @@ class Signed:
         but old. Raises VerificationFailed, or SecretMissing where no secret can be a key.
         """
         if self.wrong:
-            self._refuse_mistakes()
+            refuse_mistakes(self.name, self.wrong)
         reading = Reading(request, self.url)
         if self.gunzip:
             reading.unpack()
@@ -137,18 +137,18 @@ class Signed:
     def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         """The request as a genuine sender would send it: signed, and dated now.
 
+        secret: where the sender has a private key, one of your own, whose other half is then checked.
+
         What it signs and the request lacks, such as `webhook-id`, is made up from the time and the
         body; whoever knows better puts it into the request before. Raises NotSupported where only
         the sender can sign, SecretMissing where the secret cannot be a key.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         method = self._method(Reading(request)) if self.hash_from else self.method
-        if isinstance(method, Asymmetric):
-            raise NotSupported(f"{self.name} cannot sign: only the sender has the private key")
         place = self.signature.locators[0]
         if place.kind in ("json", "form") and "body" in self.covers:
             raise NotSupported(f"{self.name} cannot sign: the signature stands in what it signs")
-        (key, *_) = self._keys(method, [secret])
+        key = self._signing_key(method, secret)
         try:
             if self.each:
                 return self._sign_items(request, method, key, place)
@@ -165,7 +165,7 @@ class Signed:
     def _judge(
         self,
         reading: Reading,
-        method: Symmetric | Asymmetric,
+        method: Method,
         secrets: Sequence[str],
         now_seconds: float,
     ) -> None:
@@ -199,7 +199,7 @@ class Signed:
             reading.scope, reading.entries = item, {}
             yield
 
-    def _method(self, reading: Reading) -> Symmetric | Asymmetric:
+    def _method(self, reading: Reading) -> Method:
         choice = self.hash_from
         if choice is None or isinstance(self.method, Ed25519):
             return self.method
@@ -218,7 +218,7 @@ class Signed:
     def _fits_salted(
         self,
         reading: Reading,
-        method: Symmetric | Asymmetric,
+        method: Method,
         keys: Sequence[Any],
         presented: Sequence[bytes],
     ) -> bool:
@@ -228,7 +228,7 @@ class Signed:
                 return True
         return False
 
-    def _keys(self, method: Symmetric | Asymmetric, secrets: Sequence[str]) -> list[Any]:
+    def _keys(self, method: Method, secrets: Sequence[str]) -> list[Any]:
         """Those secrets that can be a key; during a rotation one of them is enough."""
         keys: list[Any] = []
         for secret in secrets:
@@ -237,9 +237,19 @@ class Signed:
             except ValueError:
                 continue
         if not keys:
-            where = " or ".join(map(str, self.secrets)) or "of this scheme"
-            raise SecretMissing(f"the secret {where} is empty, or no {method.kind} key")
+            raise self._no_key(method)
         return keys
+
+    def _signing_key(self, method: Method, secret: str) -> Any:
+        try:
+            return method.signing_key(secret)
+        except ValueError:
+            if isinstance(method, Asymmetric):
+                raise not_the_sender(self.name, self.address) from None
+            raise self._no_key(method) from None
+
+    def _no_key(self, method: Method) -> SecretMissing:
+        return no_secret(self.secrets, f"empty, or no {method.kind} key")
 
     def _named(self, reading: Reading, keys: Sequence[Any]) -> list[Any]:
         """The keys that go by the name that the delivery gives, if it gives one."""
@@ -254,13 +264,12 @@ class Signed:
             return VerificationFailed("body_altered_or_wrong_secret")
         return VerificationFailed("signature_mismatch", "wrong secret, or altered on the way")
 
-    def _made(self, reading: Reading, method: Symmetric, key: bytes) -> bytes:
-        reading.secret = key
+    def _made(self, reading: Reading, method: Method, key: Any) -> bytes:
+        if method.salted:
+            reading.secret = key
         return method.make(key, self.contents[0].fill(reading))
 
-    def _sign_items(
-        self, request: Request, method: Symmetric, key: bytes, place: Locator
-    ) -> Request:
+    def _sign_items(self, request: Request, method: Method, key: Any, place: Locator) -> Request:
         reading = self._reading(request)
         for _ in self._items(reading):
             text = self.signature.write(self._made(reading, method, key), {})
@@ -284,17 +293,20 @@ class Signed:
             else:
                 request = put(request, place, written)
         reading = self._reading(request)
-        for place in self.contents[0].locators:
+        content = self.contents[0]
+        lists = [part.place for part in content.placeholders if "signed-headers" in part.transforms]
+        for place in content.locators:
             if place.kind == "sig":
                 entries.setdefault(place.name, "")
             elif reading.find(place) is None:
-                request = put(request, place, made_up)
+                named = self._header_names(request, place) if place in lists else made_up
+                request = put(request, place, named)
         return request, entries
 
-    def _refuse_mistakes(self) -> None:
-        # A definition with mistakes never compiles; whoever comes here past that is refused too.
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
+    def _header_names(self, request: Request, place: Locator) -> str:
+        """All that are there, and the one at `place` that lists them; not the signature's own."""
+        names = {*(name for name, _ in request.headers), place.name.lower()}
+        return ",".join(sorted(names - {self.signature.locators[0].name.lower()}))
 
 
 def _filling(contents: tuple[Content, ...]) -> Callable[[Reading], Sequence[bytes]]:

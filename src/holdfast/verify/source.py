@@ -7,17 +7,22 @@ from typing import Final
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.definition import Verification
-from holdfast.errors import VerificationFailed
+from holdfast.errors import KeyUnavailable, SecretMissing, VerificationFailed
 from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
 from holdfast.secrets import Secrets
-from holdfast.verify.certificates import judge_certificates
+from holdfast.verify.certificates import trusted
 from holdfast.verify.signed import Signed
 from holdfast.verify.webtoken import WebToken
 
 REDACTED: Final = "[redacted]"
 
-_MISFITS: Final = ("key_unknown", "signature_mismatch", "body_altered_or_wrong_secret")
+_MISFITS: Final = (
+    "key_unknown",
+    "signature_mismatch",
+    "body_altered_or_wrong_secret",
+    "certificate_untrusted",
+)
 
 
 def check_source(
@@ -64,15 +69,18 @@ def check_with_keys(
         verification.check(request, secrets, now_seconds)
         return
     for anew in (False, True):
-        texts = [keys.find(one, anew=anew) for one in wanted]
-        for text, one in zip(texts, wanted, strict=True):
-            judge_certificates(text, now_seconds, name=one.certificate)
+        found = [(one, keys.find(one, anew=anew)) for one in wanted]
         try:
+            texts = [trusted(text, now_seconds, name=one.certificate) for one, text in found]
             verification.check(request, texts, now_seconds)
         except VerificationFailed as failure:
             # Keys change: what fits none of those that we kept may fit a new one.
             if anew or failure.reason not in _MISFITS:
                 raise
+        except SecretMissing:
+            # An error page that was answered 200, say: nothing is held against the source.
+            if anew:
+                raise KeyUnavailable(f"what {wanted[0].host} publishes is no key") from None
         else:
             return
 

@@ -16,8 +16,6 @@ from typing import Any, Final, Literal, get_args
 import orjson
 
 from holdfast.errors import (
-    DefinitionError,
-    Mistake,
     NotSupported,
     SecretMissing,
     VerificationFailed,
@@ -27,15 +25,20 @@ from holdfast.message import Request
 from holdfast.secrets import SecretRef
 from holdfast.verify.content import Content
 from holdfast.verify.encoding import decode, encode
+from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.keys import Key
 from holdfast.verify.locate import Locator
+from holdfast.verify.privatekeys import not_the_sender, private_key
 from holdfast.verify.publickeys import public_keys
 from holdfast.verify.reading import Reading, malformed, missing, text_of, utf8
 from holdfast.verify.writing import put
 
 Algorithm = Literal["HS256", "HS384", "HS512", "RS256", "ES256", "EdDSA"]
 ALGORITHMS: Final = get_args(Algorithm)
+
+KEY_KINDS: Final[Mapping[str, str]] = {"RS256": "rsa", "ES256": "ecdsa", "EdDSA": "ed25519"}
+"""What signs with a private key, and of which kind."""
 
 TimeClaim = Literal["exp", "nbf", "iat"]
 TIME_CLAIMS: Final = get_args(TimeClaim)
@@ -110,7 +113,7 @@ class WebToken:
 
     def wanted(self, request: Request, secrets: Sequence[str]) -> tuple[Wanted, ...]:
         """The keys that are to be fetched before `check`, and given to it as the secrets."""
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         if self.address is None or (secrets and not self.address.post):
             return ()
         reading = self._reading(request)
@@ -123,7 +126,7 @@ class WebToken:
 
         Raises VerificationFailed, or SecretMissing where no secret can be a key.
         """
-        self._refuse_mistakes()
+        refuse_mistakes(self.name, self.wrong)
         reading = self._reading(request)
         token = self._token(reading)
         if token.algorithm not in self.algorithms:
@@ -144,12 +147,12 @@ class WebToken:
     def sign(self, request: Request, secret: str, now_seconds: float) -> Request:
         """The request with a token as a genuine sender would issue it now.
 
+        secret: where the sender has a private key, one of your own, whose other half is then checked.
+
         Raises NotSupported where only the sender can, SecretMissing where the secret is no key.
         """
-        self._refuse_mistakes()
-        algorithm = self.algorithms[0]
-        if not algorithm.startswith("HS"):
-            raise NotSupported(f"{self.name} cannot sign: only the sender has the private key")
+        refuse_mistakes(self.name, self.wrong)
+        algorithm, key = self._signing_key(secret)
         reading = self._reading(request)
         now = int(now_seconds)
         claims: dict[str, Any] = {"iat": now, "nbf": now, "exp": now + _LIFE_SECONDS}
@@ -161,10 +164,6 @@ class WebToken:
                     claims[claim.name] = expected
         except VerificationFailed as error:
             raise NotSupported(f"{self.name} cannot sign this request: {error}") from None
-        try:
-            key = Key().of(secret)
-        except ValueError:
-            raise self._no_key() from None
         return put(request, self.place, self.prefix + _issued(claims, key, algorithm))
 
     def _reading(self, request: Request) -> Reading:
@@ -213,6 +212,18 @@ class WebToken:
             raise self._no_key()
         return keys
 
+    def _signing_key(self, secret: str) -> tuple[str, Any]:
+        """And the first of the algorithms that it is a key for."""
+        for algorithm in self.algorithms:
+            try:
+                kind = KEY_KINDS.get(algorithm)
+                return algorithm, private_key(secret, kind) if kind else Key().of(secret)
+            except ValueError:
+                continue
+        if self.algorithms[0] in KEY_KINDS:
+            raise not_the_sender(self.name, self.address)
+        raise self._no_key()
+
     def _judge_claims(self, token: Token, reading: Reading) -> None:
         for claim in self.claims:
             said = token.claims.get(claim.name)
@@ -237,7 +248,7 @@ class WebToken:
             if value is not None and read[name] is None:
                 raise VerificationFailed("timestamp_malformed", f"{self.place} {name}")
         expires, begins, issued = (read[name] for name in TIME_CLAIMS)
-        if expires is not None and now_ms > expires + self.leeway_ms:
+        if expires is not None and now_ms >= expires + self.leeway_ms:
             raise VerificationFailed("timestamp_too_old", "the token has expired")
         if begins is not None and now_ms < begins - self.leeway_ms:
             raise VerificationFailed("timestamp_in_future", "the token is not valid yet")
@@ -250,12 +261,7 @@ class WebToken:
                 )
 
     def _no_key(self) -> SecretMissing:
-        where = " or ".join(map(str, self.secrets)) or "of this scheme"
-        return SecretMissing(f"the secret {where} is empty, or no key for a token")
-
-    def _refuse_mistakes(self) -> None:
-        if self.wrong:
-            raise DefinitionError([Mistake(self.name, text) for text in self.wrong])
+        return no_secret(self.secrets, "empty, or no key for a token")
 
 
 @lru_cache(maxsize=1)
@@ -282,7 +288,7 @@ def _signed(token: Token, key: Any) -> bool:
     return bool(signed)
 
 
-def _issued(claims: Mapping[str, Any], key: bytes, algorithm: str) -> str:
+def _issued(claims: Mapping[str, Any], key: Any, algorithm: str) -> str:
     head = orjson.dumps({"alg": algorithm, "typ": "JWT"})
     parts = [encode(part, "base64url").rstrip("=") for part in (head, orjson.dumps(claims))]
     content = ".".join(parts)

@@ -2,7 +2,9 @@
 
 Why not `concurrent.futures`: it wakes the event loop once per finished call, and its threads keep
 the interpreter from leaving while a handler hangs. Here everything that finished since the loop
-last looked is delivered by one wake-up, and the threads are daemons.
+last looked is delivered by one wake-up, and the threads are daemons. Calls are handed over together
+at the end of the loop's turn: a thread that was woken for the first would fight for the interpreter's
+lock with the loop that prepares the others, which made a message a quarter dearer.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class Crew:
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._called: list[_Call] = []
+        """In this turn of the loop; no thread knows of them yet."""
         self._inbox: SimpleQueue[_Call | None] = SimpleQueue()
         self._finished: deque[_Call] = deque()
         self._waking = False
@@ -68,7 +72,9 @@ class Crew:
             loop = self._loop = asyncio.get_running_loop()
         call = _Call(loop.create_future(), copy_context(), function, args)
         self._calls += 1
-        self._inbox.put(call)
+        if not self._called:
+            loop.call_soon(self._hand_over)
+        self._called.append(call)
         if self._threads < self._calls and self._threads < self._size + min(self.stuck, self._size):
             self._hire()
         try:
@@ -85,8 +91,14 @@ class Crew:
     def close(self) -> None:
         """Let every idle thread go. A stuck one ends with its call, or with the process."""
         self._closed = True
+        self._hand_over()
         for _ in range(self._threads):
             self._inbox.put(None)
+
+    def _hand_over(self) -> None:
+        called, self._called = self._called, []
+        for call in called:
+            self._inbox.put(call)
 
     def _hire(self) -> None:
         # Stuck threads are replaced, up to as many again: one handler that hangs must not starve

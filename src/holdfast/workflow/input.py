@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -161,7 +162,8 @@ class Delivery:
     @property
     def type(self) -> str | None:
         if self._type is _UNREAD:
-            self._type = event_type(self.webhook.event_type, self._reading())
+            places = self.webhook.event_type
+            self._type = event_type(places, self._reading) if places else None
         return self._type  # type: ignore[no-any-return]  # read by the line above
 
     @property
@@ -170,9 +172,10 @@ class Delivery:
         if self._delivery_id is _UNREAD:
             replay = self.message.replay_of is not None
             places = () if replay else self.webhook.delivery_id
-            self._delivery_id = delivery_id(places, self._reading())
+            self._delivery_id = delivery_id(places, self._reading) if places else None
         return self._delivery_id  # type: ignore[no-any-return]  # read by the line above
 
+    @cached_property
     def _reading(self) -> Reading:
         """The request as names are found in it; JSON that was parsed already is not parsed again."""
         reading = reading_of(self.message.request, self.webhook.verification)

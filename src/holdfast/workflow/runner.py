@@ -53,6 +53,7 @@ from holdfast.workflow.states import TaskState
 from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Work, assemble
 from holdfast.workflow.traced import WorkTraces
+from holdfast.workflow.within import OutOfTime, within
 
 _SALT: Final = entropy.token_hex(16)
 """Makes what a workflow draws unknown to whoever knows the ids of its messages."""
@@ -193,7 +194,7 @@ class _Execution:
         self._work = Work(lease, delivery)
 
     async def run(self) -> Result:
-        program = self._express._program
+        program, clock = self._express._program, self._express._clock
         message = self._lease.message
         started: dict[str, Any] = {"messageId": message.id}
         name = f"{message.id}-{self._lease.receive_count}"
@@ -202,25 +203,26 @@ class _Execution:
         event: Event = Started(
             started, self._started_ms, name, message.webhook, history=asked, seed=seed
         )
-        end: Finish | None = None
         try:
-            async with asyncio.timeout(program.timeout_seconds) as limit:
-                while (end := self._step(event)) is None:
-                    # With one line of control there is one thing to await, and no task to make.
-                    if len(self._begun) == 1 and not self._running:
-                        event = await self._perform(self._begun.pop())
-                    else:
-                        event = await self._first()
-        except TimeoutError:
-            if not limit.expired():
-                raise
+            end = await within(clock, program.timeout_seconds, self._to_its_end(event))
+        except OutOfTime:
+            last = self._step(TimedOut(clock.now_ms()))
+            if last is None:
+                raise RuntimeError("An execution that timed out went on.") from None
+            end = last
         finally:
             if self._running or self._cancelled:
                 await self._abandon()
-        end = end or self._step(TimedOut(self._express._clock.now_ms()))
-        if end is None:
-            raise RuntimeError("An execution that timed out went on.")
         return await self._finished(end)
+
+    async def _to_its_end(self, event: Event) -> Finish:
+        while (end := self._step(event)) is None:
+            # With one line of control there is one thing to await, and no task to make.
+            if len(self._begun) == 1 and not self._running:
+                event = await self._perform(self._begun.pop())
+            else:
+                event = await self._first()
+        return end
 
     def _step(self, event: Event) -> Finish | None:
         """What the event sets in motion is begun; the end, if it has come."""
@@ -298,9 +300,8 @@ class _Execution:
         if seconds is None:
             return await run(self._work, command.input)
         try:
-            async with asyncio.timeout(seconds):
-                return await run(self._work, command.input)
-        except TimeoutError:
+            return await within(self._express._clock, seconds, run(self._work, command.input))
+        except OutOfTime:
             message = f"The task took longer than {seconds:g} seconds."
             return Failed(error, describe(error, message, []))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,7 @@ class Work:
     delivery: Delivery
 
 
-Run = Callable[[Work, Any], Awaitable[Outcome]]
+Run = Callable[[Work, Any], Coroutine[Any, Any, Outcome]]
 Arguments = Callable[[Work, Any], tuple[Any, ...]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _RFC3339: Final = re.compile(
@@ -23,5 +24,10 @@ def parse_timestamp(text: str) -> datetime | None:
 
 def format_timestamp(at_ms: int) -> str:
     """UTC, to the millisecond: `2026-01-31T23:59:59.000Z`."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds, milliseconds = divmod(at_ms, 1000)
+    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+
+
+@lru_cache(maxsize=64)  # what is worked now mostly came in the same few seconds
+def _to_the_second(at_seconds: int) -> str:
+    return datetime.fromtimestamp(at_seconds, UTC).isoformat().removesuffix("+00:00")

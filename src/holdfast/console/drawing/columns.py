@@ -96,12 +96,12 @@ def _straighten(rows: Sequence[Sequence[Cell]], chains: Sequence[Chain]) -> None
     at = {cell: place for row in rows for place, cell in enumerate(row)}
     order = list(chains)
     for turn in range(4):
-        order.sort(key=lambda chain: sum(one.x for one in chain.cells) / len(chain.cells),
+        order.sort(key=lambda chain: sum(one.x for one in chain.own) / len(chain.own),
                   reverse=turn % 2 == 0)  # fmt: skip
         for chain in order:
             run: list[Cell] = []
             least, most = _FAR
-            for cell in chain.cells:
+            for cell in chain.own:
                 low, high = _room(cell, rows, at)
                 if max(low, least) > min(high, most):
                     _align(run, least, most)

@@ -6,7 +6,9 @@ cells within a row are put into an order with few crossings (here), columns are 
 
 Boxes lie in even rows, and odd rows between them belong to links: every link has a cell in each row
 that it passes, as wide as its label in one of them, so that no line runs through a box and no label
-lies upon anything.
+lies upon anything. Links of a kind that lead to the same box are one line as soon as they have left
+their sources: forty states that share a handler would else be forty lines beside each other, each
+of them through every row.
 """
 
 from __future__ import annotations
@@ -63,12 +65,13 @@ class Cell:
 @dataclass(slots=True)
 class Chain:
     """The cells of a link in the order of its rows, boxes left out. `back`: from its target's row
-    down to its source's."""
+    down to its source's. `own`: those that no link before it has brought."""
 
     link: Link
     source: Cell
     target: Cell
     cells: list[Cell]
+    own: list[Cell]
     labelled: Cell | None
     back: bool
 
@@ -86,10 +89,12 @@ def arranged(boxes: Sequence[Box], links: Sequence[Link], label_height: float) -
     ranks, back = _ranked(boxes, links)
     cells = {box.id: Cell(2 * ranks[box.id] + 1, box.width, box.height, box) for box in boxes}
     rows: list[list[Cell]] = [[] for _ in range(2 * max(ranks.values(), default=0) + 3)]
-    chains = [
-        _chain(link, cells[link.source], cells[link.target], label_height, back=place in back)
-        for place, link in enumerate(links)
-    ]
+    trunks: dict[tuple[str, bool, bool], dict[int, Cell]] = defaultdict(dict)
+    chains = []
+    for place, link in enumerate(links):
+        ends = cells[link.source], cells[link.target]
+        trunk = trunks[link.target, link.aside, place in back]
+        chains.append(_chain(link, ends, trunk, label_height, back=place in back))
     by_source: dict[int, list[Chain]] = defaultdict(list)
     for chain in chains:
         by_source[id(chain.source)].append(chain)
@@ -98,7 +103,7 @@ def arranged(boxes: Sequence[Box], links: Sequence[Link], label_height: float) -
         cell = cells[box]
         rows[cell.row].append(cell)
         for chain in by_source[id(cell)]:
-            for one in chain.cells:
+            for one in chain.own:
                 rows[one.row].append(one)
     _ordered(rows)
     return Rows(rows, chains)
@@ -156,10 +161,24 @@ def _depth_first(boxes: Sequence[Box], links: Sequence[Link]) -> list[str]:
     return list(found)
 
 
-def _chain(link: Link, source: Cell, target: Cell, label_height: float, *, back: bool) -> Chain:
+def _chain(
+    link: Link, ends: tuple[Cell, Cell], trunk: dict[int, Cell], label_height: float, *, back: bool
+) -> Chain:
+    """`trunk`: by row, what links like this one share; what it lacks is added. Up to where a link has
+    left its source, and has its label, it runs alone."""
+    source, target = ends
     first, last = (target.row, source.row) if back else (source.row + 1, target.row - 1)
     weight = 1.0 if link.aside or back else 3.0
-    cells = [Cell(row, LINE_WIDTH, 0.0, weight=weight) for row in range(first, last + 1)]
+    alone = range(max(first, last - 1), last + 1) if back else range(first, first + 1)
+    cells, own = [], []
+    for row in range(first, last + 1):
+        cell = None if row in alone else trunk.get(row)
+        if cell is None:
+            cell = Cell(row, LINE_WIDTH, 0.0, weight=weight)
+            own.append(cell)
+            if row not in alone:
+                trunk[row] = cell
+        cells.append(cell)
     labelled: Cell | None = None
     if link.label_width:
         # Near its source; of a link that goes back, in the last row between boxes, if there is one.
@@ -172,12 +191,13 @@ def _chain(link: Link, source: Cell, target: Cell, label_height: float, *, back:
     else:
         _tie(source, cells[0])
         _tie(cells[-1], target)
-    return Chain(link, source, target, cells, labelled, back)
+    return Chain(link, source, target, cells, own, labelled, back)
 
 
 def _tie(above: Cell, below: Cell) -> None:
-    above.down.append(below)
-    below.up.append(above)
+    if below not in above.down:
+        above.down.append(below)
+        below.up.append(above)
 
 
 def _ordered(rows: list[list[Cell]]) -> None:

@@ -78,8 +78,8 @@ def layout(boxes: Sequence[Box], links: Sequence[Link]) -> Layout:
 class _Group:
     """What shares a track: `above` and `below`, where its lines leave the track."""
 
-    above: list[float] = field(default_factory=list)
-    below: list[float] = field(default_factory=list)
+    above: set[float] = field(default_factory=set)
+    below: set[float] = field(default_factory=set)
     track: int = 0
     y: float = 0.0
 
@@ -143,15 +143,15 @@ def _crossing(chain: Chain, channels: Sequence[_Channel]) -> Crossed:
     port = _port(chain)
     if chain.back:
         below = channels[source.row].group(source, port)
-        below.above += [port, cells[-1].x]
+        below.above |= {port, cells[-1].x}
         crossed: Crossed = [(below, port, cells[-1].x)]
         for upper, lower in reversed(list(itertools.pairwise(cells))):
             group = channels[upper.row].group(upper, upper.x)
-            group.above.append(upper.x)
-            group.below.append(lower.x)
+            group.above.add(upper.x)
+            group.below.add(lower.x)
             crossed.append((group, lower.x, upper.x))
         above = channels[target.row - 1].group(target, target.x)
-        above.below += [cells[0].x, target.x]
+        above.below |= {cells[0].x, target.x}
         return [*crossed, (above, cells[0].x, target.x)]
     crossed = []
     way = [(source, port), *((cell, cell.x) for cell in cells), (target, target.x)]
@@ -159,8 +159,8 @@ def _crossing(chain: Chain, channels: Sequence[_Channel]) -> Crossed:
         # Lines that leave a box share a track, and so do those that enter one.
         key = (lower, end) if lower.box is not None else (upper, start)
         group = channels[upper.row].group(*key)
-        group.above.append(start)
-        group.below.append(end)
+        group.above.add(start)
+        group.below.add(end)
         crossed.append((group, start, end))
     return crossed
 

@@ -35,16 +35,10 @@ def target_path(action: str, target: str | None) -> str | None:
 
 
 async def audit(call: Call[ActsAsked]) -> Found:
-    told = await api.list_acts(call)
-    return {
-        "told": told,
-        "asked": call.params,
-        "kept": call.params.model_dump(exclude_defaults=True, exclude={"after"}),
-        "actions": sorted(ACTIONS),
-        "ages": AGES,
-        "webhooks": await call.site.look(call.site.store.webhooks),
-        "target_path": target_path,
-    }
+    return {"told": await api.list_acts(call), "target_path": target_path}
 
 
-PAGES: Final = (Page("/audit", "audit", "audit.html", audit, "audit", ActsAsked),)
+PAGES: Final = (
+    Page("/audit", "audit", "audit.html", audit, "audit", ActsAsked,
+         {"actions": sorted(ACTIONS), "ages": AGES}),
+)  # fmt: skip

@@ -39,25 +39,13 @@ SHORT_BYTES: Final = 400
 async def groups(call: Call[GroupsAsked]) -> Found:
     """All groups that match, with what is under way."""
     told = await api.list_groups(call)
-    aside = await call.site.look(_around, call.site)
-    asked = call.params.model_dump(exclude_defaults=True)
-    return {
-        "told": told,
-        "asked": call.params,
-        "filtered": bool(set(asked) - {"limit", "parked"}),
-        "kept": asked,
-        "ages": AGES,
-        "reasons": sorted(DEAD),
-        "stages": STAGES,
-        **aside,
-    }
+    return {"told": told, "stages": STAGES, **await call.site.look(_around, call.site)}
 
 
 def _around(site: Site) -> dict[str, Any]:
     desk = desk_of(site.store)
     aside = desk.parked() if desk is not None else {}
     return {
-        "webhooks": site.store.webhooks(),
         "parked": sum(aside.values()),
         "runs": [run_fields(run) for run in active_runs(site)],
     }
@@ -129,7 +117,7 @@ async def _emptied(call: Call[GroupAsked]) -> Mapping[str, Any]:
     done = await _history(call, id, None)
     if not done["runs"] and not done["acts"]:
         raise NotFound(f"no group {id}")
-    return {"found": None, "id": id, "letters": None, "parked": 0, "asked": call.params, "dry": None,
+    return {"found": None, "id": id, "letters": None, "parked": 0, "resting": 0, "asked": call.params, "dry": None,
             "complaint": None, **done}  # fmt: skip
 
 
@@ -160,20 +148,14 @@ async def letter(call: Call) -> Found:
 
 async def letters(call: Call[LettersAsked]) -> Found:
     """All letters one by one, for what groups cannot answer."""
-    told = await api.list_letters(call)
-    return {
-        "told": told,
-        "asked": call.params,
-        "kept": call.params.model_dump(exclude_defaults=True, exclude={"after"}),
-        "ages": AGES,
-        "reasons": sorted(DEAD),
-        "webhooks": await call.site.look(call.site.store.webhooks),
-    }
+    return {"told": await api.list_letters(call)}
 
+
+FILTERS: Final = {"ages": AGES, "reasons": sorted(DEAD)}
 
 PAGES: Final = (
-    Page("/dead", "dead", "dead.html", groups, "dead", GroupsAsked),
+    Page("/dead", "dead", "dead.html", groups, "dead", GroupsAsked, FILTERS),
     Page("/dead/groups/{id}", "group", "group.html", group, "dead", GroupAsked),
-    Page("/dead/letters", "letters", "letters.html", letters, "dead", LettersAsked),
+    Page("/dead/letters", "letters", "letters.html", letters, "dead", LettersAsked, FILTERS),
     Page("/dead/letters/{id}", "letter", "letter.html", letter, "dead"),
 )

@@ -12,7 +12,6 @@ from holdfast.console.asking import EventsAsked
 from holdfast.console.endpoint import Call
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.pages.writer import link
-from holdfast.console.problems import Problem
 from holdfast.console.routes import events as api
 from holdfast.errors import NotFound
 from holdfast.operate import lookup
@@ -34,36 +33,7 @@ async def events(call: Call[EventsLooked]) -> Found:
     asked = call.params
     if asked.find is not None:
         return RedirectResponse(where_to(asked.find), 303)
-    page, problem = None, None
-    try:
-        page = await api.list_events(call)
-    except Problem as wrong:
-        if wrong.status != 400:
-            raise
-        problem = wrong
-    filters = asked.model_dump(exclude_defaults=True, exclude={"after", "limit", "find"})
-    return {
-        "page_of": page,
-        "status": problem.status if problem else 200,
-        "problem": problem,
-        "detail": problem.detail if problem and isinstance(problem.detail, list) else [],
-        "asked": asked,
-        "filters": filters,
-        "chips": chips(filters),
-        "older": _older(filters, asked, page),
-        "webhooks": await call.site.look(known_webhooks, call),
-        "states": STATES,
-        "results": RESULTS,
-        "ages": AGES,
-        "live": asked.after is None and asked.until is None,
-    }
-
-
-def known_webhooks(call: Call[Any, Any]) -> list[str]:
-    """Defined, or known to the store."""
-    compiled = call.site.compiled
-    defined = [one.name for one in compiled.webhooks] if compiled else []
-    return sorted({*defined, *call.site.store.webhooks()})
+    return {"page_of": await api.list_events(call)}
 
 
 def where_to(typed: str) -> str:
@@ -91,18 +61,11 @@ def chips(filters: dict[str, Any]) -> list[dict[str, str]]:
             for at, one in enumerate(value):
                 rest = {**filters, name: [*value[:at], *value[at + 1 :]]}
                 found.append({"name": name, "value": one, "without": link("/events", rest)})
-        else:
+        elif name != "limit":
             rest = {**filters, name: None}
             told = "no" if value is False else "yes" if value is True else str(value)
             found.append({"name": name, "value": told, "without": link("/events", rest)})
     return found
-
-
-def _older(filters: dict[str, Any], asked: EventsLooked, page: Any) -> str | None:
-    if page is None or page["after"] is None:
-        return None
-    limit = asked.limit if "limit" in asked.model_fields_set else None
-    return link("/events", filters, after=page["after"], limit=limit)
 
 
 async def find(call: Call) -> Response:
@@ -129,7 +92,8 @@ async def refusals(call: Call[EventsAsked]) -> Response:
 
 
 PAGES: Final = (
-    Page("/events", "events", "events.html", events, "events", EventsLooked),
+    Page("/events", "events", "events.html", events, "events", EventsLooked,
+         {"states": STATES, "results": RESULTS, "ages": AGES, "chips": chips}),
     Page("/find/{id}", "find", "events.html", find, "events"),
     Page("/refusals", "refusals", "events.html", refusals, "events", EventsAsked),
-)
+)  # fmt: skip

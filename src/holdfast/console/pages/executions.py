@@ -25,14 +25,7 @@ STATUSES: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT")
 
 
 async def executions(call: Call[ExecutionsAsked]) -> Found:
-    told = await api.list_executions(call)
-    return {
-        "told": told,
-        "asked": call.params,
-        "kept": call.params.model_dump(exclude_defaults=True, exclude={"after"}),
-        "statuses": STATUSES,
-        "webhooks": await call.site.look(call.site.store.webhooks),
-    }
+    return {"told": await api.list_executions(call)}
 
 
 class WhichAsked(Asked):
@@ -117,7 +110,7 @@ def _notes(visits: Sequence[VisitFields]) -> dict[str, str]:
 
 PAGES: Final = (
     Page("/executions", "executions", "executions.html", executions, "executions",
-         ExecutionsAsked),
+         ExecutionsAsked, {"statuses": STATUSES}),
     Page("/events/{id}/executions", "which-execution", "execution.html", which, "executions",
          WhichAsked),
     Page("/events/{id}/executions/{index}", "execution", "execution.html", execution,

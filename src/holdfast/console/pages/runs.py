@@ -30,14 +30,7 @@ OF_GROUP: Final = 10
 
 
 async def runs(call: Call[RunsAsked]) -> Found:
-    told = await api.list_runs(call)
-    return {
-        "told": told,
-        "asked": call.params,
-        "kept": call.params.model_dump(exclude_defaults=True, exclude={"after"}),
-        "webhooks": await call.site.look(call.site.store.webhooks),
-        "stages": STAGES,
-    }
+    return {"told": await api.list_runs(call), "stages": STAGES}
 
 
 async def run(call: Call) -> Found:
@@ -62,6 +55,6 @@ async def runs_of_group(call: Call[Any], group: str, webhook: str | None) -> lis
 
 
 PAGES: Final = (
-    Page("/runs", "runs", "runs.html", runs, "runs", RunsAsked),
+    Page("/runs", "runs", "runs.html", runs, "runs", RunsAsked, {}),
     Page("/runs/{id}", "run", "run.html", run, "runs"),
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
@@ -55,7 +55,8 @@ class Writer:
     def __init__(self, site: Site, files: Files, areas: Iterable[Mapping[str, str]]) -> None:
         self._site = site
         self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
+            # All of them now: a package that is installed anew under a running console has others.
+            loader=DictLoader({one.name: one.read_text("utf-8") for one in TEMPLATES.iterdir()}),
             autoescape=True,
             undefined=StrictUndefined,
             finalize=text.shown,
@@ -70,6 +71,7 @@ class Writer:
             "link": link,
             "between": figures.between,
             "ago": lambda iso: figures.ago(iso, site.clock.now_ms()),
+            "words": words.WORDS,
             "version": site.version,
             "app": site.compiled.name if site.compiled else None,
             "read_only": site.access.read_only,

@@ -44,7 +44,7 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, need_desk
 from holdfast.operate.casting import Mock
 from holdfast.operate.fields import letter_fields
-from holdfast.operate.groups import group, groups, letters, name_of
+from holdfast.operate.groups import Order, group, groups, letters, name_of
 from holdfast.operate.passage import passage
 from holdfast.operate.rehearsal import Rehearsal, rehearse
 from holdfast.operate.selection import CHUNK, dead_ids
@@ -60,6 +60,10 @@ class GroupsAsked(Asked):
     since: Time | None = None
     until: Time | None = None
     parked: Parked = "no"
+    sort: Literal["recent", "largest", "oldest"] = Field(
+        default="recent",
+        description="First: what failed last, the most letters, or what has failed the longest.",
+    )
     limit: Annotated[int, Field(ge=1, le=500)] = 100
 
 
@@ -73,7 +77,7 @@ async def list_groups(call: Call[GroupsAsked]) -> GroupPage:
         until_ms=ms(asked.until, site.clock),
         parked=parked(asked.parked),
     )
-    found = await site.look(groups, site.depths, filter, asked.limit)
+    found = await site.look(groups, site.depths, filter, asked.limit, Order(asked.sort))
     return {
         "items": [group_row(one) for one in found.shown],
         "groups": found.groups,

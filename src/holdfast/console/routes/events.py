@@ -23,7 +23,7 @@ from holdfast.console.site import Site, Store
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
 from holdfast.operate.abilities import desk_of, need_archive
-from holdfast.operate.export import as_curl, as_fixture
+from holdfast.operate.export import as_curl, as_test
 from holdfast.operate.fields import failure_fields, instant, message_fields
 from holdfast.operate.finding import Criteria, Finder, Page, type_of
 from holdfast.operate.groups import name_of
@@ -189,7 +189,7 @@ async def event_fixture(call: Call) -> Response:
     entry = await site.look(lookup.event, site.archive, call.path["id"])
     type = type_of(entry, site.webhook(entry.message.webhook))
     return Response(
-        as_fixture(entry.message, type),
+        as_test(entry.message, type, site.definition.name if site.definition else "hooks.py"),
         media_type="text/plain; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="test_{entry.message.id}.py"'},
     )
@@ -251,7 +251,7 @@ ENDPOINTS: Final = (
              "As a curl command that sends it to the gateway again", "events",
              event_curl, media="text/plain", problems=(404, 501)),
     Endpoint("GET", "/events/{id}/fixture", "event_fixture",
-             "As a Python file with a pytest fixture", "events",
+             "As a pytest file: the request as a fixture, and a test with it", "events",
              event_fixture, media="text/plain", problems=(404, 501)),
     Endpoint("GET", "/refusals", "refusals", "What was not kept, and why", "events",
              list_refusals, EventPage, params=EventsAsked, problems=(501,)),

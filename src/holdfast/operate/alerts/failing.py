@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
-from holdfast.operate.groups import Bench, count_groups, described
+from holdfast.operate.groups import Bench, Order, count_groups, described
 from holdfast.queue.contract import Filter
 from holdfast.queue.views import GroupCount
 
@@ -15,16 +16,23 @@ SHOWN: Final = 3
 _NAME: Final = re.compile(r"[A-Za-z_][\w.]{0,79}")
 
 
-def failing(bench: Bench, webhook: str) -> tuple[str, ...]:
-    """The largest groups of its dead letters: how many, where, with which error. No message of an
-    error: it may repeat what a sender sent."""
-    counts = count_groups(bench, Filter(webhook=webhook, parked=False))
-    largest = sorted(counts, key=lambda one: -one.count)[:SHOWN]
-    told = [_told(bench, one) for one in largest]
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """`groups`: the largest, in a line each. `group`: the id of the only one; None: there are more."""
+
+    groups: tuple[str, ...]
+    group: str | None
+
+
+def failing(bench: Bench, webhook: str) -> Failing:
+    """The groups of its dead letters: how many, where, with which error. No message of an error: it
+    may repeat what a sender sent."""
+    counts = count_groups(bench, Filter(webhook=webhook, parked=False), Order.LARGEST)
+    told = [_told(bench, one) for one in counts[:SHOWN]]
     left = len(counts) - len(told)
     if left:
         told.append(f"and {left:,} more group{'' if left == 1 else 's'}")
-    return tuple(told)
+    return Failing(tuple(told), counts[0].fingerprint if len(counts) == 1 else None)
 
 
 def _told(bench: Bench, group: GroupCount) -> str:

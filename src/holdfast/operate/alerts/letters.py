@@ -15,18 +15,28 @@ from holdfast.clock import format_duration
 from holdfast.compiled import AlertRule
 from holdfast.operate.alerts.standing import RANKS, Key, News, Turn
 from holdfast.operate.fields import instant
+from holdfast.operate.front import failing_at, front
 
 EVENT: Final = "holdfast.alerts"
 """The type of the message for programs."""
 TEST: Final = "holdfast.alerts.test"
 
 TITLE_CHARACTERS: Final = 150
+LINKS_MAX: Final = 10
 
 _SECTIONS: Final[Sequence[tuple[str, tuple[Turn, ...]]]] = (
     ("", ("began", "worse")),
     ("still", ("goes_on",)),
     ("over", ("ended",)),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A page of the console, and what it shows."""
+
+    name: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +54,13 @@ class Letter:
     event: str
     alerts: tuple[Mapping[str, Any], ...]
     console_url: str | None
+    links: tuple[Link, ...]
 
     @property
     def text(self) -> str:
         """All of it, for people."""
-        return "\n".join((self.title, "", *self.lines))
+        links = [f"{one.name}: {one.url}" for one in self.links]
+        return "\n".join((self.title, "", *self.lines, *([""] if links else ()), *links))
 
     def document(self) -> dict[str, Any]:
         """All of it, for programs: the envelope that Standard Webhooks advises."""
@@ -83,8 +95,6 @@ def write(
             here = [one for one in told if one.key.rule == rule.name and one.turn in turns]
             if here:
                 lines += _section(rule, word, here, now_ms)
-    if console_url is not None:
-        lines += ["", f"console: {console_url}"]
     standing = [one for one in told if one.turn != "ended"]
     severities = [one.severity for one in standing or told]
     return Letter(
@@ -96,19 +106,18 @@ def write(
         max(severities, key=RANKS.__getitem__, default="warning"),
         bool(told) and not standing,
         EVENT,
-        tuple(_fields(by_name[one.key.rule], one) for one in told),
+        tuple(_fields(by_name[one.key.rule], one, console_url) for one in told),
         console_url,
+        _links([(by_name[one.key.rule], one) for one in standing], console_url),
     )
 
 
 def trial(app: str, target: str, *, id: str, console_url: str | None, now_ms: int) -> Letter:
     """A message that only shows that messages arrive."""
-    lines = [f"This is a test: alerts of {app} arrive here, as {target}.", "Nothing is wrong."]
-    if console_url is not None:
-        lines += ["", f"console: {console_url}"]
-    title = f"[{app}] a test of alerts"
+    lines = (f"This is a test: alerts of {app} arrive here, as {target}.", "Nothing is wrong.")
+    title, links = f"[{app}] a test of alerts", _links((), console_url)
     return Letter(
-        id, now_ms, app, title, tuple(lines), "warning", False, TEST, (), console_url
+        id, now_ms, app, title, lines, "warning", False, TEST, (), console_url, links
     )  # fmt: skip
 
 
@@ -145,7 +154,26 @@ def _title(
     return title if len(title) <= TITLE_CHARACTERS else f"{title[: TITLE_CHARACTERS - 3]}..."
 
 
-def _fields(rule: AlertRule, one: News) -> dict[str, Any]:
+def _links(standing: Sequence[tuple[AlertRule, News]], console_url: str | None) -> tuple[Link, ...]:
+    """Where what stands is looked at, each page once, then the console itself."""
+    if console_url is None:
+        return ()
+    names: dict[str, str] = {}
+    for rule, one in standing:
+        names.setdefault(_page(rule, one, console_url), f"{one.key.webhook}, {rule.name}")
+    links = [Link(name, url) for url, name in names.items()]
+    return (*links[:LINKS_MAX], Link("console", console_url))
+
+
+def _page(rule: AlertRule, one: News, console_url: str) -> str:
+    if one.group is not None:
+        return front(console_url, "group", one.group)
+    if one.groups or rule.watches in ("dead", "new_dead"):
+        return failing_at(console_url, one.key.webhook)
+    return front(console_url, "webhook", one.key.webhook)
+
+
+def _fields(rule: AlertRule, one: News, console_url: str | None) -> dict[str, Any]:
     return {
         "rule": rule.name,
         "watches": rule.watches,
@@ -157,6 +185,7 @@ def _fields(rule: AlertRule, one: News) -> dict[str, Any]:
         "over": rule.over,
         "detail": one.detail,
         "groups": list(one.groups),
+        "url": None if console_url is None else _page(rule, one, console_url),
         "since": instant(one.since_ms),
         "at": instant(one.at_ms),
     }

@@ -57,6 +57,8 @@ class News:
     at_ms: int
     groups: tuple[str, ...] = ()
     """Of dead letters: what fails most, named without any value of an event."""
+    group: str | None = None
+    """The id of the group that they all are of, if it is one."""
 
 
 State = Mapping[Key, Standing]

@@ -92,13 +92,12 @@ def secrets_of(target: AlertTarget) -> tuple[SecretRef, ...]:
 
 
 def slack_document(letter: Letter) -> dict[str, Any]:
-    """Its title, and everything else in one block of fixed width."""
-    told = _escaped("\n".join(letter.lines))
-    if len(told) > SLACK_TEXT_MAX:
-        told = told[:SLACK_TEXT_MAX].rpartition("\n")[0] + "\n..."
+    """Its title, everything else in one block of fixed width, and links to where it is looked at."""
+    told = _fitting(_escaped("\n".join(letter.lines)))
     blocks = [_block(f"*{_escaped(letter.title)}*"), _block(f"```{told}```")]
-    if letter.console_url is not None:
-        blocks.append(_block(f"<{_escaped(letter.console_url)}|open the console>"))
+    if letter.links:
+        links = [f"<{_escaped(one.url)}|{_escaped(one.name)}>" for one in letter.links]
+        blocks.append(_block(_fitting("\n".join(links))))
     return {"text": _escaped(letter.title), "blocks": blocks}
 
 
@@ -119,6 +118,13 @@ def mail(target: EmailTarget, letter: Letter) -> EmailMessage:
 
 def _block(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _fitting(text: str) -> str:
+    """As many lines as a block holds: Slack would refuse the message for one that is too long."""
+    if len(text) <= SLACK_TEXT_MAX:
+        return text
+    return text[:SLACK_TEXT_MAX].rpartition("\n")[0] + "\n..."
 
 
 def _escaped(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ class Trial:
     """What is tried together."""
 
     request: Request
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     verification: Verification
 
 

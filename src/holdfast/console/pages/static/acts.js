@@ -7,7 +7,7 @@
 // Fields: numbers and ticks are sent as such, empty ones left out unless data-keep-empty, data-json is
 // read as JSON, data-lines as header lines, data-if-changed only where it was changed.
 
-import { refresh } from "./live.js";
+import { opened, refresh } from "./live.js";
 import { toast } from "./toasts.js";
 
 const csrf = document.querySelector("meta[name=csrf]")?.content ?? "1";
@@ -190,6 +190,7 @@ export function prepare() {
         field.value ||= localStorage.getItem(`holdfast ${field.dataset.remember}`) ?? "";
       }
       dialog.showModal();
+      opened(dialog);
     } else if ("close" in button.dataset) button.closest("dialog").close();
     else if (button.dataset.format) format(document.getElementById(button.dataset.format));
     else if (button.dataset.act) {

@@ -5,7 +5,9 @@ const GO_MS = 1500;
 let going = 0;
 
 function isTyping(target) {
-  return target.closest?.("input, textarea, select, [contenteditable]") !== null;
+  // A field of a dialog that has just closed keeps the focus until the next frame.
+  const field = target.closest?.("input, textarea, select, [contenteditable]");
+  return Boolean(field?.checkVisibility());
 }
 
 function rows() {

@@ -46,7 +46,7 @@ class Part {
 
   want() {
     this.wanted = true;
-    if (this.busy || paused || document.hidden) return;
+    if (this.busy || paused || document.hidden || this.isShut()) return;
     const wait = this.restUntil - performance.now();
     if (wait > 0 || this.isSelectedIn()) {
       this.busy = true;
@@ -57,6 +57,11 @@ class Part {
       return;
     }
     this.fetch();
+  }
+
+  // In a dialog that is not open: whoever opens it fetches it.
+  isShut() {
+    return this.element.closest("dialog:not([open])") !== null;
   }
 
   isSelectedIn() {
@@ -118,6 +123,11 @@ class Part {
 
 export function refresh() {
   for (const part of parts) part.want();
+}
+
+// What is in this dialog, paused or not: what somebody is about to do is done to what there is now.
+export function opened(dialog) {
+  for (const part of parts) if (dialog.contains(part.element) && !part.busy) part.fetch();
 }
 
 function show(state) {

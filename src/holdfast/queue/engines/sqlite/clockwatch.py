@@ -39,8 +39,12 @@ class ClockWatch:
     def may_expire(self) -> bool:
         return self._shelf.clock.monotonic() >= self._suspended_until
 
-    def look(self) -> None:
-        """Compare; call at least once before anything expires, and then often."""
+    def look(self) -> int:
+        """Compare, and tell the time that was compared.
+
+        What expires is judged by that one: a clock that is set between a look and another reading,
+        or a machine that slept there, would go unnoticed.
+        """
         with self._lock:
             clock = self._shelf.clock
             wall, monotonic = clock.now_ms(), clock.monotonic()
@@ -56,6 +60,7 @@ class ClockWatch:
                 self._set_back_ms += max(0, -by_ms)
         if jumped:
             self._shelf.telemetry.emit("store.clock_jumped", by_seconds=round(by_ms / 1000))
+        return wall
 
     def set_back_ms(self) -> int:
         """How far the clock was set back since what it concerns was last brought forward."""

@@ -81,7 +81,7 @@ class SQLiteEngine(Beside):
             outbox=File(store.inbox, synchronous=synchronous or "FULL", vfs=vfs),
             inbox=File(store.inbox, synchronous=synchronous or "FULL", vfs=vfs),
             ledger=File(store.ledger, synchronous=synchronous or "NORMAL", vfs=vfs),
-            ringer=Ringer(path / "bells", clock),
+            ringer=Ringer(store.path / "bells", clock),
             clock=clock,
             telemetry=telemetry or Telemetry(),
         )
@@ -93,7 +93,7 @@ class SQLiteEngine(Beside):
         self._begun: Begun | None = None
         self._bell: Bell | None = None
         self._synced_at = float("-inf")
-        if kind := network_file_system(path):
+        if kind := network_file_system(store.path):
             self._shelf.telemetry.emit(
                 "store.warning",
                 message=f"{path} is on {kind}; SQLite's locks are not reliable there",
@@ -161,8 +161,8 @@ class SQLiteEngine(Beside):
 
     def _receive(self, webhook: str, limit: int, lease_seconds: float) -> list[Lease]:
         # A worker does no upkeep: here it sees that the clock was set, before anything expires.
-        self._watch.look()
-        if limit < 1 or not handout.anything_due(self._shelf, webhook, self._clock.now_ms()):
+        now = self._watch.look()
+        if limit < 1 or not handout.anything_due(self._shelf, webhook, now):
             return []
         for _ in range(TURNS):
             leases, examined = handout.hand_out(
@@ -171,11 +171,12 @@ class SQLiteEngine(Beside):
                 holder=self.holder,
                 limit=limit,
                 lease_ms=round(lease_seconds * 1000),
-                now_ms=self._clock.now_ms(),
+                now_ms=now,
                 may_expire=self._watch.may_expire(),
             )
             if leases or not examined:
                 return leases
+            now = self._watch.look()
         return []
 
     def begin(self, receipts: Sequence[Receipt]) -> None:
@@ -226,14 +227,14 @@ class SQLiteEngine(Beside):
 
     def maintain(self) -> bool:
         shelf, watch = self._shelf, self._watch
-        watch.look()
+        now = watch.look()
         with storing(shelf.store.path):
             upkeep.free_dead_holders(shelf, self.holder)
         if by_ms := watch.set_back_ms():
             upkeep.bring_forward(shelf, by_ms)
             watch.brought_forward(by_ms)
         removed: list[int] = []
-        more = watch.may_expire() and retention.step(shelf, removed)
+        more = watch.may_expire() and retention.step(shelf, now, removed)
         if removed:
             self._search.forget(removed)
         more = upkeep.name_groups(shelf) or more

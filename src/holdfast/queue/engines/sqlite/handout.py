@@ -24,6 +24,10 @@ from holdfast.queue.engines.sqlite.shelf import (
 # What one receive may bring into memory, whatever the bodies' size. At least one comes always.
 BYTES_AT_ONCE: Final = 4 * 1024 * 1024
 
+# A message that came in so far in the future was sent by a clock that was ahead, and has been set
+# back since: its delay counts from now, or it would wait until the clock is there again.
+AHEAD_MS: Final = 3_600_000
+
 EXPIRED: Final = "expired"
 EXHAUSTED: Final = "exhausted"
 
@@ -177,7 +181,9 @@ class _Turn:
                     expired.append((n, parts[0]))
                     rows.append((n, self._now, 0, None, None, since))
                 elif visible_at > self._now:
-                    rows.append((n, visible_at, 0, None, None, since))
+                    delay = visible_at - since
+                    until = self._now + delay if since > self._now + AHEAD_MS else visible_at
+                    rows.append((n, until, 0, None, None, since))
                 else:
                     rows.append((n, self._until, 1, self._token, self._holder, since))
                     self._take(n, read_message(tuple(parts)), 1, alone=False)

@@ -40,7 +40,11 @@ class Begun:
         self.path = directory / holder
         self._lock = threading.Lock()
         self._descriptor = _make(self.path)
-        self._map = mmap.mmap(self._descriptor, _BYTES)
+        try:
+            self._map = mmap.mmap(self._descriptor, _BYTES)  # it holds a copy of the descriptor
+        except BaseException:
+            os.close(self._descriptor)  # else this process would pass for a holder that it is not
+            raise
         self._free = list(range(SLOTS - 1, 0, -1))
         # By lease and not by message: a holder can be handed the same one again while it still
         # works it, and letting go of the older lease must not hide the newer.
@@ -78,7 +82,7 @@ class Begun:
     def let_go(self) -> None:
         """Of the lock, and of nothing else."""
         _living.discard(self)
-        self._map.close()  # it holds a copy of the descriptor
+        self._map.close()
         os.close(self._descriptor)
 
 

@@ -39,7 +39,7 @@ def recover(path: Path, *, from_ms: int | None, clock: Clock) -> Recovery:
     store = Store(path)
     if not store.inbox.exists():
         raise StoreMismatch(f"{path} has no inbox, so there is nothing to recover")
-    with storing(path), SupervisorLock(path):
+    with storing(path), SupervisorLock(path), store.exclusively():
         try:
             return _recover(store, from_ms, clock)
         except apsw.Error as error:

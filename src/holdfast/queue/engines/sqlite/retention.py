@@ -22,19 +22,21 @@ STEP: Final = 200
 STEP_BYTES: Final = 8 * 1024 * 1024
 
 
-def step(shelf: Shelf, removed: list[int]) -> bool:
-    """A little of each; True if there may be more. What is removed for good joins `removed`."""
-    more = expire(shelf)
-    more = remove_old_dead(shelf) or more
-    forget_deliveries(shelf)
-    finished = remove_finished(shelf)
+def step(shelf: Shelf, now: int, removed: list[int]) -> bool:
+    """A little of each; True if there may be more. What is removed for good joins `removed`.
+
+    `now` is a time that `ClockWatch.look` has judged.
+    """
+    more = expire(shelf, now)
+    more = remove_old_dead(shelf, now) or more
+    forget_deliveries(shelf, now)
+    finished = remove_finished(shelf, now)
     removed += finished
     return bool(finished) or more
 
 
-def expire(shelf: Shelf) -> bool:
+def expire(shelf: Shelf, now: int) -> bool:
     """Waiting messages past their retention become dead letters; True if there may be more."""
-    now = shelf.clock.now_ms()
     more = False
     with shelf.ledger.read() as ledger:
         queues = select(ledger, "SELECT webhook, position, retention FROM queue")
@@ -110,9 +112,8 @@ def _rest(ledger: apsw.Connection, n: int, id: str, webhook: str, now: int) -> N
     lay_to_rest(ledger, n=n, id=id, webhook=webhook, reason=EXPIRED, now_ms=now)
 
 
-def remove_old_dead(shelf: Shelf) -> bool:
+def remove_old_dead(shelf: Shelf, now: int) -> bool:
     """Dead letters past their own retention; those that are put aside have none."""
-    now = shelf.clock.now_ms()
     # CROSS JOIN: webhook by webhook, each by its index, and not every dead letter each time.
     query = (
         "SELECT x.n FROM queue AS q CROSS JOIN dead AS x INDEXED BY dead_resting"
@@ -127,20 +128,20 @@ def remove_old_dead(shelf: Shelf) -> bool:
     return True
 
 
-def remove_finished(shelf: Shelf) -> list[int]:
+def remove_finished(shelf: Shelf, now: int) -> list[int]:
     """Bodies of what is done and past its retention, and of what was purged: which they were.
 
     First the ledger is on disk saying so, then the body goes, then the ledger's row: a power cut
     between any two of these leaves a body too many, never one too few.
     """
-    finished = _finished(shelf)
+    finished = _finished(shelf, now)
     if not finished:
         return []
     which = numbers(finished)
     # On disk with this, whoever committed it.
     with shelf.ledger.write(durable=True) as ledger:
         ledger.execute("INSERT OR REPLACE INTO meta VALUES ('removed_to', ?)", (finished[-1],))
-        _remember_deliveries(shelf, ledger, which)
+        _remember_deliveries(shelf, ledger, which, now)
     with shelf.outbox.write() as inbox:
         inbox.execute("DELETE FROM message WHERE n IN (SELECT value FROM json_each(?))", (which,))
     with shelf.ledger.write() as ledger:
@@ -156,7 +157,7 @@ def remove_finished(shelf: Shelf) -> list[int]:
     return finished
 
 
-def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str) -> None:
+def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str, now: int) -> None:
     """A retention shorter than the window of duplicates must not make a repetition look new."""
     window_ms = round(DUPLICATE_WINDOW_SECONDS * 1000)
     rows = select(
@@ -164,7 +165,7 @@ def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str) -> N
         "SELECT d.n, d.finished_at + ?1 FROM delivery AS d JOIN claim AS c ON c.n = d.n"
         " WHERE d.state = 1 AND d.finished_at + ?1 > ?2"
         " AND d.n IN (SELECT value FROM json_each(?3))",
-        (window_ms, shelf.clock.now_ms(), which),
+        (window_ms, now, which),
     )
     for n, until in rows:
         with shelf.inbox.read() as inbox:
@@ -172,9 +173,8 @@ def _remember_deliveries(shelf: Shelf, ledger: apsw.Connection, which: str) -> N
         ledger.execute("UPDATE claim SET done_id = ?, until = ? WHERE n = ?", (id, until, n))
 
 
-def forget_deliveries(shelf: Shelf) -> None:
+def forget_deliveries(shelf: Shelf, now: int) -> None:
     """Those whose window has passed."""
-    now = shelf.clock.now_ms()
     with shelf.ledger.read() as ledger:
         query = "SELECT EXISTS (SELECT 1 FROM claim WHERE until <= ?)"
         if not select_value(ledger, query, (now,)):
@@ -183,9 +183,8 @@ def forget_deliveries(shelf: Shelf) -> None:
         ledger.execute("DELETE FROM claim WHERE until <= ?", (now,))
 
 
-def _finished(shelf: Shelf) -> list[int]:
+def _finished(shelf: Shelf, now: int) -> list[int]:
     """A few that are to go, and no more than one step's bytes of them."""
-    now = shelf.clock.now_ms()
     with shelf.ledger.read() as ledger:
         rows = select(
             ledger,

@@ -42,7 +42,8 @@ class Store:
     """A directory with an inbox and a ledger that belong together."""
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        self.path = path
+        # Absolute: a handler may change the directory of the whole process.
+        self.path = path = path.absolute()
         self.inbox = path / INBOX
         self.ledger = path / LEDGER
         self.desk = path / DESK
@@ -57,12 +58,12 @@ class Store:
         require_sqlite(apsw.sqlite_lib_version())
         with storing(self.path):
             make_directory(self.path)
-            with self._exclusively():
+            with self.exclusively():
                 return self._prepare()
 
     @contextlib.contextmanager
-    def _exclusively(self) -> Iterator[None]:
-        """Gateways and workers may all open a new store at the same moment."""
+    def exclusively(self) -> Iterator[None]:
+        """Gateways and workers may all open a new store at the same moment, and one be recovered."""
         descriptor = os.open(self.path / "open.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -128,7 +129,7 @@ class Store:
 
         Raises StoreFormat, StoreMismatch.
         """
-        with storing(self.path), self._exclusively():
+        with storing(self.path), self.exclusively():
             with self._judging(self.inbox, INBOX_FORMAT) as connection:
                 store_id = _store_id(connection)
             self._judge_log(path)
