@@ -93,6 +93,15 @@ def test_the_definitions_own_requirements_come_on_top(folder: Path) -> None:
     assert made_of(folder).packages[-1] == "stripe==9.1"
 
 
+@pytest.mark.parametrize("line", ["-r more.txt", "--index-url https://x", "a==1 --hash=sha256:00"])
+def test_what_a_requirement_leaves_to_others_is_refused(folder: Path, line: str) -> None:
+    """It would be in no hash, so that the old bundle would be deployed for a new one."""
+    (folder / "requirements.txt").write_text(f"stripe==9.1\n{line}\n")
+
+    with pytest.raises(BundleFailed, match="is an option of pip"):
+        made_of(folder)
+
+
 def test_a_package_that_is_not_here_is_named() -> None:
     """It could not be pinned to anything."""
     with pytest.raises(BundleFailed, match="no-such-package"):

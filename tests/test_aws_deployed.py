@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from importlib import import_module, util
+from typing import Any
 
 import pytest
 
-from holdfast.aws.deployed import Deployed, Parts, parse
+from holdfast.aws.deployed import Deployed, Parts, StackEngine, parse
 from holdfast.errors import ExtraMissing, StoreError
 from holdfast.queue.engines.sqs.location import QueueNames
 from holdfast.runtime.store import describe_store, is_deployed, is_shared, provision_store
@@ -52,6 +54,51 @@ def test_the_engine_is_given_the_queues_and_the_table_of_the_stack() -> None:
     assert location.region == "eu-central-1"
     assert location.senders == {"users": {"AROAX": "orders"}}
     assert deployed.base_url() == "https://abc.execute-api.eu-central-1.amazonaws.com/live"
+
+
+class Pipes:
+    """What AWS tells of pipes, and is asked."""
+
+    target = parse("aws:Hooks?region=eu-central-1")
+
+    def __init__(self, **told: str) -> None:
+        self.told = told
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def call(self, _service: str, operation: str, **arguments: Any) -> dict[str, Any]:
+        self.asked.append((operation, arguments))
+        return {"RoleArn": "arn:role", "TargetParameters": {"a": 1}, **self.told}
+
+
+@pytest.mark.parametrize(("desired", "paused"), [("STOPPED", True), ("RUNNING", False)])
+def test_a_pause_is_what_is_wished_for(desired: str, *, paused: bool) -> None:
+    """Not what the pipe is at the moment, which takes it a while; an update loses no setting."""
+    other = {"STOPPED": "RUNNING", "RUNNING": "STOPPED"}[desired]
+    pipes: Any = Pipes(DesiredState=desired, CurrentState=other)
+    engine = StackEngine(pipes, Deployed(pipes.target, "Hooks-table", {"users": USERS}))
+
+    told = engine.paused("users")
+    engine.pause("users")
+    engine.close()
+
+    assert told is paused
+    assert pipes.asked[-1] == (
+        "update_pipe",
+        {
+            "Name": "Hooks-userspipe",
+            "RoleArn": "arn:role",
+            "DesiredState": "STOPPED",
+            "TargetParameters": {"a": 1},
+        },
+    )
+
+
+def test_a_stack_of_another_version_is_read() -> None:
+    """An older one says less, and a newer one more."""
+    told = {name: getattr(USERS, name) for name in USERS.__dataclass_fields__}
+    del told["senders"]
+
+    assert Parts.of({**told, "colour": "red"}) == dataclasses.replace(USERS, senders="")
 
 
 def test_a_missing_cdk_is_told_by_the_name_of_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

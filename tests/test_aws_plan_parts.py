@@ -203,6 +203,35 @@ def test_parameters_of_one_place_have_one_name() -> None:
     assert found.message == "API Gateway has one parameter below /t: {x}, not {y} too"
 
 
+LISTED: Final = (ipaddress.ip_network("10.0.0.0/8"),)
+
+
+def test_an_allow_list_is_held_over_its_own_path_alone() -> None:
+    """IAM's `*` knows no slash: one for the method would be held over /v2/users too."""
+    webhooks = (one(allow=LISTED), one(name="v2", path="/v2/users", methods=("POST", "PUT")))
+    made = plan(Compiled("shop", webhooks))
+    (allowed,) = made.api.allow
+
+    assert (allowed.resources, made.obstacles) == (("live/POST/users",), ())
+    tenants = one(path="/t/{tenant}/o", allow=LISTED, methods=("POST", "PUT"))
+    (parameter,) = plan(Compiled("shop", (tenants,))).api.allow
+    assert parameter.resources == ("live/POST/t/*/o", "live/PUT/t/*/o")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow", "told"),
+    [("/t/{t}/x/o", (), True), ("/t/{t}/x/o", LISTED, False), ("/t/{t}/p", (), False)],
+)
+def test_an_allow_list_with_a_parameter_may_reach_too_far(
+    path: str, allow: Any, told: bool
+) -> None:
+    """What it would be held over beside its own is told, and nothing is deployed with that."""
+    tenants = one(path="/t/{t}/o", allow=LISTED)
+    found = plan(Compiled("shop", (tenants, one(name="x", path=path, allow=allow)))).obstacles
+
+    assert any(f"over {path} too" in each.message for each in found) is told
+
+
 def test_what_grows_beyond_a_stack_is_told() -> None:
     """Too many webhooks for one stack, too many networks for one policy."""
     many = Compiled("shop", tuple(one(name=f"w{n}", path=f"/w{n}") for n in range(36)))

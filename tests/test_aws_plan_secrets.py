@@ -161,7 +161,9 @@ def calling(resource: str, **given: Any) -> CompiledWebhook:
             {"ApiEndpoint": "https://pay.example/v1", "Method": "POST"},
             {
                 "StringEquals": {"states:HTTPMethod": ("POST",)},
-                "StringLike": {"states:HTTPEndpoint": ("https://pay.example/v1*",)},
+                "StringLike": {
+                    "states:HTTPEndpoint": ("https://pay.example/v1", "https://pay.example/v1${?}*")
+                },
             },
         ),
         ({"ApiEndpoint.$": "$.body.url", "Method": "POST"}, {}),
@@ -208,7 +210,7 @@ SENDING: Final = {"QueueUrl": "${queue:mails}", "MessageBody": "x"}
 def test_who_is_sent_to_knows_the_senders_by_their_roles() -> None:
     """A sender's rights stand apart, because a function in them is told the id of the role."""
     sender = calling("arn:aws:states:::sqs:sendMessage", **SENDING)
-    mails = one(name="mails", path="/mails", delivery_id=("json:id",))
+    mails = one(name="mails", path="/mails", delivery_id=("json:id",), body_limit_bytes=2_048)
     there = {each.name: each for each in plan(Compiled("shop", (sender, mails))).webhooks}
 
     def machine(name: str) -> Role:
@@ -223,6 +225,8 @@ def test_who_is_sent_to_knows_the_senders_by_their_roles() -> None:
     assert there["mails"].state_machine.substitutions[SENDERS] == told
     assert SENDERS not in there["users"].state_machine.substitutions
     assert not any("HOLDFAST_SENDERS" in each.environment for each in there["users"].functions)
+    assert there["mails"].pipe.batch == 5
+    assert planned(one(body_limit_bytes=2_048)).pipe.batch == 10
     assert (machine("users").apart, machine("mails").apart) == (True, False)
 
 

@@ -187,7 +187,10 @@ def test_rights_are_bound_to_what_they_are_for(template: dict[str, Any], calling
     assert called["Condition"] == {
         "StringEquals": {"states:HTTPMethod": ["POST"]},
         "StringLike": {
-            "states:HTTPEndpoint": ["https://shop.example/orders*", "https://crm.example/notes*"]
+            "states:HTTPEndpoint": [
+                *("https://shop.example/orders", "https://shop.example/orders${?}*"),
+                *("https://crm.example/notes", "https://crm.example/notes${?}*"),
+            ]
         },
     }
     assert not of("dynamodb:GetItem")

@@ -176,12 +176,17 @@ def uses_private_keys(verification: Verification | None) -> bool:
 
 
 def _required(folder: Path) -> list[str]:
-    """The lines of the definition's own requirements."""
+    """The lines of the definition's own requirements. Raises BundleFailed."""
     path = folder / REQUIREMENTS
     if not path.exists():
         return []
-    lines = (line.partition("#")[0].strip() for line in path.read_text("utf-8").splitlines())
-    return sorted(line for line in lines if line and not _is_holdfast(line))
+    lines = [line.partition(" #")[0].strip() for line in path.read_text("utf-8").splitlines()]
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    for line in wanted:
+        # What another file or index says is in no hash, and a bundle would not be made anew for it.
+        if line.startswith("-") or " --" in line:
+            raise BundleFailed(f"{path.name}: {line!r} is an option of pip; write packages only")
+    return sorted(line for line in wanted if not _is_holdfast(line))
 
 
 def _is_holdfast(line: str) -> bool:

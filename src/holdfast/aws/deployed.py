@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import import_module
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -57,6 +57,11 @@ class Parts:
     pipe: str
     machine: str
     senders: str = ""
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> Parts:
+        """From an output of a stack, which another version of Holdfast may have made."""
+        return cls(**{each.name: told[each.name] for each in fields(cls) if each.name in told})
 
 
 def parse(url: str) -> Target:
@@ -130,7 +135,7 @@ def find(account: Account) -> Deployed:
     for output in found.get("Outputs", ()):
         description = output.get("Description", "")
         if description == PARTS:
-            told = Parts(**orjson.loads(output["OutputValue"]))
+            told = Parts.of(orjson.loads(output["OutputValue"]))
             parts[told.webhook] = told
         elif description == TABLE:
             table = output["OutputValue"]

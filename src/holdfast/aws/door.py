@@ -7,6 +7,7 @@ ping. It is the local gateway's own decision, so nothing is widened there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -32,6 +33,7 @@ BURST_MAX: Final = 5_000
 
 Door = Literal["sqs", "mock", "lambda"]
 
+_PARAMETER: Final = re.compile(r"\{[^{}]+\}")
 _FORM_HEADERS: Final = {"Content-Type": f"'{FORM}'"}
 
 
@@ -95,7 +97,9 @@ def binary_types(webhook: CompiledWebhook) -> tuple[str, ...]:
 def allowed(webhook: CompiledWebhook) -> Allow | None:
     if not webhook.allow:
         return None
-    return Allow(webhook.path, tuple(str(network) for network in webhook.allow))
+    path = _PARAMETER.sub("*", webhook.path)
+    resources = tuple(f"{STAGE}/{verb}{path}" for verb in doors(webhook))
+    return Allow(webhook.path, tuple(str(network) for network in webhook.allow), resources)
 
 
 def throttle(webhook: CompiledWebhook) -> Throttle:

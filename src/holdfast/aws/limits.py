@@ -25,6 +25,9 @@ and base64 makes a third more of them. A query made to be long may need more, an
 RECORD_BYTES: Final = 2 * 1024
 """More than Pipes puts around a message: receipt, attributes, ARNs, the quotes' backslashes."""
 
+ESCAPED_TIMES: Final = 2
+"""What a text that is no envelope may grow by in the JSON of a record: every quote has a backslash."""
+
 BATCH_MAX: Final = 10
 """Records of one batch from a standard queue, as everything around SQS counts."""
 
@@ -58,11 +61,15 @@ class Limits:
         return (self.message_bytes - HEAD_BYTES) * 3 // 4
 
 
-def limits(webhook: CompiledWebhook) -> Limits:
-    """For one webhook. A duration that AWS counts in whole seconds is rounded up."""
+def limits(webhook: CompiledWebhook, *, sent_to: bool = False) -> Limits:
+    """For one webhook. A duration that AWS counts in whole seconds is rounded up.
+
+    sent_to: workflows send to it too, texts of their own.
+    """
     encoded = HEAD_BYTES + 4 * math.ceil(webhook.body_limit_bytes / 3)
     message_bytes = min(MESSAGE_MAX_BYTES, encoded)
-    fitting = DATA_LIMIT_BYTES // (message_bytes + RECORD_BYTES)
+    grown = message_bytes * (ESCAPED_TIMES if sent_to else 1)
+    fitting = DATA_LIMIT_BYTES // (grown + RECORD_BYTES)
     record_seconds = int(webhook.workflow["TimeoutSeconds"])
     rounds_max = EXPRESS_SECONDS // record_seconds
     most = max(1, min(BATCH_MAX, webhook.pipe.batch, fitting))

@@ -61,7 +61,7 @@ _BINARY: Final = frozenset(
     )
 )
 _BINARY_FAMILIES: Final = ("image/", "audio/", "video/", "font/")
-_PARAMETERS: Final = (*("; charset=utf-8", ";charset=utf-8", "; charset=UTF-8", ";charset=UTF-8"),)
+_PARAMETERS: Final = ("; charset=utf-8", ";charset=utf-8", "; charset=UTF-8", ";charset=UTF-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,9 +118,14 @@ class StackPlan:
     """Of the stack as a whole; those of a webhook stand with it."""
 
     @property
+    def every_obstacle(self) -> list[Mistake]:
+        """Those of the stack, then those of its webhooks."""
+        return [*self.obstacles, *(one for each in self.webhooks for one in each.obstacles)]
+
+    @property
     def ready(self) -> bool:
         """Whether nothing stands in the way."""
-        return not self.obstacles and not any(each.obstacles for each in self.webhooks)
+        return not self.every_obstacle
 
 
 def plan(compiled: Compiled) -> StackPlan:
@@ -148,7 +153,7 @@ def plan(compiled: Compiled) -> StackPlan:
 
 def plan_webhook(webhook: CompiledWebhook, compiled: Compiled) -> WebhookPlan:
     """One webhook of a definition."""
-    numbers = limits(webhook)
+    numbers = limits(webhook, sent_to=bool(behind.senders(webhook, compiled)))
     behind_door = doors(webhook).values()
     direct = "sqs" in behind_door
     door = "lambda" in behind_door
@@ -256,6 +261,7 @@ def _of_the_whole(
             if part.startswith("{") and named.setdefault(above, part) != part:
                 said = f"API Gateway has one parameter below {above or '/'}: {named[above]}, not {part} too"
                 yield Mistake(f"{webhook.place} {webhook.path}", said)
+    yield from _over_allowed(compiled)
     networks = sum(len(each) + 3 for allow in api.allow for each in allow.networks)
     if networks + 400 * len(api.allow) > POLICY_MAX_BYTES:
         said = f"the allow-lists need more than the {POLICY_MAX_BYTES:,} bytes of a resource policy"
@@ -269,6 +275,26 @@ def _of_the_whole(
     if count > RESOURCES_MAX:
         said = f"about {count} resources, and a stack has {RESOURCES_MAX}; write several apps"
         yield Mistake(place, said)
+
+
+def _over_allowed(compiled: Compiled) -> Iterator[Mistake]:
+    """Paths that an allow-list with a parameter would be held over too: its `*` knows no slash."""
+    for webhook in compiled.webhooks:
+        if not webhook.allow or "{" not in webhook.path:
+            continue
+        parts = re.split(r"\{[^{}]+\}", webhook.path)
+        covered = re.compile(".+".join(map(re.escape, parts)))
+        for other in compiled.webhooks:
+            if (
+                other is not webhook
+                and other.allow != webhook.allow
+                and covered.fullmatch(other.path)
+            ):
+                said = (
+                    f"a resource policy would hold its allow-list over {other.path} too; give both the "
+                    "same one, or the other a path of its own"
+                )
+                yield Mistake(f"{webhook.place} {webhook.path}", said)
 
 
 def _same_secrets(place: str, planned: tuple[WebhookPlan, ...]) -> Iterator[Mistake]:

@@ -219,10 +219,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """A statement of the API's resource policy: this path, from these networks and no others."""
+    """A statement of the API's resource policy: this path, from these networks and no others.
+
+    `resources`: the path under each of its methods, a `*` for each parameter, as IAM has them after
+    `execute-api:/`. A `*` for the method would stand for the beginning of any longer path as well.
+    """
 
     path: str
     networks: tuple[str, ...]
+    resources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

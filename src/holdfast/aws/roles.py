@@ -93,8 +93,9 @@ def _calling(document: Mapping[str, Any]) -> Statement:
     if methods is not None:
         conditions["StringEquals"] = {"states:HTTPMethod": methods}
     if endpoints is not None:
-        # Nobody says whether a query counts.
-        conditions["StringLike"] = {"states:HTTPEndpoint": tuple(f"{each}*" for each in endpoints)}
+        # Nobody says whether a query counts; `${?}` is a question mark, and a `?` any character.
+        told = tuple(one for each in endpoints for one in (each, f"{each}${{?}}*"))
+        conditions["StringLike"] = {"states:HTTPEndpoint": told}
     return Statement(("states:InvokeHTTPEndpoint",), ("states:*",), conditions)
 
 

@@ -105,9 +105,8 @@ def _compare(
     missing: dict[str, str],
 ) -> Report:
     stack = plan(compiled)
-    obstacles = [*stack.obstacles, *(one for each in stack.webhooks for one in each.obstacles)]
-    if obstacles:
-        raise DefinitionError(obstacles)
+    if stack.every_obstacle:
+        raise DefinitionError(stack.every_obstacle)
     comparison = Comparison(compiled, stack, secrets, archive=archive, mocks=mocks)
     comparison.report.unchecked.update(missing)
     try:

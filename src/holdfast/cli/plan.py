@@ -20,7 +20,7 @@ from holdfast.cli.options import Output, OutputOption, WebhookOption
 from holdfast.cli.output import console, count, errors, print_json, print_rows
 from holdfast.clock import format_duration
 from holdfast.compile import compile_app, load
-from holdfast.errors import Mistake, NotFound
+from holdfast.errors import NotFound
 
 Told = TypeVar("Told")
 
@@ -60,7 +60,7 @@ def _verdict(stack: StackPlan, shown: Sequence[WebhookPlan]) -> dict[str, Any]:
         month += stack_usd_per_month(len(stack.alarms))
     return {
         "ready": stack.ready,
-        "obstacles": len(_obstacles(stack)),
+        "obstacles": len(stack.every_obstacle),
         "differences": len(found),
         "differences_for_events": sum(each.changes_events for each in found),
         "topics_for_events": [*dict.fromkeys(each.topic for each in found if each.changes_events)],
@@ -92,10 +92,6 @@ def _of_whom(several: Mapping[str, Iterable[Told]]) -> dict[Told, list[str]]:
     return found
 
 
-def _obstacles(stack: StackPlan) -> list[Mistake]:
-    return [*stack.obstacles, *(one for each in stack.webhooks for one in each.obstacles)]
-
-
 def _print(stack: StackPlan, shown: list[WebhookPlan]) -> None:
     """The verdict, then every detail; what holds for several webhooks is told once."""
     _print_verdict(stack, shown)
@@ -123,7 +119,7 @@ def _print(stack: StackPlan, shown: list[WebhookPlan]) -> None:
 
 
 def _print_verdict(stack: StackPlan, shown: list[WebhookPlan]) -> None:
-    told, obstacles = _verdict(stack, shown), _obstacles(stack)
+    told, obstacles = _verdict(stack, shown), stack.every_obstacle
     name = escape(stack.name)
     if obstacles:
         console.print(f"[bold]{name} is not ready for AWS[/bold]")

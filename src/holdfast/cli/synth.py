@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from holdfast.aws.plan import plan
 from holdfast.cli.definitions import DefinitionArgument
 from holdfast.cli.options import Output, OutputOption
 from holdfast.cli.output import console, print_json
@@ -40,7 +39,7 @@ def synth(
     """
     from holdfast.aws.stack.assembly import stack_name, synth  # noqa: PLC0415 - needs an extra
 
-    chosen = name or stack_name(plan(compile_app(load(definition))).name)
+    chosen = name or stack_name(compile_app(load(definition)).name)
     try:
         template = synth(definition, out, chosen, tracing=tracing, account_role=account_role)
     except ValueError as error:

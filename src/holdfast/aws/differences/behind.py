@@ -157,7 +157,8 @@ def tasks(webhook: CompiledWebhook) -> Iterator[Difference]:
         yield Difference(
             "sending",
             f"what state {state} sends is judged by the other webhook's body_limit",
-            "SQS judges it, by the queue's limit, and takes the text as it is",
+            "SQS judges it, by the queue's limit, and takes the text as it is; one that grows beyond what "
+            "Step Functions takes, quotes counting twice, rests as exhausted",
         )
     for state, function in foreign_functions(webhook.workflow).items():
         yield Difference(

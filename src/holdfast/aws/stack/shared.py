@@ -22,8 +22,6 @@ from holdfast.aws.stack.reasons import acknowledge
 from holdfast.aws.stack.references import Part, References, tagged
 from holdfast.errors import DefinitionError
 
-_ANY: Final = "*"
-
 
 class SharedParts(Construct):
     """Made once in a stack; every `ResilientWebhook` of the same plan is put beside it.
@@ -91,9 +89,8 @@ class SharedParts(Construct):
 
 def refuse_obstacles(planned: StackPlan) -> None:
     """Raises DefinitionError with all of them."""
-    found = [*planned.obstacles, *(one for each in planned.webhooks for one in each.obstacles)]
-    if found:
-        raise DefinitionError(found)
+    if planned.every_obstacle:
+        raise DefinitionError(planned.every_obstacle)
 
 
 def instance() -> str:
@@ -184,23 +181,21 @@ def _policy(api: Api) -> iam.PolicyDocument | None:
     if not api.allow:
         return None
 
-    def statement(effect: iam.Effect, resource: str, **more: object) -> iam.PolicyStatement:
+    def statement(effect: iam.Effect, *resources: str, **more: object) -> iam.PolicyStatement:
         return iam.PolicyStatement(
             effect=effect,
             principals=[iam.AnyPrincipal()],
             actions=["execute-api:Invoke"],
-            resources=[f"execute-api:/{resource}"],
+            resources=[f"execute-api:/{each}" for each in resources],
             **more,
         )
 
     def refused(allow: Allow) -> iam.PolicyStatement:
-        parts = (_ANY if part.startswith("{") else part for part in allow.path[1:].split("/"))
         conditions = {"NotIpAddress": {"aws:SourceIp": list(allow.networks)}}
-        resource = f"{api.stage}/*/{'/'.join(parts)}"
-        return statement(iam.Effect.DENY, resource, conditions=conditions)
+        return statement(iam.Effect.DENY, *allow.resources, conditions=conditions)
 
     return iam.PolicyDocument(
-        statements=[statement(iam.Effect.ALLOW, _ANY), *map(refused, api.allow)]
+        statements=[statement(iam.Effect.ALLOW, "*"), *map(refused, api.allow)]
     )
 
 
