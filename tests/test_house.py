@@ -150,10 +150,15 @@ RULES: Final[Mapping[str, tuple[tuple[str, ...], Rule, tuple[str, ...]]]] = {
 
 @cache
 def files_of(name: str) -> tuple[Source, ...]:
-    """Each file once, however many rules ask for it: most of the time goes into parsing them."""
+    """Each file once, however many rules ask for it: most of the time goes into parsing them.
+
+    Not in hidden folders, where runs leave what they made.
+    """
+    paths = sorted(path.relative_to(ROOT) for path in (ROOT / name).rglob("*.py"))
     return tuple(
-        Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
-        for path in sorted((ROOT / name).rglob("*.py"))
+        Source(path.as_posix(), (ROOT / path).read_text("utf-8"))
+        for path in paths
+        if not any(part.startswith(".") for part in path.parts)
     )
 
 
