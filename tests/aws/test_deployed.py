@@ -159,7 +159,7 @@ def test_what_fails_rests_after_three_receives_and_takes_nobody_along(users: Use
     assert "outage is out" in json.dumps(letter)
 
     users.sqs.delete_queue(QueueUrl=outage)
-    holdfast(users.cloud, "dead", "redrive", "--id", failing.id, "--webhook", "users")
+    holdfast(users.cloud, "dead", "redrive", "--id", failing.id)
     users.pipe.until_empty()
 
     assert users.worked() == {"alan": 1}
