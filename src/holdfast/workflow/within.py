@@ -30,7 +30,8 @@ def within(
     try:
         awaited = work.send(None)
     except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]  # what `work` returned
+        answer: Answer = end.value
+        return answer
     left_seconds = seconds - (clock.monotonic() - began)
     return (yield from _limited(left_seconds, _Begun(work, awaited)).__await__())
 
@@ -67,4 +68,5 @@ class _Begun(Generic[Answer]):
                 else:
                     awaited = self._work.send(None)  # event loops send nothing else
             except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]  # what the work returned
+                answer: Answer = end.value
+                return answer
