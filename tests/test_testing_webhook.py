@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from holdfast import App, Event, hmac_sha256
 from holdfast.errors import NotFound
-from holdfast.steps import task
+from holdfast.steps import parallel, task
 from holdfast.testing import delivery, run_webhook
 
 CALLED: list[Any] = []
@@ -74,3 +74,22 @@ def test_a_path_that_no_webhook_has_is_said() -> None:
     """With those that there are."""
     with pytest.raises(NotFound, match=r"no webhook at /, but at /orders/\{region\}"):
         run_webhook(shop(), delivery({}))
+
+
+def test_a_mock_that_plays_nothing_is_a_mistake() -> None:
+    """A misspelt one, or an empty one: otherwise the function would be called for real."""
+    sent = delivery({"id": "o-1"}, url="/orders/eu")
+    app = shop()
+    with pytest.raises(NotFound, match=r"no state or task 'chrage'; there are .*charge"):
+        run_webhook(app, sent, mocks={"chrage": [{"result": 1}]})
+    with pytest.raises(ValueError, match="nothing is said of 'charge'"):
+        run_webhook(app, sent, mocks={"charge": []})
+    assert CALLED == []
+
+
+def test_a_mock_may_name_a_state_within_others() -> None:
+    """A branch of a Parallel is looked through as well."""
+    app = App()
+    app.webhook("/orders", workflow=parallel(task(charge), task(ship)))
+    mocks: Any = {"charge": [{"result": 1}], "ship": [{"result": 2}]}
+    assert run_webhook(app, delivery({"id": "o-1"}, url="/orders"), mocks=mocks).output == [1, 2]

@@ -9,7 +9,7 @@ not sign it. Waits and retries take no time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ def run_webhook(
     Every other function of the definition is called. What another program does (`forward`, an ARN)
     comes to null where no mock says otherwise.
 
-    Raises NotFound where no webhook has this path, and what `load` raises.
+    Raises NotFound where no webhook has this path or a mock names no state or task of it, ValueError
+    for a mock that says nothing, and what `load` raises.
     """
     compiled = compile_app(definition if isinstance(definition, App) else load(Path(definition)))
     found = Router((one.path, one) for one in compiled.webhooks).find(request.path)
@@ -53,6 +54,7 @@ def run_webhook(
     id = new_message_id(now_ms)
     message = Message(id, webhook.name, now_ms, request, params, VERIFIED)
     played = {name: [Mock(**one) for one in told] for name, told in (mocks or {}).items()}
+    _all_there(played, {*webhook.tasks, *_tasks(webhook.workflow)})
     stage = Stage(webhook, Secrets(), safe=lambda _name: True)
     ended = stage.rehearse(message, now_ms, _Played({}, {}, left=played))
     calls = tuple(
@@ -63,6 +65,27 @@ def run_webhook(
     return WorkflowRun(
         ended.status, ended.output, ended.error, ended.cause, ended.history, calls, ended.waits
     )
+
+
+def _all_there(played: Mapping[str, Sequence[Mock]], names: set[str]) -> None:
+    """What a misspelt mock was to play would be called for real, and a card charged."""
+    for name, told in played.items():
+        if name not in names:
+            there = ", ".join(sorted(names))
+            raise NotFound(f"mocks: no state or task {name!r}; there are {there}")
+        if not told:
+            raise ValueError(f"mocks: nothing is said of {name!r}")
+
+
+def _tasks(node: Any) -> Iterator[str]:
+    """The names of Task states, however deep, and what they call."""
+    if isinstance(node, Mapping):
+        for name, each in node.get("States", {}).items():
+            if each.get("Type") == "Task":
+                yield from (name, each["Resource"])
+            yield from _tasks(each)
+        for inside in (*node.get("Branches", ()), node.get("ItemProcessor"), node.get("Iterator")):
+            yield from _tasks(inside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
