@@ -12,6 +12,7 @@ import typer
 
 import holdfast.cli
 from cli_scene import call
+from holdfast import __version__
 
 BOOK: Final = (Path(__file__).resolve().parent.parent / "docs" / "cli.md").read_text("utf-8")
 
@@ -79,3 +80,10 @@ def test_exit_codes_are_told_alike() -> None:
     for code, meaning in codes:
         assert f"{code:<4} {meaning}" in call("--help").out
         assert f"| {code} | {meaning} |" in BOOK
+
+
+def test_the_version_is_told_without_a_command() -> None:
+    """What a report of a mistake begins with."""
+    told = call("--version")
+
+    assert (told.code, told.out) == (0, f"holdfast {__version__}\n")

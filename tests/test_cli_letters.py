@@ -265,6 +265,11 @@ def test_a_dry_run_lists_what_would_be_called(
     assert refused.code == 1
     assert f"{forged} would rest again, header_missing in Verify" in refused.out
     assert scene.engine.browse(Filter(id=forged))
-    for wrong in ((), ("--id", fine, "--group", "1"), ("--id", fine, "--mock", "x")):
+    for wrong in (
+        (),
+        ("--id", fine, "--group", "1"),
+        ("--id", fine, "--mock", "x"),
+        ("--id", fine, "--mock", "anythin=1"),
+    ):
         assert scene.call("dead", "dry-run", *wrong, *hooks).code == 2
     assert scene.call("dead", "dry-run", "--id", scene.dead("orders"), *hooks).code == 4

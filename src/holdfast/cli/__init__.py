@@ -38,12 +38,27 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        # Only here: it reads the package's metadata, and with them a large library.
+        from holdfast.runtime.version import installed_version
+
+        typer.echo(f"holdfast {installed_version()}")
+        raise typer.Exit
+
+
 @app.callback()
 def holdfast(
     target: Annotated[
         str | None,
         typer.Option("--target", metavar="aws:STACK", help="A stack on AWS, instead of a store."),
     ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Say which version this is."
+        ),
+    ] = False,
 ) -> None:
     """Receives webhooks and never loses one."""
     if target is not None:

@@ -66,8 +66,8 @@ def backtest(
     What would now be refused, now be accepted, or end differently. Nothing is sent, and no task is
     called unless it is declared safe. Exit code 0 if nothing changes for the worse, otherwise 5.
     """
-    mocks, patterns = parse_mocks(mock), tuple(safe or ())
-    compiled = load_definition(definition)
+    compiled, patterns = load_definition(definition), tuple(safe or ())
+    mocks = parse_mocks(mock, compiled)
     _known(compiled, patterns)
     filter = Filter(webhook=webhook, since_ms=parse_time(since), until_ms=parse_time(until))
     with engine_on(store) as engine:

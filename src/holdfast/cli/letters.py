@@ -178,9 +178,9 @@ def dry_run(
     """
     if bool(id) == (group is not None):
         raise WrongUsage("say which: --id or --group")
-    mocks = parse_mocks(mock)
     path = definition_path(store, definition)
     compiled = load_definition(path)
+    mocks = parse_mocks(mock, compiled)
     with engine_on(store) as engine:
         archive = archive_of(engine)
         messages = _messages(engine, id or [], group, limit)

@@ -7,7 +7,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from holdfast.operate.casting import Mock
+from holdfast.compiled import Compiled
+from holdfast.operate.casting import Mock, mockable
 
 MockOption = Annotated[
     list[str] | None,
@@ -19,9 +20,19 @@ MockOption = Annotated[
 ]
 
 
-def parse_mocks(written: list[str] | None) -> dict[str, Mock]:
-    """By task or state, what each is to come to."""
-    return dict(map(_mock, written or ()))
+def parse_mocks(written: list[str] | None, compiled: Compiled) -> dict[str, Mock]:
+    """By task or state, what each is to come to.
+
+    Raises BadParameter, for a name that no webhook has too: what was misspelt would be assumed, or
+    even called where it is declared safe.
+    """
+    mocks = dict(map(_mock, written or ()))
+    names = frozenset[str]().union(*map(mockable, compiled.webhooks))
+    for name in mocks:
+        if name not in names:
+            there = ", ".join(sorted(names))
+            raise typer.BadParameter(f"--mock {name}: no such task or state; there are {there}")
+    return mocks
 
 
 def _mock(written: str) -> tuple[str, Mock]:

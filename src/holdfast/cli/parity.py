@@ -62,8 +62,8 @@ def parity(
     What `plan` foretells is shown as declared. Exit code 0 if nothing else differs, 5 if something
     does. Nothing is sent, kept or called. Needs the extra `parity`.
     """
-    mocks = parse_mocks(mock)
     compiled = _only(load_definition(definition), webhook, definition)
+    mocks = parse_mocks(mock, compiled)
     if made_up:
         report = _compare(compiled, _made_up(compiled), SampleSecrets(), None, mocks, {})
     else:

@@ -6,12 +6,13 @@ else nothing is known, and whoever plays it says that null was assumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import orjson
 
+from holdfast.compiled import CompiledWebhook
 from holdfast.message import Failure
 from holdfast.queue.contract import Execution
 from holdfast.workflow.resources import service
@@ -65,6 +66,21 @@ class Cast:
         if self.last is not None and self.last.state == state:
             return "recorded", _failed(self.last.error, self.last.cause, self.last)
         return "assumed", Mock()
+
+
+def mockable(webhook: CompiledWebhook) -> frozenset[str]:
+    """The names of its tasks, of the states that call one, however deep, and what those call."""
+    return frozenset((*webhook.tasks, *_tasks(webhook.workflow)))
+
+
+def _tasks(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for name, each in node.get("States", {}).items():
+            if each.get("Type") == "Task":
+                yield from (name, each["Resource"])
+            yield from _tasks(each)
+        for inside in (*node.get("Branches", ()), node.get("ItemProcessor"), node.get("Iterator")):
+            yield from _tasks(inside)
 
 
 def recorded(

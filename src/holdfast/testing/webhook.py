@@ -9,7 +9,7 @@ not sign it. Waits and retries take no time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from holdfast.definition import App
 from holdfast.errors import NotFound
 from holdfast.gateway.routes import Router
 from holdfast.message import Message, Request, new_message_id
-from holdfast.operate.casting import Cast, Mock, Source
+from holdfast.operate.casting import Cast, Mock, Source, mockable
 from holdfast.operate.rehearsal import Stage
 from holdfast.secrets import Secrets
 from holdfast.testing.workflow import WorkflowRun
@@ -54,7 +54,7 @@ def run_webhook(
     id = new_message_id(now_ms)
     message = Message(id, webhook.name, now_ms, request, params, VERIFIED)
     played = {name: [Mock(**one) for one in told] for name, told in (mocks or {}).items()}
-    _all_there(played, {*webhook.tasks, *_tasks(webhook.workflow)})
+    _all_there(played, mockable(webhook))
     stage = Stage(webhook, Secrets(), safe=lambda _name: True)
     ended = stage.rehearse(message, now_ms, _Played({}, {}, left=played))
     calls = tuple(
@@ -67,7 +67,7 @@ def run_webhook(
     )
 
 
-def _all_there(played: Mapping[str, Sequence[Mock]], names: set[str]) -> None:
+def _all_there(played: Mapping[str, Sequence[Mock]], names: frozenset[str]) -> None:
     """What a misspelt mock was to play would be called for real, and a card charged."""
     for name, told in played.items():
         if name not in names:
@@ -75,17 +75,6 @@ def _all_there(played: Mapping[str, Sequence[Mock]], names: set[str]) -> None:
             raise NotFound(f"mocks: no state or task {name!r}; there are {there}")
         if not told:
             raise ValueError(f"mocks: nothing is said of {name!r}")
-
-
-def _tasks(node: Any) -> Iterator[str]:
-    """The names of Task states, however deep, and what they call."""
-    if isinstance(node, Mapping):
-        for name, each in node.get("States", {}).items():
-            if each.get("Type") == "Task":
-                yield from (name, each["Resource"])
-            yield from _tasks(each)
-        for inside in (*node.get("Branches", ()), node.get("ItemProcessor"), node.get("Iterator")):
-            yield from _tasks(inside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
