@@ -40,8 +40,7 @@ app = typer.Typer(
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
-        # Only here: it reads the package's metadata, and with them a large library.
-        from holdfast.runtime.version import installed_version
+        from holdfast.runtime.version import installed_version  # noqa: PLC0415 - for its users only
 
         typer.echo(f"holdfast {installed_version()}")
         raise typer.Exit
