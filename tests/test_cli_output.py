@@ -11,6 +11,7 @@ from cli_scene import call
 from holdfast.cli import output
 from holdfast.cli.pages import told
 from holdfast.message import Failure
+from holdfast.terminal.text import printable
 
 ROWS = [
     {"id": "a" * 32, "bytes": 7, "why": "a reason of several words that takes some room"},
@@ -64,7 +65,7 @@ def test_prose_gets_a_line_where_there_is_no_room(monkeypatch: pytest.MonkeyPatc
 @given(st.text())
 def test_no_text_can_move_the_cursor(text: str) -> None:
     """Whatever the text, what is shown is printable, and printable text is shown as it is."""
-    shown = output.printable(text)
+    shown = printable(text)
 
     assert all(character.isprintable() for character in shown)
     assert shown == text or not text.isprintable()

@@ -19,7 +19,7 @@ from rich.markup import escape
 from holdfast.cli import exits
 from holdfast.cli.definitions import load_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import complain, console, errors, hint, print_json, printable, warn
+from holdfast.cli.output import complain, console, errors, hint, print_json, warn
 from holdfast.cli.pages import told
 from holdfast.cli.senders import ConfigOption, NameArgument, VariantOption, settings_of
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
@@ -39,6 +39,7 @@ from holdfast.providers.words import call, facts, hands_over, takes_url, variabl
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
 from holdfast.starter import STARTER_NAME
+from holdfast.terminal.text import printable
 from holdfast.verify import REASONS
 
 _TOKEN_BYTES: Final = 32

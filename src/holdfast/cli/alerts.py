@@ -12,7 +12,7 @@ from rich.markup import escape
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, definition_path, load_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
-from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows
 from holdfast.clock import SYSTEM_CLOCK, format_duration
 from holdfast.errors import StoreError
 from holdfast.operate.alerts.fields import alerts_fields
@@ -22,6 +22,7 @@ from holdfast.operate.alerts.trying import chosen, tried
 from holdfast.operate.running import find_running
 from holdfast.runtime.store import DEFAULT_STORE, run_directory
 from holdfast.secrets import Secrets
+from holdfast.terminal.text import printable
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

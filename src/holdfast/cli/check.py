@@ -12,11 +12,12 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.options import Output, OutputOption
-from holdfast.cli.output import complain, console, count, errors, print_json, printable
+from holdfast.cli.output import complain, console, count, errors, print_json
 from holdfast.compile import check_app, check_workflow, load, to_asl
 from holdfast.errors import DefinitionError, Mistake
 from holdfast.operate.envfile import add_variable
 from holdfast.starter import STARTER, STARTER_NAME, STARTER_VARIABLE
+from holdfast.terminal.text import printable
 
 FileArgument = Annotated[
     Path,

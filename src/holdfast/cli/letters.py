@@ -30,7 +30,7 @@ from holdfast.cli.options import (
     engine_on,
     with_options,
 )
-from holdfast.cli.output import age, console, hint, print_json, print_rows, printable
+from holdfast.cli.output import age, console, hint, print_json, print_rows
 from holdfast.cli.progress import end, tell, work_through
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook, Task
@@ -45,6 +45,7 @@ from holdfast.operate.selection import dead_ids
 from holdfast.queue.contract import Engine, Filter
 from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.secrets import Secrets
+from holdfast.terminal.text import printable
 
 
 @with_options

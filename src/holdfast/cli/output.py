@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from holdfast.clock import SYSTEM_CLOCK, format_duration
-from holdfast.terminal.text import printable as printable  # noqa: PLC0414 - told on to the commands
+from holdfast.terminal.text import printable
 
 console = Console(highlight=False, soft_wrap=True, emoji=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)

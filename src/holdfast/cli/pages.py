@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from rich.markup import escape
 
-from holdfast.cli.output import console, local_instant, local_time, printable
+from holdfast.cli.output import console, local_instant, local_time
 from holdfast.clock import format_duration
 from holdfast.message import DeadLetter, Failure, Message, Request
 from holdfast.operate.reasons import DEAD
 from holdfast.queue.contract import Entry, Execution, Refusal
 from holdfast.terminal.showing import told_cause
+from holdfast.terminal.text import printable
 
 BODY_CHARACTERS: Final = 4_000
 BODY_ROWS: Final = 16

@@ -15,7 +15,7 @@ from rich.markup import escape
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
 from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
-from holdfast.cli.output import console, errors, hint, print_json, printable
+from holdfast.cli.output import console, errors, hint, print_json
 from holdfast.cli.pages import told
 from holdfast.cli.senders import (
     ConfigOption,
@@ -37,6 +37,7 @@ from holdfast.queue.contract import Entry, State
 from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
+from holdfast.terminal.text import printable
 
 
 def send(

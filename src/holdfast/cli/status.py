@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli.options import Output, OutputOption, StoreOption, book_on, command, engine_on
-from holdfast.cli.output import age, console, count, hint, print_json, print_rows, printable, rate
+from holdfast.cli.output import age, console, count, hint, print_json, print_rows, rate
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, desk_of
 from holdfast.operate.fields import instant
@@ -24,6 +24,7 @@ from holdfast.runtime.store import (
     is_shared,
     run_directory,
 )
+from holdfast.terminal.text import printable
 
 WebhookArgument = Annotated[str, typer.Argument(metavar="NAME", help="The webhook's name.")]
 RATE_SECONDS: Final = 300.0

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.options import Output, OutputOption, parse_time
-from holdfast.cli.output import console, print_json, printable
+from holdfast.cli.output import console, print_json
 from holdfast.cli.senders import ConfigOption, VariantOption, preset_of, settings_of
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.definition import Provider
@@ -21,6 +21,7 @@ from holdfast.keyring import KeyRing
 from holdfast.operate.captured import captured_request
 from holdfast.operate.explain import Explanation, explain
 from holdfast.secrets import SecretRef, Secrets
+from holdfast.terminal.text import printable
 from holdfast.verify import REASONS
 
 _COMPARE: Final = "compare the secret with the sender's, character by character"
