@@ -56,6 +56,8 @@ class Plan:
     seconds: float
     seed: int
     workers: int = 2
+    accepted: int = 0
+    """Go on sending, without further kills, until so many were answered with success."""
     between_kills_seconds: float = BETWEEN_KILLS_SECONDS
     between_deadly_seconds: float = BETWEEN_DEADLY_SECONDS
 
@@ -97,6 +99,7 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Outcom
         ]
         try:
             await _kill(victims, plan, source, tally)
+            await _send_on(senders, plan)
         finally:
             for task in beside:
                 task.cancel()
@@ -133,6 +136,18 @@ async def _kill(victims: Victims, plan: Plan, source: random.Random, tally: _Tal
         kind = bag.pop()
         if await victims.kill(kind, source):
             tally.kills[kind] += 1
+
+
+async def _send_on(senders: Senders, plan: Plan) -> None:
+    """A slow machine may spend the time of the kills on starting what was killed."""
+    accepted = senders.sent.accepted
+    most, until = len(accepted), SYSTEM_CLOCK.monotonic() + DRAIN_SECONDS
+    while len(accepted) < plan.accepted:
+        await asyncio.sleep(0.1)
+        if len(accepted) > most:
+            most, until = len(accepted), SYSTEM_CLOCK.monotonic() + DRAIN_SECONDS
+        elif SYSTEM_CLOCK.monotonic() > until:
+            raise HoldfastError(f"nothing was accepted for {DRAIN_SECONDS:.0f} s")
 
 
 async def _send_deadly(senders: Senders, plan: Plan, source: random.Random, tally: _Tally) -> None:
