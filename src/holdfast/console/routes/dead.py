@@ -15,7 +15,6 @@ from holdfast.console.asking import (
     Paged,
     Parked,
     Time,
-    misfit,
     ms,
     parked,
 )
