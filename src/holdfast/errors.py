@@ -37,7 +37,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-
 _NOT_SAID: Final = re.compile("^(?:Value error|Assertion failed), |, unable to parse string as .*")
 
 
