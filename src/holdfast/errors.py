@@ -45,6 +45,11 @@ def plain(message: str) -> str:
     return _NOT_SAID.sub("", message)
 
 
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read or written, without its name and without what is in it."""
+    return (error.strerror or "an error") if isinstance(error, OSError) else "it is no UTF-8"
+
+
 class HoldfastError(Exception):
     """Anything that Holdfast raises on purpose."""
 
