@@ -149,6 +149,7 @@ def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
         (("stripe", "-d", "none.py"), 1, "there is no none.py"),
         (("gitlab", "--variant", "x"), 4, "there are: token, signing-token"),
         (("stripe", "--timeout", "long"), 2, "is not a duration"),
+        (("stripe", "--path", "x"), 1, 'hooks.py:9 x path: a path starts with "/"'),
         (("twilio", "--url", "hooks.example.com"), 2, "is no address"),
         (("twilio", "--url", "ftp://h"), 2, "is no address"),
         (("twilio", "--url", "https://"), 2, "is no address"),

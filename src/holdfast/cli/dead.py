@@ -104,7 +104,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The message id, or its beginning.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The message id, or its beginning.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:

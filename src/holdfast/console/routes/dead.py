@@ -19,7 +19,7 @@ from holdfast.console.asking import (
     parked,
 )
 from holdfast.console.endpoint import PREFIX, Call, Endpoint, Nothing
-from holdfast.console.problems import Problem
+from holdfast.console.problems import Problem, misfit
 from holdfast.console.rows import (
     group_row,
     inline_body,
