@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli_scene import Scene, scene_in
+from holdfast.operate.book import local_user
 
 
 @pytest.fixture
@@ -46,6 +47,29 @@ def test_one_dead_letter_is_shown(scene: Scene) -> None:
         "permanent", "CardDeclined", "no money",
     )  # fmt: skip
     assert len(shown["executions"]) == 1
+
+
+def test_a_letter_that_came_back_tells_who_had_sent_it(scene: Scene) -> None:
+    """Each death and each redrive stands in the timeline between the attempts, with its operator;
+    and of what took days, which."""
+    id = scene.dead()
+    scene.call("dead", "redrive", "--id", id)
+    scene.clock.advance(2 * 86_400)
+    scene.dead(id=id)
+    user = local_user("command line").name
+
+    for command in ("dead", "events"):
+        lines = scene.call(command, "show", id).lines
+        assert any(line.startswith("  2023-11-1") for line in lines)
+        told = [line.strip().partition("  ")[2] for line in lines[lines.index("timeline") + 1 :]]
+        assert f"redriven by {user}, command line: run " in "".join(told)
+        end = lines.index("headers") - lines.index("timeline") - 2
+        words = [line.split()[0].rstrip(":,") for line in told[:end]]
+        assert words == ["received", "attempt", "dead", "redriven", "attempt", "dead"]
+        (back,) = scene.call(command, "show", id, "-o", "json").json["redrives"]
+        assert (back["operator"], back["via"], back["reason"]) == (
+            user, "command line", "permanent",
+        )  # fmt: skip
 
 
 def test_an_event_that_is_not_dead_is_no_dead_letter(scene: Scene) -> None:

@@ -142,6 +142,20 @@ def test_a_trace_shows_the_users_frames_and_has_an_end() -> None:
     assert not any("holdfast/workflow" in frame for frame in cause["stackTrace"])
 
 
+def test_a_trace_reads_as_lambdas_does() -> None:
+    """A frame is its place and its line, without the marks that Python puts below a part of it."""
+
+    def handle() -> int:
+        return int("five") + 1
+
+    result = run_one(a_webhook(handle, takes="nothing"))
+    place, line, *more = json.loads(result.cause or "")["stackTrace"][-1].split("\n")
+
+    assert place.startswith('  File "')
+    assert place.endswith(", in handle")
+    assert (line, more) == ('    return int("five") + 1', [""])
+
+
 @pytest.mark.parametrize(
     "wrong", [sys.stdout, float("nan"), [None, float("inf")], Measured(float("nan"))], ids=str
 )

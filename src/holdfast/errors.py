@@ -32,9 +32,18 @@ the same input may succeed later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+
+_NOT_SAID: Final = re.compile("^(?:Value error|Assertion failed), |, unable to parse string as .*")
+
+
+def plain(message: str) -> str:
+    """What pydantic says of a value, without the class of error before a sentence of someone else's."""
+    return _NOT_SAID.sub("", message)
 
 
 class HoldfastError(Exception):

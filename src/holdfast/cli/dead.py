@@ -35,6 +35,7 @@ from holdfast.operate.fields import letter_fields
 from holdfast.operate.groups import group as find_group
 from holdfast.operate.groups import letters as browse_letters
 from holdfast.operate.selection import dead_ids
+from holdfast.operate.sent_back import sent_back
 from holdfast.runtime.store import DEFAULT_STORE
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -108,11 +109,12 @@ def show(
         # Without a history, the letter's own attempts have to tell.
         archive = archive_of(engine)
         runs = archive.executions(letter.message.id) if archive else []
+        redrives = sent_back(engine, letter.message.id)
     if output is Output.JSON:
-        print_json(letter_fields(letter, runs))
+        print_json(letter_fields(letter, runs, redrives))
         return
     id = letter.message.id
-    print_letter(letter, runs, command(f"dead show {id} --output json", store))
+    print_letter(letter, runs, redrives, command(f"dead show {id} --output json", store))
     hint(f"\nsend it back:     {command(f'dead redrive --id {id}', store)}")
     hint(f"out of the way:   {command(f'dead park --id {id}', store)}")
     hint(f"in the console:   {command(f'open {id}', store)}")

@@ -15,7 +15,6 @@ from holdfast.console.asking import (
     Paged,
     Parked,
     Time,
-    misfit,
     ms,
     parked,
 )
@@ -48,6 +47,7 @@ from holdfast.operate.groups import Order, group, groups, letters, name_of
 from holdfast.operate.passage import passage
 from holdfast.operate.rehearsal import Rehearsal, rehearse
 from holdfast.operate.selection import CHUNK, dead_ids
+from holdfast.operate.sent_back import sent_back
 from holdfast.queue.contract import Filter
 
 DRY_RUNS_MAX: Final = 20
@@ -126,7 +126,7 @@ def _letter(site: Site, id: str) -> LetterPageFields:
     letter = lookup.dead_letter(site.store, id)
     body, omitted = inline_body(letter.message.request.body)
     return {
-        **letter_fields(letter),
+        **letter_fields(letter, redrives=sent_back(site.store, letter.message.id)),
         **body,
         "group": name_of(letter),
         "body_omitted": omitted,
