@@ -16,7 +16,7 @@ import pytest
 from console_scene import Scene, served
 from holdfast.console import stream
 from holdfast.console.stream import Hub, Told
-from process_kit import until
+from process_kit import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -64,7 +64,9 @@ class Listener:
 def listening(scene: Scene, cursor: str = "", **params: str) -> Iterator[Listener]:
     headers = {"last-event-id": cursor} if cursor else {}
     url = f"http://127.0.0.1:{scene.port}/api/v1/stream"
-    with httpx.stream("GET", url, headers=headers, params=params, timeout=30) as response:
+    with httpx.stream(
+        "GET", url, headers=headers, params=params, timeout=PATIENCE_SECONDS
+    ) as response:
         yield Listener(response)
 
 
@@ -271,6 +273,6 @@ def test_streams_end_with_the_console(scene: Scene) -> None:
         task = scene.console.hub._looking
         assert task is not None
         loop = task.get_loop()
-        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(PATIENCE_SECONDS)
         with pytest.raises(AssertionError, match="has ended"):
             viewer.until("never")
