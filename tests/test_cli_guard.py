@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from cli_run import Running, running
+from process_kit import until
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,12 @@ def test_a_sender_that_is_about_to_stop_is_told_of(run: Running) -> None:
     for _ in range(8):
         refused = httpx.post(url, json={}, headers={"x-shopify-hmac-sha256": "AAAA"})
         assert refused.status_code == 401
-    found: list[dict[str, object]] = []
-    while not found or found[0]["severity"] != "critical":
-        os.sched_yield()
-        found = run.call("status", "-o", "json").json["warnings"]
 
-    (warned,) = found
+    def critical() -> dict[str, object] | None:
+        found = run.call("status", "-o", "json").json["warnings"]
+        return next((one for one in found if one["severity"] == "critical"), None)
+
+    warned = until(critical, "a critical warning stands")
     assert (warned["code"], warned["webhook"]) == ("provider_refused", "shop")
     shown = run.call("status").out
     assert "critical shop: 8 refused; Shopify stops sending after 8" in shown

@@ -118,10 +118,10 @@ def test_a_pair_takes_the_place_of_a_published_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("stripe",), "has no private key: what signs is the secret that both know"),
-        (("plaid", "--variant", "api"), "asks production.plaid.com for the public one"),
-        (("ebay", "--file", "k"), "cannot sign with it"),
-        (("chip", "--file", "."), "IsADirectoryError"),
+        (("stripe",), "stripe has no private key: what signs is the secret that both know"),
+        (("plaid", "--variant", "api"), "asks production.plaid.com for the public key"),
+        (("ebay", "--file", "k"), "k: ebay cannot sign with it: it is no private key"),
+        (("chip", "--file", "."), ".: Is a directory"),
     ],
 )
 def test_where_no_pair_helps_that_is_told(
@@ -134,6 +134,18 @@ def test_where_no_pair_helps_that_is_told(
 
     assert made.code == 1
     assert why in " ".join(made.err.split())
+
+
+def test_a_mistake_in_a_senders_own_file_is_told(tmp_path: Path) -> None:
+    """By each command that takes one, instead of what is known of a sender that is not there."""
+    (tmp_path / "acme.toml").write_text('[verify]\nmessage = "{nothing}"\nheader = "X"\n')
+    none, wrong = (str(tmp_path / name) for name in ("none.toml", "acme.toml"))
+
+    shown = call("providers", "show", none)
+
+    assert (shown.code, shown.out) == (1, "")
+    assert f"{none}: cannot be read: No such file or directory" in shown.err
+    assert f"{wrong}: message: {{nothing}} is not" in call("providers", "show", wrong).err
 
 
 @pytest.mark.parametrize("command", ["show strype", "token nobody"])
@@ -262,7 +274,7 @@ def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
         ({"reference": SECRET}, 2, "never as the secret itself"),
         ({"reference": "env:NOT_SET"}, 1, "env:NOT_SET is not set"),
         ({"provider": "livekit"}, 2, "api_key"),
-        ({"provider": "none.toml"}, 2, "cannot be read"),
+        ({"provider": "none.toml"}, 1, "cannot be read"),
     ],
 )
 def test_what_cannot_be_judged_is_told(

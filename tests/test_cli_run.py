@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli_run import BEARER, HMAC, Running, running, spawn, write_hooks
 from cli_scene import Scene, scene_in
 from holdfast.telemetry import EVENTS
+from process_kit import PORTS, until
 
 COMMON = {"time", "level", "event", "role"}
 
@@ -57,11 +58,12 @@ def scraped(url: str) -> str:
         'messages_dead_total{reason="permanent",webhook="fails"} 1.0',
         'state="dead",webhook="fails"} 1.0',
     )
-    for _ in range(10_000):
+
+    def complete() -> str | None:
         page = httpx.get(url).text
-        if all(told in page for told in last):
-            return page
-    raise AssertionError(page)
+        return page if all(told in page for told in last) else None
+
+    return until(complete, "all three have reported")
 
 
 def test_the_start_is_one_json_line(story: Story) -> None:
@@ -113,11 +115,10 @@ def test_metrics_add_up(story: Story) -> None:
 
 def test_what_is_taken_is_refused(tmp_path: Path) -> None:
     """A port in use is code 1, a store in use is code 3, each in a sentence that names it."""
-    ports = ("--port", "0", "--ops-port", "-1")
     with running(tmp_path) as run:
         port = run.started["url"].rpartition(":")[2]
-        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *ports, "--port", port)
-        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *ports)
+        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *PORTS, "--port", port)
+        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *PORTS)
         port_said, store_said = (one.communicate(timeout=60)[1] for one in (same_port, same_store))
 
     assert same_port.returncode == 1
@@ -129,8 +130,7 @@ def test_what_is_taken_is_refused(tmp_path: Path) -> None:
 def test_the_first_run_sends_itself_a_sample(tmp_path: Path) -> None:
     """A new store, a signed sample, its end, and the next three commands."""
     write_hooks(tmp_path)
-    ports = ("--port", "0", "--ops-port", "-1")
-    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *ports)
+    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *PORTS)
     assert first.stdout is not None
     said = ""
     for line in first.stdout:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -320,7 +319,7 @@ def test_a_success_with_something_to_tell_is_kept() -> None:
     async def test() -> list[str]:
         async with running("a", settings=webhook(log_level="ERROR")) as (rig, _):
             told = {"id": 5, "type": "LambdaFunctionFailed"}
-            result = dataclasses.replace(worked(), history=(told,))
+            result = worked()._replace(history=(told,))
             rig.bench.automatic = lambda _one: result
             await rig.until(lambda: rig.told("message.done"))
             rig.receiver.close()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.workflow.events import Scope, Snapshot, Thread
-from holdfast.workflow.failures import DATA_LIMIT, StateFailure
+from holdfast.workflow.failures import DATA_LIMIT, StateFailure, too_deep
 from holdfast.workflow.limits import VARIABLES_BYTES_MAX, fit, measure
 from holdfast.workflow.paths import PATH_LENGTH_MAX
 from holdfast.workflow.recovery import Catcher
@@ -82,7 +82,10 @@ class View:
 
     def select(self, selection: Selection, value: Any, size: int) -> Sized:
         """Raises StateFailure."""
-        selected = selection.get(value, self)
+        try:
+            selected = selection.get(value, self)
+        except RecursionError:
+            raise too_deep() from None
         if selection.from_data is None:
             return selected, measure(selected)
         bound = selection.fixed + selection.from_data * size
