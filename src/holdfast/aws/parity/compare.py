@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from holdfast.aws.contract import GREETING
 from holdfast.aws.parity import shapes
 from holdfast.aws.parity.finding import Finding, Report
 from holdfast.aws.parity.foretold import Foretold
@@ -138,9 +139,11 @@ class Comparison:
         elif isinstance(here, Refused):
             self.report.end(f"refused {here.answer.status}")
             if home is not None and there.kept is not None:
-                self._widened(home, past, here, there.kept)
+                self._let_in(home, past, here, there.kept)
         else:
             self.report.end("handshake")
+            if home is not None and there.kept is not None:
+                self._greeted(home, past, there.kept)
 
     def _answers(
         self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
@@ -187,17 +190,30 @@ class Comparison:
         failures = past.entry.state is State.DEAD
         return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
 
-    def _widened(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
-        """A body that is refused here and let through there: then the first state has to refuse it."""
-        if here.refusal.reason != "invalid_body":
-            return
-        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
-        ended = home.machine.work([item]).ended[past.id]
-        reason = ended.letter[0] if ended.letter else "not quarantined"
-        if reason != "schema_invalid":
+    def _let_in(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
+        """Refused here and let through there: then the first state has to refuse it."""
+        reason = here.refusal.reason
+        if reason == "invalid_body":
+            reason = "schema_invalid"
+        elif here.answer.status != 401:
+            return  # where it should have gone no further, the answers have told
+        letter = self._alone(home, past, envelope).letter
+        if letter is None or letter[0] != reason:
             own = f"{here.answer.status} {here.refusal.reason}"
-            found = Finding(home.webhook.name, past.id, "verdict", own, reason)
+            other = letter[0] if letter else "not quarantined"
+            found = Finding(home.webhook.name, past.id, "verdict", own, other)
             self._found(found.foretold(home.foretold.of_bytes(past.request)))
+
+    def _greeted(self, home: _Home, past: Past, envelope: str) -> None:
+        """No event here, and in the queue there: then the first state has to end it."""
+        ended = self._alone(home, past, envelope)
+        if ended.failed is None or ended.failed[0] != GREETING or ended.letter or ended.kept:
+            other = ended.failed[0] if ended.failed else "worked as an event"
+            self._found(Finding(home.webhook.name, past.id, "verdict", "a handshake", other))
+
+    def _alone(self, home: _Home, past: Past, envelope: str) -> Ended:
+        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
+        return home.machine.work([item]).ended[past.id]
 
     def _work(self, home: _Home) -> None:
         """The batch that waits. Where it does not end as it does here, each record by itself tells

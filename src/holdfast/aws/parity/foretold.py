@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 import jsonschema_rs
 
 from holdfast.aws.differences import Difference
+from holdfast.aws.door import ping_of, queued_pings
 from holdfast.aws.keywords import step
 from holdfast.aws.limits import Limits, limits
 from holdfast.aws.media import is_binary, spellings
@@ -37,6 +38,9 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 _JUDGED: Final = (*range(200, 300), 400, 401)
 """Answers that rest on what the body says."""
 
+_TO_A_PING: Final = (*range(200, 300), 401)
+"""What the local door answers to one, genuine or not."""
+
 
 class Foretold:
     """The differences of one webhook's plan, and what brings each about."""
@@ -52,6 +56,7 @@ class Foretold:
             self._schema = jsonschema_rs.Draft202012Validator(
                 dict(webhook.schema), validate_formats=True, mask="value", offline=True
             )
+        self._pings = queued_pings(webhook)
         text = json.dumps(webhook.workflow)
         self._asks_context = "$$." in text or "$states.context" in text
 
@@ -77,6 +82,8 @@ class Foretold:
             return self.topic("answers")
         if reason == "invalid_body" and aws // 100 == 2:
             return self.widened(request)
+        if here in _TO_A_PING and aws // 100 == 2 and ping_of(request, self._pings):
+            return self.topic("ping")
         return self.of_bytes(request) if aws in _JUDGED else None
 
     def widened(self, request: Request) -> Difference | None:
