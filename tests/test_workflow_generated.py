@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdfast.workflow import asl, machine
+from holdfast.workflow import asl, machine, turn
 from holdfast.workflow.chronicle import logged
 from holdfast.workflow.events import (
     Cancel,
@@ -39,6 +40,14 @@ STORIES = st.lists(
     min_size=6,
     max_size=20,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_turns() -> Iterator[None]:
+    """A document that goes in circles stops to breathe early: no turn shows more by being longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turn, "STATES_PER_TURN", 40)
+        yield
 
 
 def under_way(asked: Asked, commands: Sequence[Command]) -> Asked:
