@@ -14,7 +14,7 @@ import pytest
 from cli_run import spawn
 from cli_scene import Called, call
 from holdfast.clock import SYSTEM_CLOCK
-from process_kit import PATIENCE_SECONDS, until
+from process_kit import PATIENCE_SECONDS, PORTS, until
 
 SECRET: Final = "whsec_0123456789abcdef"
 HOOKS: Final = '"""Mine."""\n\nfrom holdfast import App\n\napp = App()\n'
@@ -149,6 +149,7 @@ def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
         (("stripe", "-d", "none.py"), 1, "there is no none.py"),
         (("gitlab", "--variant", "x"), 4, "there are: token, signing-token"),
         (("stripe", "--timeout", "long"), 2, "is not a duration"),
+        (("stripe", "--path", "x"), 1, 'hooks.py:9 x path: a path starts with "/"'),
         (("twilio", "--url", "hooks.example.com"), 2, "is no address"),
         (("twilio", "--url", "ftp://h"), 2, "is no address"),
         (("twilio", "--url", "https://"), 2, "is no address"),
@@ -196,8 +197,7 @@ def waiting(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def run(folder: Path) -> Iterator[str]:
     """`holdfast run`; its URL."""
-    ports = ("--port", "0", "--ops-port", "0")
-    process = spawn(folder, "run", "hooks.py", "--store", "store", *ports, "-o", "json")
+    process = spawn(folder, "run", "hooks.py", "--store", "store", *PORTS, "-o", "json")
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

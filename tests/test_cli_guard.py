@@ -25,11 +25,11 @@ def test_a_sender_that_is_about_to_stop_is_told_of(run: Running) -> None:
         refused = httpx.post(url, json={}, headers=forged, timeout=PATIENCE_SECONDS)
         assert refused.status_code == 401
 
-    def critical() -> list[dict[str, object]]:
+    def critical() -> dict[str, object] | None:
         found = run.call("status", "-o", "json").json["warnings"]
-        return found if found and found[0]["severity"] == "critical" else []
+        return next((one for one in found if one["severity"] == "critical"), None)
 
-    (warned,) = until(critical, "it is critical")
+    warned = until(critical, "a critical warning stands")
     assert (warned["code"], warned["webhook"]) == ("provider_refused", "shop")
     shown = run.call("status").out
     assert "critical shop: 8 refused; Shopify stops sending after 8" in shown

@@ -87,3 +87,17 @@ def test_the_version_is_told_without_a_command() -> None:
     told = call("--version")
 
     assert (told.code, told.out) == (0, f"holdfast {__version__}\n")
+
+
+def test_a_value_that_does_not_fit_is_told_in_a_plain_sentence() -> None:
+    """Also where Typer asks pydantic, in a command or in one below it; without its words for programs."""
+    chosen = call("run", "hooks.py", "--log-level", "loud")
+    below_another = call("dead", "groups", "--sort", "odd")
+    number = call("run", "hooks.py", "--port", "many")
+
+    assert chosen.err.endswith(
+        "Invalid value for '--log-level': 'loud' is not one of 'debug', 'info', 'warning', 'error'.\n"
+    )
+    assert "Invalid value for '--sort': 'odd' is not one of" in below_another.err
+    assert "Invalid value for '--port': Input should be a valid integer\n" in number.err
+    assert [one.code for one in (chosen, below_another, number)] == [2, 2, 2]

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli_run import BEARER, HMAC, Running, running, spawn, write_hooks
 from cli_scene import Scene, scene_in
 from holdfast.telemetry import EVENTS
-from process_kit import PATIENCE_SECONDS, get, until
+from process_kit import PATIENCE_SECONDS, PORTS, get, until
 
 COMMON = {"time", "level", "event", "role"}
 
@@ -116,11 +116,10 @@ def test_metrics_add_up(story: Story) -> None:
 
 def test_what_is_taken_is_refused(tmp_path: Path) -> None:
     """A port in use is code 1, a store in use is code 3, each in a sentence that names it."""
-    ports = ("--port", "0", "--ops-port", "-1")
     with running(tmp_path) as run:
         port = run.started["url"].rpartition(":")[2]
-        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *ports, "--port", port)
-        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *ports)
+        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *PORTS, "--port", port)
+        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *PORTS)
         port_said, store_said = (
             one.communicate(timeout=PATIENCE_SECONDS)[1] for one in (same_port, same_store)
         )
@@ -134,8 +133,7 @@ def test_what_is_taken_is_refused(tmp_path: Path) -> None:
 def test_the_first_run_sends_itself_a_sample(tmp_path: Path) -> None:
     """A new store, a signed sample, its end, and the next three commands."""
     write_hooks(tmp_path)
-    ports = ("--port", "0", "--ops-port", "-1")
-    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *ports)
+    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *PORTS)
     assert first.stdout is not None
     said = ""
     for line in first.stdout:

@@ -21,7 +21,7 @@ from holdfast.queue.contract import Filter, State
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.processes import RESTART_FIRST_SECONDS
 from holdfast.runtime.reports import Reports
-from holdfast.runtime.worker import DRAIN_SECONDS
+from holdfast.runtime.roles.process import DRAIN_SECONDS
 from process_kit import (
     HEAD,
     PATIENCE_SECONDS,

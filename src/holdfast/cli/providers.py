@@ -172,7 +172,7 @@ def key(
     """
     preset = preset_of(name)
     path = file or run_directory(store) / _KEYS / f"{preset.id}.pem"
-    kept = key_file(example(preset, variant).verification, path)
+    kept = key_file(example(preset, variant), path)
     env = variable(preset.id)
     written = call(preset, variant, secret=f"env:{env}")
     if output is Output.JSON:

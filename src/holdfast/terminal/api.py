@@ -131,6 +131,8 @@ class ConsoleApi:
         try:
             told = orjson.loads(response.content)["error"]
             code, message = str(told["code"]), str(told["message"])
+            if code == "invalid_request" and told["detail"]:
+                message = "; ".join(f"{one['path']}: {one['message']}" for one in told["detail"])
         except (orjson.JSONDecodeError, KeyError, TypeError):
             code, message = "", ""
         match code:

@@ -11,7 +11,7 @@ import orjson
 from holdfast.definition import Provider, Verification
 from holdfast.errors import NotSupported
 from holdfast.message import Headers, Request
-from holdfast.providers.delivering import with_delivery_id, with_event_type
+from holdfast.providers.delivering import signed_by, with_delivery_id, with_event_type
 from holdfast.providers.files import load
 from holdfast.providers.verifying import provider_named
 from holdfast.providers.words import example
@@ -74,7 +74,7 @@ def sign(
         request = with_event_type(request, source, event_type)
     if delivery_id is not None:
         request = with_delivery_id(request, source, delivery_id)
-    return source.verification.sign(request, secret, now)
+    return signed_by(request, source, secret, now)
 
 
 def key_pair(by: Verification | Provider | str) -> KeyPair:
@@ -84,8 +84,7 @@ def key_pair(by: Verification | Provider | str) -> KeyPair:
     A published key is not asked for then. Raises NotSupported where both know the secret, and
     UnknownProvider.
     """
-    source = example(load(by)) if isinstance(by, str) else by
-    return new_pair(source.verification if isinstance(source, Provider) else source)
+    return new_pair(example(load(by)) if isinstance(by, str) else by)
 
 
 def _content(body: Any) -> tuple[bytes, str]:

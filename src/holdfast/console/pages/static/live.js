@@ -159,7 +159,10 @@ function open() {
   source.addEventListener("gap", refresh);
   source.addEventListener("error", () => {
     if (!paused) show("reconnecting");
-    if (source.readyState === EventSource.CLOSED) setTimeout(reopen, 3000);
+    if (source.readyState !== EventSource.CLOSED) return;
+    // An answer that is no stream. Where nobody is signed in any longer, the parts find out.
+    refresh();
+    setTimeout(reopen, 3000);
   });
   for (const kind of KINDS) {
     source.addEventListener(kind, (event) => {
