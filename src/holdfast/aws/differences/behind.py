@@ -60,8 +60,10 @@ def queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     if webhook.delivery_id:
         yield Difference(
             "duplicates",
-            "one that comes while the first is in progress waits a second, longer each time, and that is not counted",
-            "it waits for the visibility timeout, and that is counted as a receive",
+            "one that comes while the first is in progress waits a second, then for longer each time, and "
+            "that is not counted",
+            "it waits for the visibility timeout, and that is counted as a receive; so it is where the "
+            "table does not answer whose the delivery is",
         )
 
 
