@@ -54,8 +54,8 @@ def queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     yield Difference(
         "attempt history",
         "a dead letter has every attempt, and the state that failed",
-        "it has the last error with the beginning of its cause; earlier ones stand in the execution log, "
-        f"for {LOG_DAYS} days",
+        "it has the last error with the beginning of its cause, and none where the whole execution fell; "
+        f"earlier ones stand in the execution log, for {LOG_DAYS} days",
     )
     if webhook.delivery_id:
         yield Difference(
