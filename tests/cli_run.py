@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from cli_scene import Called, call
+from process_kit import PATIENCE_SECONDS, PORTS
 
 BEARER: Final = "s3cr3t-bearer-5f0c1d9e"
 HMAC: Final = "s3cr3t-hmac-8a444b9c"
@@ -92,7 +93,7 @@ class Running:
         """Drain as Ctrl-C does; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            out, err = self.process.communicate(timeout=30)
+            out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
             self.out, self.err = out.decode(), err.decode()
         return self.process.returncode
 
@@ -130,9 +131,8 @@ def running(
 ) -> Iterator[Running]:
     """From the moment at which everything is ready. `queue`: a store that is not in the folder."""
     write_hooks(folder, hooks)
-    ports = ("--port", "0", "--ops-port", "0")
     store = queue or "store"
-    process = spawn(folder, "run", "hooks.py", "--store", store, *ports, "-o", "json", *options)
+    process = spawn(folder, "run", "hooks.py", "--store", store, *PORTS, "-o", "json", *options)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

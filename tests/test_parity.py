@@ -11,6 +11,7 @@ import pytest
 from cli_scene import call
 from holdfast.aws import door, mapping, velocity
 from holdfast.aws import plan as planning
+from holdfast.aws.worker import verify as worker_verify
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from recorded_kit import (
     HMAC,
@@ -191,6 +192,7 @@ def handle(event: Event) -> None: ...
         ("meta", ', verify_token="env:A_TOKEN"'),  # a handshake by GET that needs a secret
         ("standard_webhooks", ""),  # a timestamp in what is signed
         ("gitlab", ""),  # a secret in a header
+        ("github", ""),  # a ping, which goes into the queue there
     ],
 )
 def test_senders_of_every_kind_are_the_same_in_both_homes(
@@ -204,6 +206,19 @@ def test_senders_of_every_kind_are_the_same_in_both_homes(
     assert (told.code, differences(told)) == (0, [])
     assert told.json["ends"]["done"] >= 1
     assert {"refused 404", "refused 405", "refused 413"} <= set(told.json["ends"])
+
+
+def test_a_ping_that_is_worked_as_an_event_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway answers it here, so there it has to end with Verify."""
+    (tmp_path / "hooks.py").write_text(SENDERS.format(name="github", more=""))
+    monkeypatch.setattr(worker_verify, "ping_of", lambda _request, _pings: None)
+
+    told = call("parity", str(tmp_path / "hooks.py"), "--samples", "-o", "json")
+
+    (found,) = differences(told)
+    assert (found["here"], found["aws"]) == ("a handshake", "worked as an event")
 
 
 LISTED: Final = """

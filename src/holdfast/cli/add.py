@@ -311,7 +311,8 @@ def _print_verdict(arrived: Arrived | None, wrote: Wrote, store: str) -> None:
         console.print(f"[green]verified[/green]: the first delivery is genuine ({arrived.id})")
         hint(f"all of it: {command(f'events show {arrived.id}', store)}")
         return
-    detail = told(arrived.failure)[0] if arrived.failure else ""
+    failure = arrived.failure
+    detail = told(failure.error, failure.cause)[0] if failure else ""
     why = REASONS.get(arrived.reason, "")
     console.print(f"[red]{escape(arrived.reason)}[/red]: {escape(printable(why or detail))}")
     if why and detail:

@@ -211,7 +211,7 @@ def _messages(engine: Engine, ids: Sequence[str], group: str | None, limit: int)
             # Without a history, the letters themselves have the events.
             return [lookup.dead_letter(engine, id).message for id in ids]
         return [lookup.event(archive, id).message for id in ids]
-    filter = Filter(group=grouping.group(engine, group).id, parked=False)
+    filter = Filter(group=grouping.group(engine, group).id, parked=False, by_death=True)
     return [letter.message for letter in grouping.letters(engine, filter, None, limit)]
 
 

@@ -234,8 +234,9 @@ def _print(answered: Answered, entry: Entry | None, store: str, *, followed: boo
     if entry.duplicate_of:
         ended += f": a duplicate of {entry.duplicate_of}"
     if entry.reason:
-        last = told(entry.attempts[-1])[0] if entry.attempts else ""
-        ended += ": " + ", ".join(filter(None, (entry.reason, last.partition("\n")[0])))
+        last = entry.attempts[-1] if entry.attempts else None
+        why = told(last.error, last.cause)[0] if last else ""
+        ended += ": " + ", ".join(filter(None, (entry.reason, why.partition("\n")[0])))
     console.print(escape(printable(ended)))
     if entry.state is State.DEAD:
         hint(f"the whole story: {command(f'dead show {entry.message.id}', store)}")

@@ -42,6 +42,17 @@ _RANKS: Final[Mapping[Order, Callable[[GroupCount], int]]] = {
 }
 
 
+class LetterOrder(StrEnum):
+    """Which letter comes first: that which died last, or that which has been dead the longest."""
+
+    RECENT = "recent"
+    OLDEST = "oldest"
+
+    def over(self, filter: Filter) -> Filter:
+        """The filter, with its letters in this order."""
+        return replace(filter, by_death=True, newest_first=self is LetterOrder.RECENT)
+
+
 class Bench(Operator, Able, Protocol):
     """The operator's view of an engine that says what it can."""
 

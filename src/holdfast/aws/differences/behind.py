@@ -60,7 +60,7 @@ def queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     if webhook.delivery_id:
         yield Difference(
             "duplicates",
-            "one that comes while the first is in progress waits a second, and that is not counted",
+            "one that comes while the first is in progress waits a second, longer each time, and that is not counted",
             "it waits for the visibility timeout, and that is counted as a receive",
         )
 

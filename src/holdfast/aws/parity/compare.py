@@ -9,9 +9,10 @@ sent or called on either side, but for the definition's own verification functio
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from holdfast.aws.contract import GREETING
 from holdfast.aws.parity import shapes
 from holdfast.aws.parity.finding import Finding, Report
 from holdfast.aws.parity.foretold import Foretold
@@ -32,6 +33,7 @@ from holdfast.operate.rehearsal import Stage as Local
 from holdfast.pipe.disposition import Bury, Outcome, Retry, dispose
 from holdfast.queue.contract import Archive, State
 from holdfast.secrets import Secrets
+from holdfast.verify.source import redact
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.result import Result
 
@@ -62,6 +64,12 @@ class _Home:
         self.machine = Machine(planned, self.local)
         self.foretold = Foretold(webhook, planned)
         self.waiting: list[_Pair] = []
+
+    def rehearsed(self, message: Message, item: Item) -> Rehearsal:
+        """How this message ends here, as that item's attempt."""
+        return self.local.rehearse(
+            message, item.at_ms, item.cast, attempt=item.receives, history=False
+        )
 
 
 class Comparison:
@@ -131,9 +139,11 @@ class Comparison:
         elif isinstance(here, Refused):
             self.report.end(f"refused {here.answer.status}")
             if home is not None and there.kept is not None:
-                self._widened(home, past, here, there.kept)
+                self._let_in(home, past, here, there.kept)
         else:
             self.report.end("handshake")
+            if home is not None and there.kept is not None:
+                self._greeted(home, past, there.kept)
 
     def _answers(
         self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
@@ -167,11 +177,10 @@ class Comparison:
             self._found(Finding(name, past.id, stage, own, other).foretold(by))
         cast = Cast(self._mocks, self._recorded(past), past.last)
         receives = _receives(home.webhook, past)
-        went = home.local.rehearse(here, past.at_ms, cast, attempt=receives, history=False)
         item = Item(past.id, envelope, receives, past.at_ms, cast)
-        pair = _Pair(past, here, there, went, item)
-        self.report.end(_settled(home.webhook, pair).partition(":")[0])
-        home.waiting.append(pair)
+        went = home.rehearsed(here, item)
+        self.report.end(_settled(home.webhook, item, went).partition(":")[0])
+        home.waiting.append(_Pair(past, here, there, went, item))
         if len(home.waiting) >= home.planned.pipe.batch:
             self._work(home)
 
@@ -181,16 +190,30 @@ class Comparison:
         failures = past.entry.state is State.DEAD
         return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
 
-    def _widened(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
-        """A body that is refused here and let through there: then the first state has to refuse it."""
-        if here.refusal.reason != "invalid_body":
-            return
-        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
-        ended = home.machine.work([item]).ended[past.id]
-        reason = ended.letter[0] if ended.letter else "not quarantined"
-        if reason != "schema_invalid":
+    def _let_in(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
+        """Refused here and let through there: then the first state has to refuse it."""
+        reason = here.refusal.reason
+        if reason == "invalid_body":
+            reason = "schema_invalid"
+        elif here.answer.status != 401:
+            return  # where it should have gone no further, the answers have told
+        letter = self._alone(home, past, envelope).letter
+        if letter is None or letter[0] != reason:
             own = f"{here.answer.status} {here.refusal.reason}"
-            self._found(Finding(home.webhook.name, past.id, "verdict", own, reason))
+            other = letter[0] if letter else "not quarantined"
+            found = Finding(home.webhook.name, past.id, "verdict", own, other)
+            self._found(found.foretold(home.foretold.of_bytes(past.request)))
+
+    def _greeted(self, home: _Home, past: Past, envelope: str) -> None:
+        """No event here, and in the queue there: then the first state has to end it."""
+        ended = self._alone(home, past, envelope)
+        if ended.failed is None or ended.failed[0] != GREETING or ended.letter or ended.kept:
+            other = ended.failed[0] if ended.failed else "worked as an event"
+            self._found(Finding(home.webhook.name, past.id, "verdict", "a handshake", other))
+
+    def _alone(self, home: _Home, past: Past, envelope: str) -> Ended:
+        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
+        return home.machine.work([item]).ended[past.id]
 
     def _work(self, home: _Home) -> None:
         """The batch that waits. Where it does not end as it does here, each record by itself tells
@@ -207,34 +230,57 @@ class Comparison:
                 for one in self._all_ends(home, [each], home.machine.work([each.item]))
             ]
             told = {each.event for each in alone}
-            by = None if worked.whole else home.foretold.topic("batch", "takes its batch along")
+            by = home.foretold.topic("batch", "takes its batch along") if worked.fell else None
             found = alone + [each.foretold(by) for each in found if each.event not in told]
         self.report.findings += found
 
     def _all_ends(self, home: _Home, pairs: Sequence[_Pair], worked: Worked) -> list[Finding]:
-        return [one for each in pairs for one in self._ends(home, each, worked.ended[each.past.id])]
+        return [one for each in pairs for one in _ends(home, each, worked)]
 
-    def _ends(self, home: _Home, pair: _Pair, ended: Ended) -> Iterator[Finding]:
-        """How one record ended, here and there."""
-        request, query = pair.past.request, pair.there.request.query
-        name, id = home.webhook.name, pair.past.id
-        upstream = home.foretold.consequence(request, query)
-        own, other = _verdicts(pair.went, ended)
-        if own != other:
-            yield Finding(name, id, "verdict", own, other).foretold(upstream)
-        elif own == VERIFIED:
-            told = shapes.fields(pair.went.input, without_event(ended.input))
-            if told is not None:
-                yield Finding(name, id, "input", *told).foretold(upstream)
-        refused = _refused_there(pair.went, ended)
-        by = home.foretold.end(request, query, refused)
-        calls = shapes.calls(pair.went, ended)
-        if calls is not None and own == other:
-            yield Finding(name, id, "tasks", *calls).foretold(by)
-        last = pair.item.receives >= home.planned.queue.max_receive_count
-        here, there = _settled(home.webhook, pair), _settled_there(ended, last=last)
-        if here != there and not (there == BY_SQS and here.startswith(EXHAUSTED)):
-            yield Finding(name, id, "settle", here, there).foretold(by)
+
+def _ends(home: _Home, pair: _Pair, worked: Worked) -> list[Finding]:
+    """How one record ended, here and there.
+
+    Where the two messages differ in what the plan foretells, the one that SQS keeps is worked here
+    too: what is alike then comes of that, and what is not has a cause of its own.
+    """
+    ended = worked.ended[pair.past.id]
+    found = list(_differing(home, pair, pair.went, ended, fell=worked.fell))
+    cause = home.foretold.consequence(pair.past.request, pair.there.request.query)
+    if not found or cause is None:
+        return found
+    went = home.rehearsed(_as_kept_here(home.webhook, pair), pair.item)
+    left = {each.stage for each in _differing(home, pair, went, ended, fell=worked.fell)}
+    return [each if each.stage in left else each.foretold(cause) for each in found]
+
+
+def _as_kept_here(webhook: CompiledWebhook, pair: _Pair) -> Message:
+    """What SQS keeps, with what the door here finds out of a secret in a header, and takes out."""
+    request = pair.there.request
+    redacted = replace(request, headers=redact(webhook, request.headers))
+    return replace(pair.there, verdict=pair.here.verdict, request=redacted)
+
+
+def _differing(
+    home: _Home, pair: _Pair, went: Rehearsal, ended: Ended, *, fell: bool
+) -> Iterator[Finding]:
+    """One dry run against one record. `fell`: the whole execution ended, which nothing could catch."""
+    name, id = home.webhook.name, pair.past.id
+    own, other = _verdicts(went, ended)
+    if own != other:
+        yield Finding(name, id, "verdict", own, other)
+    elif own == VERIFIED:
+        told = shapes.fields(went.input, without_event(ended.input))
+        if told is not None:
+            yield Finding(name, id, "input", *told)
+    by = home.foretold.end(_refused_there(went, ended))
+    calls = shapes.calls(went, ended)
+    if calls is not None and own == other:
+        yield Finding(name, id, "tasks", *calls).foretold(by)
+    last = pair.item.receives >= home.planned.queue.max_receive_count
+    here, there = _settled(home.webhook, pair.item, went), _settled_there(ended, last=last)
+    if here != there and not (fell and there == BY_SQS and here.startswith(EXHAUSTED)):
+        yield Finding(name, id, "settle", here, there).foretold(by)
 
 
 def _receives(webhook: CompiledWebhook, past: Past) -> int:
@@ -262,11 +308,10 @@ def _refused_there(went: Rehearsal, ended: Ended) -> str | None:
     return min(ended.refused - refused, default=None)
 
 
-def _settled(webhook: CompiledWebhook, pair: _Pair) -> str:
-    went = pair.went
+def _settled(webhook: CompiledWebhook, item: Item, went: Rehearsal) -> str:
     result = Result(
         went.status,
-        pair.past.at_ms,
+        item.at_ms,
         0.0,
         error=went.error,
         cause=went.cause,
@@ -274,7 +319,7 @@ def _settled(webhook: CompiledWebhook, pair: _Pair) -> str:
         quarantine=went.quarantine,
     )
     outcome: Outcome = dispose(
-        result, pair.item.receives, webhook.queue, webhook.pipe, lambda _low, high: high
+        result, item.receives, webhook.queue, webhook.pipe, lambda _low, high: high
     )
     if isinstance(outcome, Bury):
         return f"dead letter, {outcome.failure.reason}: {outcome.failure.error}"

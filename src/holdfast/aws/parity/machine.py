@@ -29,6 +29,8 @@ from holdfast.workflow.input import Delivery
 from holdfast.workflow.outcome import Failed
 
 _SEND: Final = "arn:aws:states:::sqs:sendMessage"
+_UNCAUGHT: Final = ("States.Runtime", "States.DataLimitExceeded")
+"""What not even States.ALL catches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A batch. `whole` False: nothing was settled by itself, for the reason `error`."""
+    """A batch. `fell`: the execution ended of what no state may catch, and the batch with it."""
 
     ended: Mapping[str, Ended]
-    whole: bool
-    error: str = ""
+    fell: bool
 
 
 class Machine:
@@ -83,13 +84,12 @@ class Machine:
         batch = _Batch(self._stage, self._verify, items)
         records = [record(_name(each), each.envelope, each.receives, each.at_ms) for each in items]
         run = play(self._program, records, batch.player, history=False)
-        whole = run.status == "SUCCEEDED"
         names = {_name(each): each.id for each in items}
-        verdict = judge(list(names), run.output if whole else "failed")
+        verdict = judge(list(names), run.output if run.status == "SUCCEEDED" else "failed")
         for name in verdict.kept:
             batch.ended[names[name]].kept = True
-        error = verdict.problem or "" if whole else run.error or run.status
-        return Worked(batch.ended, whole and verdict.problem is None, error)
+        fell = run.status == "TIMED_OUT" or run.error in _UNCAUGHT
+        return Worked(batch.ended, fell)
 
 
 def _name(item: Item) -> str:
