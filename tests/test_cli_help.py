@@ -66,11 +66,13 @@ def test_every_command_speaks_json(name: str) -> None:
     assert {"--output", "-o"} <= set(flags)
 
 
-def test_no_summary_is_cut_off() -> None:
+@pytest.mark.parametrize("group", ["", "providers", "dead", "events", "alerts"])
+def test_no_summary_is_cut_off(group: str) -> None:
     """In the list of commands each sentence is there to its end."""
-    summaries = [line for line in call("--help").out.splitlines() if line.startswith("  ")]
+    listed = call(*group.split(), "--help").out.partition("\nCommands:\n")[2].splitlines()
+    summaries = [line for line in listed if line.startswith("  ")]
 
-    assert len(summaries) > 10
+    assert summaries
     assert not [line for line in summaries if line.endswith("...")]
 
 
