@@ -8,12 +8,15 @@ and the hundreds of processes that tests start, would spend more on compiling th
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from hypothesis import settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell starts what runs in the background deaf to Ctrl-C, and all that tests start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
