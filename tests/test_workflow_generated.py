@@ -32,6 +32,16 @@ from holdfast.workflow.states import Program
 from workflow_documents import ERRORS, OUTPUTS, VALUES, documents
 
 NOW = 1_700_000_000_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_turns() -> Iterator[None]:
+    """A document that runs in circles pauses after a few states: in full, one took forty seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turn, "STATES_PER_TURN", 25)
+        yield
+
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 Asked = dict[str, RunTask | StartTimer]
@@ -40,14 +50,6 @@ STORIES = st.lists(
     min_size=6,
     max_size=20,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _short_turns() -> Iterator[None]:
-    """A document that goes in circles stops to breathe early: no turn shows more by being longer."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(turn, "STATES_PER_TURN", 40)
-        yield
 
 
 def under_way(asked: Asked, commands: Sequence[Command]) -> Asked:
