@@ -71,7 +71,7 @@ def accepted(schema: Mapping[str, Any], value: Any) -> tuple[bool, bool]:
     return BodySchema(schema).violations(body) == (), door_of(model_of(schema)).is_valid(value)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.randoms(use_true_random=True))
 def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
     """For any schema and value, written as a user or pydantic might; most of them fit."""
@@ -363,7 +363,7 @@ def trees(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
 TREE: Final = TypeAdapter(Tree).json_schema()
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.generate])
 @given(trees(), st.randoms(use_true_random=True))
 def test_a_model_of_pydantic_lets_its_instances_through(
     fields: dict[str, Any], random: Random

@@ -56,7 +56,7 @@ def test_a_sender_is_told_in_full() -> None:
     for words in (
         "HMAC-SHA256, base64, over {body}",
         "waits        5s",
-        "tries again  8 times for 4h",
+        "tries again  8 times within 4h",
         "gives up     after 8 failures in a row",
         "copy into .env: SHOPIFY_SECRET=",
         "echo: GET with ?hub.mode=subscribe",
@@ -83,6 +83,21 @@ def test_what_a_webhook_needs_beside_its_sender_is_shown() -> None:
     )
     assert "check at     gateway" in xero
     assert 'url="https://YOUR-HOST/square"' in call("providers", "show", "square").out
+
+
+def test_retries_are_attempts_after_the_first() -> None:
+    """Also of senders who count the first one too: 60 attempts are 59 retries."""
+    told = {
+        name: call("providers", "show", name, "-o", "json").json["retries"]
+        for name in ("paddle", "mollie", "strava", "square", "okta", "stripe")
+    }
+
+    assert told["paddle"].startswith("59 times within 3d")
+    assert told["mollie"] == "9 times within 1d 2h"
+    assert told["strava"] == "2 times"
+    assert told["square"] == "10 times within 1d"
+    assert told["okta"].startswith("once; ")
+    assert told["stripe"].startswith("for 3d; ")
 
 
 def test_a_pair_is_made_once_and_its_private_half_never_shown(tmp_path: Path) -> None:

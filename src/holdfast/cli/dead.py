@@ -62,7 +62,10 @@ def list_dead(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """What could not be worked, what died last first: why, and the way back."""
+    """What could not be worked, why, and the way back.
+
+    What died last comes first.
+    """
     if context.invoked_subcommand is not None:
         return
     wanted = sort.over(filters.filter(parked=parked))

@@ -58,6 +58,8 @@ def from_file(path: str | Path) -> Preset:
     Never raises: a definition is judged as a whole, and what is wrong with the file is among its
     mistakes.
     """
+    if not isinstance(path, str | Path):
+        return Preset("custom", {}, of="from_file:", wrong="the path of a TOML file is needed")
     beside = Path(sys._getframe(1).f_code.co_filename).parent
     file = beside / path
     try:

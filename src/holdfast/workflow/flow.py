@@ -96,12 +96,12 @@ class View:
         return selected, bound
 
 
-def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Objects within objects are joined; anything else above wins."""
     joined = dict(below)
     for name, value in above.items():
         under = below.get(name)
-        if isinstance(under, dict) and isinstance(value, Mapping):
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
             joined[name] = laid_over(under, value)
         else:
             joined[name] = value
