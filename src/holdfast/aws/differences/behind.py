@@ -65,6 +65,13 @@ def queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
             "it waits for the visibility timeout, and that is counted as a receive; so it is where the "
             "table does not answer whose the delivery is",
         )
+    else:
+        yield Difference(
+            "duplicates",
+            "a message comes again only where its worker died before it was done",
+            "SQS now and then hands out one again that was worked, and its handler sees it twice",
+            "a delivery_id lets the first state know it",
+        )
 
 
 def work(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
