@@ -119,10 +119,11 @@ class Scene:
         reason: str = "permanent",
         error: str = "CardDeclined",
         cause: str = "no money",
+        id: str | None = None,
         **given: Any,
     ) -> str:
-        """An event whose only attempt ended in dead letters."""
-        id = self.kept(webhook, **given)
+        """An event whose only attempt ended in dead letters; `id`: one that waits already."""
+        id = id or self.kept(webhook, **given)
         failure = Failure(error, cause, "Handle", self.clock.now_ms(), 1, reason)
         run = Execution(
             id, webhook, 1, self.clock.now_ms(), 12.5, "FAILED", error, cause, "Handle", HISTORY

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli_scene import Scene, scene_in
+from holdfast.operate.book import local_user
 
 
 @pytest.fixture
@@ -28,6 +29,20 @@ def test_dead_letters_are_listed_newest_first(scene: Scene) -> None:
     assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [new, old]
 
 
+def test_what_died_last_is_first(scene: Scene) -> None:
+    """However early it came in; or what has been dead the longest, if one asks for that."""
+    early, late = scene.kept(), scene.dead()
+    scene.clock.advance(60)
+    scene.dead(id=early)
+
+    def listed(*options: str) -> list[str]:
+        return [one["id"] for one in scene.call("dead", *options, "-o", "json").json]
+
+    assert listed() == [early, late]
+    assert listed("--sort", "oldest") == [late, early]
+    assert listed("--limit", "1") == [early]
+
+
 def test_no_dead_letters_is_good_news(scene: Scene) -> None:
     """A sentence for people, an empty list for programs."""
     scene.done()
@@ -46,6 +61,29 @@ def test_one_dead_letter_is_shown(scene: Scene) -> None:
         "permanent", "CardDeclined", "no money",
     )  # fmt: skip
     assert len(shown["executions"]) == 1
+
+
+def test_a_letter_that_came_back_tells_who_had_sent_it(scene: Scene) -> None:
+    """Each death and each redrive stands in the timeline between the attempts, with its operator;
+    and of what took days, which."""
+    id = scene.dead()
+    scene.call("dead", "redrive", "--id", id)
+    scene.clock.advance(2 * 86_400)
+    scene.dead(id=id)
+    user = local_user("command line").name
+
+    for command in ("dead", "events"):
+        lines = scene.call(command, "show", id).lines
+        assert any(line.startswith("  2023-11-1") for line in lines)
+        told = [line.strip().partition("  ")[2] for line in lines[lines.index("timeline") + 1 :]]
+        assert f"redriven by {user}, command line: run " in "".join(told)
+        end = lines.index("headers") - lines.index("timeline") - 2
+        words = [line.split()[0].rstrip(":,") for line in told[:end]]
+        assert words == ["received", "attempt", "dead", "redriven", "attempt", "dead"]
+        (back,) = scene.call(command, "show", id, "-o", "json").json["redrives"]
+        assert (back["operator"], back["via"], back["reason"]) == (
+            user, "command line", "permanent",
+        )  # fmt: skip
 
 
 def test_an_event_that_is_not_dead_is_no_dead_letter(scene: Scene) -> None:

@@ -10,7 +10,6 @@ from rich.console import ConsoleDimensions
 from cli_scene import call
 from holdfast.cli import output
 from holdfast.cli.pages import told
-from holdfast.message import Failure
 from holdfast.terminal.text import printable
 
 ROWS = [
@@ -99,7 +98,7 @@ def test_rates_are_readable(per_second: float, shown: str | None) -> None:
 )
 def test_causes_are_read_in_either_form(cause: str, shown: tuple[str, list[str]]) -> None:
     """Lambda's JSON is taken apart, anything else is shown as it is."""
-    assert told(Failure("E", cause)) == shown
+    assert told("E", cause) == shown
 
 
 def test_an_error_leaves_standard_output_empty() -> None:

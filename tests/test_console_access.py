@@ -41,7 +41,7 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> Tokens:
 
 def opened(tokens: Tokens | None = None, **rules: object) -> Access:
     known = Tokens([], Secrets()) if tokens is None else tokens
-    access = Access(known, Sessions(b"k" * 32), LOCAL)
+    access = Access(known, Sessions(known.key), LOCAL)
     return replace(access, **rules)  # type: ignore[arg-type]  # fields by name
 
 
@@ -146,7 +146,7 @@ def test_a_cookie_that_is_not_ours_is_none(tokens: Tokens, change: str) -> None:
     cookie = access.sessions.cookie(access.sessions.new("ada", NOW))
     for wrong in (change, cookie + change + "x", change + cookie[1:]):
         assert access.sessions.read(wrong, NOW) is None
-    foreign = Sessions(b"o" * 32)
+    foreign = Sessions(lambda _: b"o" * 32)
     assert foreign.read(cookie, NOW) is None
 
 
@@ -179,20 +179,32 @@ def test_a_console_that_only_shows(tokens: Tokens) -> None:
 
 
 def test_a_rotated_token_ends_its_sessions(tmp_path: Path) -> None:
-    """A file is read again; the key of sessions hangs on the tokens."""
-    path = tmp_path / "token"
+    """A file is read again, in a console that runs; others' sessions go on. While there is no file,
+    nobody gets in, not with a session that was signed with no token either."""
+    path, other = tmp_path / "token", tmp_path / "other"
     path.write_text(ADA, encoding="utf-8")
-    tokens = Tokens([TokenRef.parse(f"ada=file:{path}")], Secrets())
-    key = tokens.key()
+    other.write_text(BOB, encoding="utf-8")
+    refs = [TokenRef.parse(f"ada=file:{path}"), TokenRef.parse(f"bob=file:{other}")]
+    tokens = Tokens(refs, Secrets())
+    access = opened(tokens)
+
+    def who(operator: str, cookie: str) -> bool:
+        return code(access, replace(GET, cookie=cookie)) == operator
+
+    adas, bobs = (access.sessions.cookie(access.sessions.new(one, NOW)) for one in ("ada", "bob"))
     assert tokens.operator(ADA) == "ada"
+    assert who("ada", adas)
 
     path.write_text(BOB + "-longer", encoding="utf-8")
 
     assert tokens.operator(ADA) is None
     assert tokens.operator(BOB + "-longer") == "ada"
-    assert tokens.key() != key
+    assert not who("ada", adas)
+    assert who("bob", bobs)
     path.unlink()
     assert tokens.operator(BOB + "-longer") is None
+    stranger = Sessions(Tokens(refs[:1], Secrets()).key)
+    assert not who("ada", stranger.cookie(stranger.new("ada", NOW)))
 
 
 def test_tokens_are_judged_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:

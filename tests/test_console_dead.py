@@ -246,7 +246,9 @@ def test_a_run_tries_a_few_and_goes_on(scene: Scene) -> None:
     assert (act["target"], act["webhook"]) == (run["id"], "plain")
     timeline = scene.client.get(f"/events/{letters[0]}")["timeline"]
     redriven = next(one for one in timeline if one["kind"] == "redriven")
-    assert redriven["detail"] == {"run": run["id"]}
+    assert redriven["detail"] == {
+        "operator": run["operator"], "via": "console", "run": run["id"],
+    }  # fmt: skip
 
 
 def test_a_run_stops_by_itself(scene: Scene) -> None:

@@ -63,7 +63,7 @@ def client(engine: MemoryEngine) -> Iterator[Client]:
         depths=engine,
         compiled=Compiled("plain", (PLAIN,)),
         definition=None,
-        access=Access(Tokens([], secrets), Sessions(b"k"), Who("ada", CONSOLE)),
+        access=Access(Tokens([], secrets), Sessions(lambda _: b"k"), Who("ada", CONSOLE)),
         clock=SYSTEM_CLOCK,
         telemetry=Telemetry(),
         secrets=secrets,

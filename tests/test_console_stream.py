@@ -13,10 +13,11 @@ import httpx
 import orjson
 import pytest
 
-from console_scene import Scene, served
+from console_scene import TOKEN, Scene, served
 from holdfast.console import stream
 from holdfast.console.stream import Hub, Told
-from process_kit import until
+from holdfast.runtime.console_options import ConsoleOptions
+from process_kit import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -61,10 +62,14 @@ class Listener:
 
 
 @contextmanager
-def listening(scene: Scene, cursor: str = "", **params: str) -> Iterator[Listener]:
+def listening(scene: Scene, cursor: str = "", token: str = "", **params: str) -> Iterator[Listener]:
     headers = {"last-event-id": cursor} if cursor else {}
+    if token:
+        headers["authorization"] = f"Bearer {token}"
     url = f"http://127.0.0.1:{scene.port}/api/v1/stream"
-    with httpx.stream("GET", url, headers=headers, params=params, timeout=30) as response:
+    with httpx.stream(
+        "GET", url, headers=headers, params=params, timeout=PATIENCE_SECONDS
+    ) as response:
         yield Listener(response)
 
 
@@ -271,6 +276,24 @@ def test_streams_end_with_the_console(scene: Scene) -> None:
         task = scene.console.hub._looking
         assert task is not None
         loop = task.get_loop()
-        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(PATIENCE_SECONDS)
         with pytest.raises(AssertionError, match="has ended"):
             viewer.until("never")
+
+
+def test_a_stream_does_not_outlive_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what happens after the token was revoked nothing is told, and nobody has to come back."""
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    token = tmp_path / "token"
+    token.write_text(TOKEN, encoding="utf-8")
+    options = ConsoleOptions(tokens=(f"ada=file:{token}",))
+    with served(tmp_path, monkeypatch, options) as scene, listening(scene, token=TOKEN) as viewer:
+        viewer.until("hello")
+        kept = scene.kept()
+        assert viewer.until("changes", "arrived")["arrived"][0]["id"] == kept
+        token.write_text(f"{TOKEN}-the-next", encoding="utf-8")
+        scene.kept()
+        with pytest.raises(AssertionError, match="has ended"):
+            viewer.until("changes", "arrived")

@@ -13,6 +13,7 @@ from holdfast.message import Failure, Headers, Message, Request
 from holdfast.operate.graph import graph
 from holdfast.operate.overview import WINDOWS, series, series_start
 from holdfast.operate.passage import passage
+from holdfast.operate.sent_back import SentBack
 from holdfast.operate.timeline import timeline
 from holdfast.operate.times import parse_time
 from holdfast.operate.verification import verification_of
@@ -73,10 +74,13 @@ def test_a_timeline_tells_every_attempt_once() -> None:
 def test_a_timeline_tells_each_death_and_each_return() -> None:
     """In order, with who sent it back; and what was put aside or overtaken."""
     done = entry(State.DONE, finished_at_ms=AT + 900)
-    redrives = [Redrive(AT + 300, AT + 200, "exhausted", "r1"), Redrive(AT + 600, AT + 500, "x")]
+    redrives = [
+        SentBack(Redrive(AT + 300, AT + 200, "exhausted", "r1"), "ada", "console"),
+        SentBack(Redrive(AT + 600, AT + 500, "x")),
+    ]
     moments = timeline(done, [run(1, AT + 100)], redrives=redrives)
     assert kinds(moments)[4:] == ["attempt", "dead", "redriven", "dead", "redriven", "done"]
-    assert moments[6].detail == {"run": "r1"}
+    assert moments[6].detail == {"operator": "ada", "via": "console", "run": "r1"}
 
     letter = entry(State.DEAD, reason="x", finished_at_ms=AT + 100)
     moments = timeline(letter, parked_at_ms=AT + 300, superseded_by="2" * 32)

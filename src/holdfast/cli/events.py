@@ -25,6 +25,7 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import need_archive
 from holdfast.operate.fields import entry_fields, fields_of, refusal_fields
 from holdfast.operate.finding import Criteria, Finder, History, Page
+from holdfast.operate.sent_back import sent_back
 from holdfast.queue.contract import Entry, Refusal, State
 from holdfast.runtime.store import DEFAULT_STORE
 
@@ -106,7 +107,10 @@ def _row(one: Entry | Refusal) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The event's or the refusal's id, or its beginning.")],
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The event's or the refusal's id, or its beginning."),
+    ],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -115,15 +119,17 @@ def show(
         archive = need_archive(engine)
         found = lookup.event_or_refusal(archive, id)
         runs = archive.executions(found.message.id) if isinstance(found, Entry) else []
+        redrives = sent_back(engine, found.message.id) if isinstance(found, Entry) else []
     if isinstance(found, Refusal):
         if output is Output.JSON:
             print_json(refusal_fields(found))
         else:
             print_refusal(found, command(f"events show {found.id} --output json", store))
     elif output is Output.JSON:
-        print_json(entry_fields(found, runs))
+        print_json(entry_fields(found, runs, redrives))
     else:
-        print_entry(found, runs, command(f"events show {found.message.id} --output json", store))
+        whole = command(f"events show {found.message.id} --output json", store)
+        print_entry(found, runs, redrives, whole)
         _suggest(found, store)
 
 

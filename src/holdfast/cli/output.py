@@ -114,9 +114,11 @@ def age(ms: int | None) -> str | None:
     return format_duration(seconds) if seconds >= 0 else f"in {format_duration(-seconds)}"
 
 
-def local_time(ms: int) -> str:
-    """The time of day here, to the millisecond."""
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone().strftime("%H:%M:%S.%f")[:-3]
+def local_times(moments: Sequence[int]) -> list[str]:
+    """The times of day here, to the millisecond; with the day where they are of several."""
+    here = [datetime.fromtimestamp(ms / 1000, UTC).astimezone() for ms in moments]
+    day = "%Y-%m-%d " if len({one.date() for one in here}) > 1 else ""
+    return [one.strftime(f"{day}%H:%M:%S.%f")[:-3] for one in here]
 
 
 def local_instant(ms: int | None) -> str | None:

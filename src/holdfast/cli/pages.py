@@ -6,16 +6,19 @@ be read. `whole` is the command that prints all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rich.markup import escape
 
-from holdfast.cli.output import console, local_instant, local_time
+from holdfast.cli.output import console, local_instant, local_times
 from holdfast.clock import format_duration
 from holdfast.message import DeadLetter, Failure, Message, Request
+from holdfast.operate.passage import Visit
 from holdfast.operate.reasons import DEAD
-from holdfast.queue.contract import Entry, Execution, Refusal
+from holdfast.operate.sent_back import SentBack
+from holdfast.operate.timeline import Moment, timeline
+from holdfast.queue.contract import Entry, Execution, Refusal, State
 from holdfast.terminal.showing import told_cause
 from holdfast.terminal.text import printable
 
@@ -26,23 +29,33 @@ HEADERS: Final = 100
 HEADER_CHARACTERS: Final = 500
 
 
-def print_entry(entry: Entry, executions: Sequence[Execution], whole: str) -> None:
+def print_entry(
+    entry: Entry, executions: Sequence[Execution], redrives: Sequence[SentBack], whole: str
+) -> None:
     message = entry.message
     _heading("event", message.id)
     _message_facts(message, _state(entry.state.value, entry.reason))
     _facts({"duplicate of": entry.duplicate_of, "due": local_instant(entry.visible_at_ms)})
-    _timeline(message, entry.attempts, executions, _end(entry))
+    _timeline(entry, executions, redrives)
     _failure(entry.attempts)
     _request(message.request.headers.lines, message.request.body, whole)
 
 
-def print_letter(letter: DeadLetter, executions: Sequence[Execution], whole: str) -> None:
+def print_letter(
+    letter: DeadLetter, executions: Sequence[Execution], redrives: Sequence[SentBack], whole: str
+) -> None:
     message = letter.message
     _heading("dead letter", message.id)
     _message_facts(message, _state("dead", letter.reason))
     _facts({"superseded by": letter.superseded_by, "put aside": local_instant(letter.parked_at_ms)})
-    end = (letter.died_at_ms, f"dead: {letter.reason}")
-    _timeline(message, letter.attempts, executions, end)
+    entry = Entry(
+        message,
+        State.DEAD,
+        finished_at_ms=letter.died_at_ms,
+        attempts=letter.attempts,
+        reason=letter.reason,
+    )
+    _timeline(entry, executions, redrives, letter.parked_at_ms)
     _failure(letter.attempts or tuple(filter(None, (letter.failure,))))
     _request(message.request.headers.lines, message.request.body, whole)
 
@@ -61,10 +74,9 @@ def print_refusal(refusal: Refusal, whole: str) -> None:
     _request(refusal.headers, refusal.body, whole)
 
 
-def told(failure: Failure | Execution) -> tuple[str, list[str]]:
+def told(error: str | None, cause: str | None) -> tuple[str, list[str]]:
     """Error and message of a failure, and its stack trace, if its cause carries one."""
-    error = failure.error or ""
-    message, trace = told_cause(failure.cause or "")
+    error, (message, trace) = error or "", told_cause(cause or "")
     return (f"{error}: {message}" if message else error), trace
 
 
@@ -104,54 +116,58 @@ def _state(state: str, reason: str | None) -> str:
     return f"{state}, {reason}: {why}" if why else f"{state}, {reason}"
 
 
-def _end(entry: Entry) -> tuple[int, str] | None:
-    if entry.finished_at_ms is None:
-        return None
-    return entry.finished_at_ms, ": ".join(filter(None, (entry.state.value, entry.reason)))
-
-
 def _timeline(
-    message: Message,
-    attempts: Sequence[Failure],
+    entry: Entry,
     executions: Sequence[Execution],
-    end: tuple[int, str] | None,
+    redrives: Sequence[SentBack],
+    parked_at_ms: int | None = None,
 ) -> None:
-    steps = [(message.received_at_ms, f"received, {len(message.request.body):,} bytes")]
-    steps += [(one.started_at_ms, _run(one)) for one in executions]
-    for failure in attempts:
-        # An attempt whose worker died has left no execution.
-        if not any(_same(failure, execution) for execution in executions):
-            where = f" in {failure.state}" if failure.state else ""
-            line = f"attempt {failure.attempt} failed{where}: {_first_line(told(failure)[0])}"
-            steps.append((failure.at_ms, line))
     console.print("\n[dim]timeline[/dim]")
-    for at_ms, line in sorted(steps, key=lambda step: step[0]) + ([end] if end else []):
-        console.print(f"  {local_time(at_ms)}  {escape(printable(line))}")
+    moments = timeline(entry, executions, redrives=redrives, parked_at_ms=parked_at_ms)
+    # What the definition knows of it is the console's to tell; what is to come has no time yet.
+    steps = [
+        (one.at_ms, _moment(one))
+        for one in moments
+        if one.at_ms is not None and one.kind not in ("schema", "stored", "verification")
+    ]
+    times = local_times([at_ms for at_ms, _ in steps])
+    for at, (_, line) in zip(times, steps, strict=True):
+        console.print(f"  {at}  {escape(printable(line))}")
 
 
-def _run(execution: Execution) -> str:
-    took = format_duration(execution.duration_ms / 1000)
-    through = " > ".join(_states(execution.history))
-    lead = f"attempt {execution.attempt}" + (f" ({through})" if through else "")
-    if execution.status == "SUCCEEDED":
+def _moment(one: Moment) -> str:
+    detail = one.detail
+    match one.kind:
+        case "received":
+            return f"received, {detail['bytes']:,} bytes"
+        case "attempt":
+            return _attempt(detail, one.visits)
+        case "dead":
+            return f"dead: {detail['reason']}"
+        case "redriven":
+            by = f" by {detail['operator']}, {detail['via']}" if detail["operator"] else ""
+            return f"redriven{by}" + (f": run {detail['run']}" if detail["run"] else "")
+        case "duplicate":
+            return f"done: a duplicate of {detail['of']}"
+        case "parked":
+            return "put aside"
+        case kind:
+            return kind
+
+
+def _attempt(detail: Mapping[str, Any], visits: Sequence[Visit]) -> str:
+    through = " > ".join(visit.state for visit in visits)
+    lead = f"attempt {detail['attempt']}" + (f" ({through})" if through else "")
+    # One whose worker died has left no execution, and nobody knows how long it took.
+    length = detail["duration_ms"]
+    took = format_duration(length / 1000) if length is not None else ""
+    if detail["status"] == "SUCCEEDED":
         return f"{lead} succeeded in {took}"
-    where = f" in {execution.state}" if execution.state else ""
-    verb = "timed out" if execution.status == "TIMED_OUT" else "failed"
-    return f"{lead} {verb}{where} after {took}: {_first_line(told(execution)[0])}"
-
-
-def _states(history: Iterable[Mapping[str, Any]]) -> list[str]:
-    entered = (event for event in history if str(event.get("type")).endswith("StateEntered"))
-    return [str(event.get("details", {}).get("name", "?")) for event in entered]
-
-
-def _same(failure: Failure, execution: Execution) -> bool:
-    ended_ms = execution.started_at_ms + execution.duration_ms
-    return (
-        (execution.attempt, execution.error) == (failure.attempt, failure.error)
-        and execution.started_at_ms <= failure.at_ms
-        and abs(failure.at_ms - ended_ms) < 1_000
-    )
+    where = f" in {detail['state']}" if detail["state"] else ""
+    verb = "timed out" if detail["status"] == "TIMED_OUT" else "failed"
+    after = f" after {took}" if took else ""
+    error = _first_line(told(detail["error"], detail["cause"])[0])
+    return f"{lead} {verb}{where}{after}: {error}"
 
 
 def _first_line(text: str) -> str:
@@ -162,7 +178,7 @@ def _failure(attempts: Sequence[Failure]) -> None:
     """The last failure, with its stack."""
     if not attempts:
         return
-    message, trace = told(attempts[-1])
+    message, trace = told(attempts[-1].error, attempts[-1].cause)
     if not trace and "\n" not in message:
         return
     console.print("\n[dim]last failure[/dim]")

@@ -38,6 +38,7 @@ from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 from holdfast.terminal.text import printable
+from holdfast.workflow.urls import need_url
 
 
 def send(
@@ -97,6 +98,7 @@ def send(
     base = url or running_url or _deployed_url(store)
     if base is None:
         raise typer.BadParameter("no gateway runs here; name one with --url")
+    need_url(base, "http://HOST:PORT")
     webhook = _webhook(compiled, path)
     if json is not None:
         body, kind = os.fsencode(json), "application/json"
@@ -232,8 +234,9 @@ def _print(answered: Answered, entry: Entry | None, store: str, *, followed: boo
     if entry.duplicate_of:
         ended += f": a duplicate of {entry.duplicate_of}"
     if entry.reason:
-        last = told(entry.attempts[-1])[0] if entry.attempts else ""
-        ended += ": " + ", ".join(filter(None, (entry.reason, last.partition("\n")[0])))
+        last = entry.attempts[-1] if entry.attempts else None
+        why = told(last.error, last.cause)[0] if last else ""
+        ended += ": " + ", ".join(filter(None, (entry.reason, why.partition("\n")[0])))
     console.print(escape(printable(ended)))
     if entry.state is State.DEAD:
         hint(f"the whole story: {command(f'dead show {entry.message.id}', store)}")

@@ -23,7 +23,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -70,6 +70,7 @@ class Tokens:
     def __init__(self, refs: Sequence[TokenRef], values: Secrets) -> None:
         self._refs = tuple(refs)
         self._values = values
+        self._nobodys = secrets.token_bytes(32)
 
     def __bool__(self) -> bool:
         return bool(self._refs)
@@ -93,10 +94,11 @@ class Tokens:
                 found = operator
         return found
 
-    def key(self) -> bytes:
-        """What sessions are signed with: it changes with any of the tokens, and ends them."""
-        digests = b"".join(digest for _, digest in self._digests())
-        return hashlib.sha256(b"holdfast console sessions\0" + digests).digest()
+    def key(self, operator: str) -> bytes:
+        """What this operator's sessions are signed with: it changes with their token, and ends them.
+        Without a token they end with the process."""
+        digests = b"".join(digest for name, digest in self._digests() if name == operator)
+        return hashlib.sha256(b"holdfast console sessions\0" + (digests or self._nobodys)).digest()
 
     def _digests(self) -> list[tuple[str, bytes]]:
         found = []
@@ -124,9 +126,10 @@ class Session:
 
 
 class Sessions:
-    """Signed cookies: nothing is kept here, so that a restart ends none of them."""
+    """Signed cookies: nothing is kept here, so that a restart ends none of them. `key`: what those
+    of an operator are signed with."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: Callable[[str], bytes]) -> None:
         self._key = key
 
     def new(self, operator: str, now_seconds: int) -> Session:
@@ -134,31 +137,31 @@ class Sessions:
 
     def cookie(self, session: Session) -> str:
         told = orjson.dumps([session.operator, session.until, session.nonce])
-        return f"{_b64(told)}.{_b64(self._mac(b'session', told))}"
+        return f"{_b64(told)}.{_b64(self._mac(b'session', session, told))}"
 
     def read(self, cookie: str, now_seconds: int) -> Session | None:
         """The session, if we made it and it is not over."""
         told, _, mac = cookie.partition(".")
         try:
             payload, given = _unb64(told), _unb64(mac)
-            if not hmac.compare_digest(given, self._mac(b"session", payload)):
-                return None
             session = Session(*orjson.loads(payload))
+            if not hmac.compare_digest(given, self._mac(b"session", session, payload)):
+                return None
         except (ValueError, TypeError):
             return None
         return session if session.until > now_seconds else None
 
     def csrf(self, session: Session) -> str:
         """What a request of this session carries where it changes something."""
-        return _b64(self._mac(b"csrf", session.nonce.encode()))
+        return _b64(self._mac(b"csrf", session, session.nonce.encode()))
 
     def csrf_fits(self, session: Session, given: str) -> bool:
         return hmac.compare_digest(
             self.csrf(session).encode(), given.encode("utf-8", "surrogateescape")
         )
 
-    def _mac(self, purpose: bytes, told: bytes) -> bytes:
-        return hmac.digest(self._key, purpose + b"\0" + told, "sha256")
+    def _mac(self, purpose: bytes, session: Session, told: bytes) -> bytes:
+        return hmac.digest(self._key(session.operator), purpose + b"\0" + told, "sha256")
 
 
 def _b64(raw: bytes) -> str:

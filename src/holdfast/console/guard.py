@@ -20,6 +20,7 @@ from holdfast.console.access import (
     CSRF_HEADER,
     SESSION_SECONDS,
     Access,
+    Allowed,
     Denied,
     Facts,
     Session,
@@ -88,7 +89,7 @@ class Guard:
                 headers.setdefault("referrer-policy", "no-referrer" if api else REFERRER)
             await send(message)
 
-        judged = self._access.judge(_facts(scope), self._clock.now_ms() // 1000)
+        judged = judge(self._access, scope, self._clock)
         if isinstance(judged, Denied):
             headers = {"www_authenticate": "Bearer"} if judged.status == 401 else {}
             problem = Problem(judged.status, judged.code, judged.message, None, **headers)
@@ -97,6 +98,11 @@ class Guard:
             return
         scope[ALLOWED] = judged
         await self._application(scope, receive, send_guarded)
+
+
+def judge(access: Access, scope: Scope, clock: Clock) -> Allowed | Denied:
+    """Whether this request may, as things are now: what takes long is judged more than once."""
+    return access.judge(_facts(scope), clock.now_ms() // 1000)
 
 
 def _facts(scope: MutableMapping[str, Any]) -> Facts:

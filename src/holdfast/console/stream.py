@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -138,8 +138,14 @@ class Hub:
             del self._runs[run.id]
         self._tell(Told("run", dict(run_fields(run)), self._cursor))
 
-    async def listen(self, cursor: str | None, webhook: str | None) -> AsyncGenerator[bytes, None]:
-        """One viewer's stream, from `cursor` on, until it goes away or the console stops."""
+    async def listen(
+        self,
+        cursor: str | None,
+        webhook: str | None,
+        may: Callable[[], bool] = lambda: True,
+    ) -> AsyncGenerator[bytes, None]:
+        """One viewer's stream, from `cursor` on, until it goes away or the console stops, or it no
+        longer `may`: that is asked before anything is told, since a token can be revoked."""
         viewer = _Viewer(webhook)
         try:
             yield await self._hello(viewer, cursor)
@@ -148,6 +154,8 @@ class Hub:
                     async with asyncio.timeout(BEAT_SECONDS):
                         await viewer.news.wait()
                 viewer.news.clear()
+                if not may():
+                    return
                 if viewer.lost:
                     viewer.lost = False
                     yield Told("gap", {"reason": "read too slowly"}, self._cursor).text(None) or b""

@@ -13,6 +13,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 from holdfast.message import DeadLetter, Failure, Message
+from holdfast.operate.sent_back import SentBack
 from holdfast.queue.contract import Entry, Execution, Refusal
 
 Line = list[str]
@@ -37,6 +38,15 @@ class ExecutionFields(TypedDict):
     cause: str | None
     state: str | None
     history: list[Mapping[str, Any]]
+
+
+class RedriveFields(TypedDict):
+    at: str | None
+    died_at: str | None
+    reason: str
+    run: str | None
+    operator: str | None
+    via: str | None
 
 
 class BodyFields(TypedDict):
@@ -67,6 +77,7 @@ class EntryFields(MessageFields):
     finished_at: str | None
     duplicate_of: str | None
     attempts: list[FailureFields]
+    redrives: NotRequired[list[RedriveFields]]
     executions: NotRequired[list[ExecutionFields]]
 
 
@@ -81,6 +92,7 @@ class LetterFields(MessageFields):
     receive_count: int
     superseded_by: str | None
     attempts: list[FailureFields]
+    redrives: NotRequired[list[RedriveFields]]
     executions: NotRequired[list[ExecutionFields]]
 
 
@@ -106,8 +118,12 @@ def instant(ms: int | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def entry_fields(entry: Entry, executions: Sequence[Execution] | None = None) -> EntryFields:
-    """`executions` are left out where None."""
+def entry_fields(
+    entry: Entry,
+    executions: Sequence[Execution] | None = None,
+    redrives: Sequence[SentBack] | None = None,
+) -> EntryFields:
+    """`executions` and `redrives` are left out where None."""
     fields: EntryFields = {
         **message_fields(entry.message),  # type: ignore[typeddict-item]  # has no executions
         "state": entry.state.value,
@@ -118,15 +134,19 @@ def entry_fields(entry: Entry, executions: Sequence[Execution] | None = None) ->
         "duplicate_of": entry.duplicate_of,
         "attempts": [failure_fields(failure) for failure in entry.attempts],
     }
+    if redrives is not None:
+        fields["redrives"] = [redrive_fields(one) for one in redrives]
     if executions is not None:
         fields["executions"] = [execution_fields(execution) for execution in executions]
     return fields
 
 
 def letter_fields(
-    letter: DeadLetter, executions: Sequence[Execution] | None = None
+    letter: DeadLetter,
+    executions: Sequence[Execution] | None = None,
+    redrives: Sequence[SentBack] | None = None,
 ) -> LetterFields:
-    """`executions` are left out where None."""
+    """`executions` and `redrives` are left out where None."""
     failure = letter.failure
     fields: LetterFields = {
         **message_fields(letter.message),  # type: ignore[typeddict-item]  # has no executions
@@ -141,6 +161,8 @@ def letter_fields(
         "superseded_by": letter.superseded_by,
         "attempts": [failure_fields(failure) for failure in letter.attempts],
     }
+    if redrives is not None:
+        fields["redrives"] = [redrive_fields(one) for one in redrives]
     if executions is not None:
         fields["executions"] = [execution_fields(execution) for execution in executions]
     return fields
@@ -202,6 +224,17 @@ def failure_fields(failure: Failure) -> FailureFields:
         "error": failure.error,
         "cause": failure.cause,
         "reason": failure.reason or None,
+    }
+
+
+def redrive_fields(one: SentBack) -> RedriveFields:
+    return {
+        "at": instant(one.redrive.at_ms),
+        "died_at": instant(one.redrive.died_at_ms),
+        "reason": one.redrive.reason,
+        "run": one.redrive.run,
+        "operator": one.operator,
+        "via": one.via,
     }
 
 

@@ -16,9 +16,9 @@ from typing import Any, Literal
 from holdfast.compiled import CompiledWebhook
 from holdfast.message import Failure
 from holdfast.operate.passage import Visit, passage
+from holdfast.operate.sent_back import SentBack
 from holdfast.operate.verification import verification_of, verifying_state
 from holdfast.queue.contract import Entry, Execution, State
-from holdfast.queue.views import Redrive
 
 Kind = Literal[
     "received",
@@ -60,7 +60,7 @@ def timeline(
     executions: Sequence[Execution] = (),
     *,
     webhook: CompiledWebhook | None = None,
-    redrives: Sequence[Redrive] = (),
+    redrives: Sequence[SentBack] = (),
     parked_at_ms: int | None = None,
     superseded_by: str | None = None,
 ) -> list[Moment]:
@@ -172,12 +172,14 @@ def _same(failure: Failure, run: Execution) -> bool:
     )
 
 
-def _rests(redrives: Iterable[Redrive]) -> list[Moment]:
+def _rests(redrives: Iterable[SentBack]) -> list[Moment]:
     """Each time that it died and was sent back."""
     moments = []
     for one in redrives:
-        moments.append(Moment("dead", "failed", one.died_at_ms, {"reason": one.reason}))
-        moments.append(Moment("redriven", "neutral", one.at_ms, {"run": one.run}))
+        back = one.redrive
+        moments.append(Moment("dead", "failed", back.died_at_ms, {"reason": back.reason}))
+        told = {"operator": one.operator, "via": one.via, "run": back.run}
+        moments.append(Moment("redriven", "neutral", back.at_ms, told))
     return moments
 
 

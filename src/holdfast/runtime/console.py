@@ -8,7 +8,6 @@ neither reception nor the supervisor should pay.
 from __future__ import annotations
 
 import asyncio
-import secrets as entropy
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +40,9 @@ def make_console(
     """The application over this store. Raises StoreError. `close_console` ends it."""
     values = Secrets()
     tokens = Tokens([TokenRef.parse(text) for text in options.tokens], values)
-    # Without tokens a session is worth nothing, and may end with the process.
-    key = tokens.key() if tokens else entropy.token_bytes(32)
     access = Access(
         tokens,
-        Sessions(key),
+        Sessions(tokens.key),
         local_user(CONSOLE),
         frozenset(name.lower() for name in (*options.hosts, options.host) if name),
         options.read_only,

@@ -121,6 +121,8 @@ def _detail(name: str, value: Any) -> str:
         return size(int(value))
     if name in ("status", "result", "method", "path", "error"):
         return str(value)
+    if name == "operator":
+        return f"by {value}"
     return f"{name.replace('_', ' ')} {value}"
 
 

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 from starlette.responses import Response
 
+from holdfast.console.access import Allowed
 from holdfast.console.asking import Asked, Name, Paged, Time, ms
 from holdfast.console.endpoint import Call, Endpoint
+from holdfast.console.guard import judge
 from holdfast.console.rows import act_fields
 from holdfast.console.shapes.runs import ActPage
 from holdfast.console.stream import EventStream, Hub
@@ -52,9 +54,14 @@ class StreamAsked(Asked):
 
 
 async def stream(call: Call[StreamAsked]) -> Response:
-    hub: Hub = call.site.data["hub"]
-    cursor = call.request.headers.get("last-event-id") or call.params.cursor
-    return EventStream(hub.listen(cursor, call.params.webhook))
+    site, request = call.site, call.request
+    hub: Hub = site.data["hub"]
+    cursor = request.headers.get("last-event-id") or call.params.cursor
+
+    def may() -> bool:
+        return isinstance(judge(site.access, request.scope, site.clock), Allowed)
+
+    return EventStream(hub.listen(cursor, call.params.webhook, may))
 
 
 ENDPOINTS: Final[tuple[Any, ...]] = (

@@ -22,12 +22,13 @@ from holdfast.console.shapes.events import (
 from holdfast.console.site import Site, Store
 from holdfast.message import DeadLetter
 from holdfast.operate import lookup
-from holdfast.operate.abilities import desk_of, need_archive
+from holdfast.operate.abilities import need_archive
 from holdfast.operate.export import as_curl, as_test
 from holdfast.operate.fields import failure_fields, instant, message_fields
 from holdfast.operate.finding import Criteria, Finder, Page, type_of
 from holdfast.operate.groups import name_of
 from holdfast.operate.reasons import DEAD
+from holdfast.operate.sent_back import sent_back
 from holdfast.operate.timeline import Moment, timeline
 from holdfast.operate.verification import verification_of
 from holdfast.queue.contract import Entry, Execution, Filter, Refusal, State
@@ -89,8 +90,7 @@ def _event(site: Site, id: str) -> EventFields:
 def event_fields(store: Store, entry: Entry, webhook: CompiledWebhook | None) -> EventFields:
     """Everything that is known of an event. `webhook`: as it is defined now, if it is."""
     message = entry.message
-    archive, desk = need_archive(store), desk_of(store)
-    runs = archive.executions(message.id)
+    runs = need_archive(store).executions(message.id)
     letter: DeadLetter | None = None
     if entry.state is State.DEAD:
         letter = next(iter(store.browse(Filter(id=message.id), None, 1)), None)
@@ -98,7 +98,7 @@ def event_fields(store: Store, entry: Entry, webhook: CompiledWebhook | None) ->
         entry,
         runs,
         webhook=webhook,
-        redrives=desk.redrives(message.id) if desk is not None else (),
+        redrives=sent_back(store, message.id),
         parked_at_ms=letter.parked_at_ms if letter else None,
         superseded_by=letter.superseded_by if letter else None,
     )
