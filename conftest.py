@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Final
 
+import pytest
 from hypothesis import settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -20,3 +22,25 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")
+
+FIRST: Final = (
+    "test_sqs_run.py",
+    "test_bench.py",
+    "test_processes.py",
+    "test_console_process.py",
+    "test_tail_lines.py",
+    "test_tail_screen.py",
+    "test_provider_fuzz.py",
+    "test_cli_run.py",
+    "test_cli_add.py",
+    "test_crash.py",
+    "test_console_api.py",
+    "test_aws_bundle.py",
+    "test_listen.py",
+)
+"""Those that take longest: each goes to one worker whole, and what begins last should soon be over."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
