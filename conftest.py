@@ -3,6 +3,9 @@ so by itself, and what else it does there stays.
 
 Bytecode is kept, also where the environment asks for none: four workers that each rewrite all tests,
 and the hundreds of processes that tests start, would spend more on compiling than on what they show.
+
+Ctrl-C is heard, also where a shell started this in the background and made it deaf: what tests start
+would be so, too.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from hypothesis import settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-# A shell starts what runs in the background deaf to Ctrl-C, and all that tests start inherits that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("patient", settings.default, deadline=None)
 settings.load_profile("patient")

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from cli_scene import Called, call
-from process_kit import PORTS, holdfast
+from process_kit import PATIENCE_SECONDS, PORTS, holdfast
 
 BEARER: Final = "s3cr3t-bearer-5f0c1d9e"
 HMAC: Final = "s3cr3t-hmac-8a444b9c"
@@ -92,7 +92,7 @@ class Running:
         """Drain as Ctrl-C does; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            out, err = self.process.communicate(timeout=30)
+            out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
             self.out, self.err = out.decode(), err.decode()
         return self.process.returncode
 

@@ -29,6 +29,20 @@ def test_dead_letters_are_listed_newest_first(scene: Scene) -> None:
     assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [new, old]
 
 
+def test_what_died_last_is_first(scene: Scene) -> None:
+    """However early it came in; or what has been dead the longest, if one asks for that."""
+    early, late = scene.kept(), scene.dead()
+    scene.clock.advance(60)
+    scene.dead(id=early)
+
+    def listed(*options: str) -> list[str]:
+        return [one["id"] for one in scene.call("dead", *options, "-o", "json").json]
+
+    assert listed() == [early, late]
+    assert listed("--sort", "oldest") == [late, early]
+    assert listed("--limit", "1") == [early]
+
+
 def test_no_dead_letters_is_good_news(scene: Scene) -> None:
     """A sentence for people, an empty list for programs."""
     scene.done()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cli_run import Running, running
-from process_kit import until
+from process_kit import PATIENCE_SECONDS, get, until
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_a_sender_that_is_about_to_stop_is_told_of(run: Running) -> None:
     """Eight forged deliveries of Shopify's, which gives up after eight: critical, with its deadline."""
-    url = f"{run.started['url']}/shop"
+    url, forged = f"{run.started['url']}/shop", {"x-shopify-hmac-sha256": "AAAA"}
     for _ in range(8):
-        refused = httpx.post(url, json={}, headers={"x-shopify-hmac-sha256": "AAAA"})
+        refused = httpx.post(url, json={}, headers=forged, timeout=PATIENCE_SECONDS)
         assert refused.status_code == 401
 
     def critical() -> dict[str, object] | None:
@@ -34,7 +34,7 @@ def test_a_sender_that_is_about_to_stop_is_told_of(run: Running) -> None:
     shown = run.call("status").out
     assert "critical shop: 8 refused; Shopify stops sending after 8" in shown
     assert "is tried again until" in shown
-    metrics = httpx.get(f"{run.started['ops_url']}/metrics").text
+    metrics = get(f"{run.started['ops_url']}/metrics").text
     assert (
         'holdfast_provider_warnings{severity="critical",warning="provider_refused",webhook="shop"} 1.0'
         in metrics

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli_run import BEARER, HMAC, Running, running, spawn, write_hooks
 from cli_scene import Scene, scene_in
 from holdfast.telemetry import EVENTS
-from process_kit import PORTS, until
+from process_kit import PATIENCE_SECONDS, PORTS, get, until
 
 COMMON = {"time", "level", "event", "role"}
 
@@ -41,7 +41,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         bearer = f"Authorization: Bearer {BEARER}"
         for path in ("/token", "/users"):
             assert run.call("send", path, "--json", "{", "-H", bearer, "--method", "PUT").code == 1
-        httpx.post(f"{run.started['url']}/nobody", headers={"Authorization": f"Bearer {BEARER}"})
+        secret = {"Authorization": f"Bearer {BEARER}"}
+        httpx.post(f"{run.started['url']}/nobody", headers=secret, timeout=PATIENCE_SECONDS)
         events = run.call("events", "-o", "json")
         pages = [run.call("events", "show", one["id"]).out for one in events.json]
         printed = "".join([events.out, run.call("dead", "-o", "json").out, *pages])
@@ -59,11 +60,11 @@ def scraped(url: str) -> str:
         'state="dead",webhook="fails"} 1.0',
     )
 
-    def complete() -> str | None:
-        page = httpx.get(url).text
-        return page if all(told in page for told in last) else None
+    def complete() -> str:
+        page = get(url).text
+        return page if all(told in page for told in last) else ""
 
-    return until(complete, "all three have reported")
+    return until(complete, "the counts have come up from the processes")
 
 
 def test_the_start_is_one_json_line(story: Story) -> None:
@@ -119,7 +120,9 @@ def test_what_is_taken_is_refused(tmp_path: Path) -> None:
         port = run.started["url"].rpartition(":")[2]
         same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *PORTS, "--port", port)
         same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *PORTS)
-        port_said, store_said = (one.communicate(timeout=60)[1] for one in (same_port, same_store))
+        port_said, store_said = (
+            one.communicate(timeout=PATIENCE_SECONDS)[1] for one in (same_port, same_store)
+        )
 
     assert same_port.returncode == 1
     assert port in port_said.decode().splitlines()[-1]
@@ -138,7 +141,7 @@ def test_the_first_run_sends_itself_a_sample(tmp_path: Path) -> None:
         if b" status " in line:
             break
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=30)
+    first.communicate(timeout=PATIENCE_SECONDS)
 
     assert first.returncode == 0
     assert "sent a signed sample to /users" in said
@@ -154,7 +157,7 @@ def test_a_stopped_redrive_says_how_far_it_got(tmp_path: Path) -> None:
         redrive = spawn(tmp_path, "dead", "redrive", "--rate", "2", *scene.store)
         wait_for_redrive(scene)
         redrive.send_signal(signal.SIGINT)
-        out, err = redrive.communicate(timeout=30)
+        out, err = redrive.communicate(timeout=PATIENCE_SECONDS)
 
         assert redrive.returncode == 130, err
         done = scene.states()["waiting"]
@@ -168,5 +171,5 @@ def wait_for_redrive(scene: Scene) -> None:
     bell = scene.engine.bell()
     assert bell is not None
     while scene.states()["waiting"] == 0:
-        assert select.select([bell], [], [], 30)[0], "no letter came back"
+        assert select.select([bell], [], [], PATIENCE_SECONDS)[0], "no letter came back"
         os.read(bell, 4096)

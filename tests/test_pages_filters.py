@@ -52,6 +52,15 @@ MISREAD = (
 )
 
 
+def test_a_page_without_a_form_says_what_it_cannot_read(http: httpx.Client) -> None:
+    """And leads to the same page without that, and with all that can be read."""
+    for path, kept in (("/", ""), ("/webhooks", ""), ("/webhooks/orders", "?view=settings")):
+        page = shown(http, f"{path}{kept}{'&' if kept else '?'}window=bad", 400)
+        assert page.has("window Input should be '15m', '1h', '6h', '24h' or '7d'")
+        assert f"{path}{kept}" in page.links()
+        shown(http, f"{path}{kept}")
+
+
 def test_a_filter_that_cannot_be_read_is_marked(http: httpx.Client) -> None:
     """The page is the list's own, with its form: what was typed is in it as it was, and what is wrong
     with that is said. What can be read stays as well, and there is a way to the whole list."""

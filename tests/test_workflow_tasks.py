@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import orjson
 import pytest
 from pydantic import BaseModel, Field
 
@@ -74,6 +75,23 @@ def test_a_handler_that_takes_input_gets_a_copy() -> None:
 
     assert result.status == "SUCCEEDED"
     assert seen == ['{"n": 1}', '{"n": 1}']
+
+
+def test_a_handler_that_takes_input_gets_whatever_a_state_holds() -> None:
+    """However deep the sender nested it, and whatever became of its numbers on the way."""
+    seen: list[Any] = []
+
+    def handle(given: dict[str, Any]) -> None:
+        seen.append(given)
+
+    document = json.loads(json.dumps(VERIFY_HANDLE))
+    document["States"]["Handle"]["Parameters"] = {"deep.$": "$.body.deep", "n.$": "$.body.n.sum()"}
+    webhook = a_webhook(handle, takes="input", workflow=document)
+    deep = b"[" * 400 + b"]" * 400
+    result = run_one(webhook, a_lease(b'{"n": [%d, %d], "deep": %s}' % (2**63, 2**63, deep)))
+
+    assert result.status == "SUCCEEDED", result.cause
+    assert seen == [{"deep": orjson.loads(deep), "n": 2.0**64}]
 
 
 def raises(error: BaseException) -> Callable[[], None]:

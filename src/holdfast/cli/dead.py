@@ -32,6 +32,7 @@ from holdfast.message import DeadLetter
 from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of
 from holdfast.operate.fields import letter_fields
+from holdfast.operate.groups import LetterOrder
 from holdfast.operate.groups import group as find_group
 from holdfast.operate.groups import letters as browse_letters
 from holdfast.operate.selection import dead_ids
@@ -53,14 +54,21 @@ def list_dead(
     filters: LetterOptions,
     group: GroupOption = None,
     parked: ParkedOption = False,
+    sort: Annotated[
+        LetterOrder,
+        typer.Option("--sort", help="First: what died last, or what has been dead the longest."),
+    ] = LetterOrder.RECENT,
     limit: ListLimitOption = 20,
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """What could not be worked, newest first: why, and the way back."""
+    """What could not be worked, why, and the way back.
+
+    What died last comes first.
+    """
     if context.invoked_subcommand is not None:
         return
-    wanted = filters.filter(parked=parked)
+    wanted = sort.over(filters.filter(parked=parked))
     with engine_on(store) as engine:
         lookup.known_webhook(engine, wanted.webhook)
         if group is not None:
@@ -73,7 +81,7 @@ def list_dead(
         return
     print_rows([_row(letter) for letter in found[:limit]], letters.none_told(aside))
     if len(found) > limit:
-        hint(f"these are the newest {limit}; older ones with --limit or --until")
+        hint(f"these are the first {limit}; more with --limit")
     if found:
         hint(f"as few problems:   {command('dead groups', store)}")
         hint(f"one in full:       {command('dead show ID', store)}")
@@ -99,7 +107,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The message id, or its beginning.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The message id, or its beginning.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:

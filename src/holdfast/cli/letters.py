@@ -60,7 +60,10 @@ def groups(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Dead letters as the few problems that they are: by failing state and error."""
+    """Dead letters as the few problems that they are.
+
+    By the state that failed, and the error.
+    """
     wanted = filters.filter(parked=parked)
     with engine_on(store) as engine:
         lookup.known_webhook(engine, wanted.webhook)
@@ -129,7 +132,10 @@ PARKING: Final = "put dead letters aside"
 def park(
     chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
-    """Put dead letters aside: out of the groups, and kept without limit."""
+    """Put dead letters aside.
+
+    They are out of the groups then, and kept without limit.
+    """
     with engine_on(store) as engine:
         _move(engine, "park", need_desk(engine, PARKING).park, chosen, output)
 
@@ -138,7 +144,10 @@ def park(
 def unpark(
     chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
-    """Take dead letters out of the parking again; their retention begins anew."""
+    """Take dead letters out of the parking again.
+
+    Their retention begins anew.
+    """
     with engine_on(store) as engine:
         _move(engine, "unpark", need_desk(engine, PARKING).unpark, chosen, output)
 
@@ -173,9 +182,9 @@ def dry_run(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """What today's code would do with dead letters, without doing any of it.
+    """What today's code would do with dead letters.
 
-    Succeeds if all of them would be done. Past events may be named too.
+    None of it is done. Succeeds if all of them would be done. Past events may be named too.
     """
     if bool(id) == (group is not None):
         raise WrongUsage("say which: --id or --group")
@@ -211,7 +220,7 @@ def _messages(engine: Engine, ids: Sequence[str], group: str | None, limit: int)
             # Without a history, the letters themselves have the events.
             return [lookup.dead_letter(engine, id).message for id in ids]
         return [lookup.event(archive, id).message for id in ids]
-    filter = Filter(group=grouping.group(engine, group).id, parked=False)
+    filter = Filter(group=grouping.group(engine, group).id, parked=False, by_death=True)
     return [letter.message for letter in grouping.letters(engine, filter, None, limit)]
 
 

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Final, Protocol
 
-from holdfast.errors import StoreError
+from holdfast.errors import StoreError, why_unread
 
 FOLDER: Final = "tokens"
 
@@ -46,7 +46,9 @@ class TokenShelf:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"{self.path(webhook)} cannot be read ({_why(error)})") from error
+            raise StoreError(
+                f"{self.path(webhook)} cannot be read ({why_unread(error)})"
+            ) from error
 
     def keep(self, webhook: str, token: str) -> bool:
         """Durable when it returns; False: another one is there. Raises StoreError."""
@@ -71,7 +73,9 @@ class TokenShelf:
                 draft.unlink()
             _sync(self._folder)
         except OSError as error:
-            raise StoreError(f"the token of {webhook} cannot be kept ({_why(error)})") from error
+            raise StoreError(
+                f"the token of {webhook} cannot be kept ({why_unread(error)})"
+            ) from error
         return True
 
     def forget(self, webhook: str) -> bool:
@@ -89,7 +93,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or "an error") if isinstance(error, OSError) else "it is no UTF-8"

@@ -11,7 +11,7 @@ from holdfast.compiled import CompiledWebhook
 from holdfast.definition import Provider
 from holdfast.errors import HoldfastError, NotSupported
 from holdfast.message import Headers, Request, new_message_id
-from holdfast.providers.delivering import with_event_type, with_some_delivery_id
+from holdfast.providers.delivering import signed_by, with_event_type, with_some_delivery_id
 from holdfast.secrets import Secrets
 
 
@@ -71,8 +71,10 @@ def make_request(
     verification = sender.verification if sender else webhook.verification
     if not signed or verification is None:
         return request
-    values = secrets.values(verification.secrets) or [""]
-    return verification.sign(request, values[0], clock.now_ms() / 1000)
+    secret, now = (secrets.values(verification.secrets) or [""])[0], clock.now_ms() / 1000
+    if provider is None:
+        return verification.sign(request, secret, now)
+    return signed_by(request, provider, secret, now)
 
 
 async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:

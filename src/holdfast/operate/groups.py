@@ -42,6 +42,17 @@ _RANKS: Final[Mapping[Order, Callable[[GroupCount], int]]] = {
 }
 
 
+class LetterOrder(StrEnum):
+    """Which letter comes first: that which died last, or that which has been dead the longest."""
+
+    RECENT = "recent"
+    OLDEST = "oldest"
+
+    def over(self, filter: Filter) -> Filter:
+        """The filter, with its letters in this order."""
+        return replace(filter, by_death=True, newest_first=self is LetterOrder.RECENT)
+
+
 class Bench(Operator, Able, Protocol):
     """The operator's view of an engine that says what it can."""
 
@@ -96,7 +107,7 @@ def group(bench: Bench, id: str, *, parked: bool | None = None) -> Group:
         raise NotFound(f"{id} is the beginning of several groups, such as {found[0].fingerprint}")
     told = _described(bench, (exact or found)[0]) if found else None
     if told is None:
-        raise NotFound(f"no group {id}")
+        raise NotFound(f"no group {id}; `holdfast dead groups` lists those that there are")
     return told
 
 

@@ -23,7 +23,7 @@ contract by passing `holdfast.testing.conformance`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal, NamedTuple, Protocol
@@ -128,6 +128,8 @@ class Filter:
     """Only dead letters of this fingerprint; asked only of engines with the ability `desk`."""
     parked: bool | None = None
     """Only dead letters that are put aside, or only others; asked as `group` is."""
+    by_death: bool = False
+    """Dead letters in the order in which they died, instead of that in which they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,7 @@ class Operator(Protocol):
         ...
 
     def browse(self, filter: Filter, after: str | None = None, limit: int = 50) -> list[DeadLetter]:
-        """Dead letters that match, in id order (see `newest_first`), after the id `after`."""
+        """Dead letters that match, in the filter's order, after the `place` of one in it."""
         ...
 
     def redrive(self, ids: Sequence[str]) -> list[bool]:
@@ -358,4 +360,22 @@ def walk(
     """Every dead letter that matches, page after page, after the id `after`."""
     while found := pages.browse(filter, after, page):
         yield from found
-        after = found[-1].message.id
+        after = place(filter, found[-1].message.id, found[-1].died_at_ms)
+
+
+def place(filter: Filter, id: str, died_at_ms: int) -> str:
+    """Where a dead letter stands in the filter's order; places compare as texts."""
+    return f"{died_at_ms:015}.{id}" if filter.by_death else id
+
+
+def letters_page(
+    letters: Iterable[DeadLetter], filter: Filter, after: str | None, limit: int
+) -> list[DeadLetter]:
+    """Those that come next, of letters that all match."""
+    newest = filter.newest_first
+    placed = [(place(filter, one.message.id, one.died_at_ms), one) for one in letters]
+    left = [
+        (at, one) for at, one in placed if after is None or (at < after if newest else at > after)
+    ]
+    left.sort(key=lambda row: row[0], reverse=newest)
+    return [one for _, one in left[:limit]]

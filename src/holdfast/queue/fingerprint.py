@@ -7,9 +7,11 @@ that differs from event to event is taken out of the message:
     no order 4711 for 'ada@example.com'       no order <n> for <value>
     timeout after 12.5s at 10.0.0.7:5432      timeout after <n>s at <ip>
     /items/3/sku: Field required              /items/<n>/sku: Field required
+    no header X-Signature-256                no header X-Signature-256
 
 Taken out are quoted texts, addresses (URLs below their host, e-mail, IP), UUIDs, times, hex, words
-that mix letters and digits as ids do, and numbers. Where a message is nothing but one quoted text
+that mix letters and digits as ids do, and numbers; but not the digits in the name of a header
+(`X-...`) or of a hash, which are the same in every event. Where a message is nothing but one quoted text
 (`KeyError: 'customer'`) the quotes mean nothing: what is in them is all there is to tell errors
 apart. The error's own name is never touched: `Http.StatusCode.503` is not `Http.StatusCode.404`.
 
@@ -27,7 +29,7 @@ import orjson
 
 from holdfast.message import Failure
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """The first character of every fingerprint. Whoever keeps them makes others anew."""
 
 DIGITS: Final = 16
@@ -48,6 +50,8 @@ _VARYING: Final = re.compile(
     | (?P<value> "[^"\n]*" | (?<!\w)'[^'\n]*'(?!\w) | `[^`\n]*` )
     | (?P<time> \b\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)? )
     | (?P<ip>   \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b )
+    | (?P<name> (?<![\w-])x-[a-z]+(?:-(?:[a-z]+\d{0,5}|\d{1,3}))*(?![\w-])
+              | (?<![^\W_])(?:sha-?(?:1|2|3|224|256|384|512)|ed25519)(?![^\W_]) )
     | (?P<hex>  \b0x[0-9a-f]+\b | \b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{8,}\b )
     | (?P<id>   \b(?=\w*\d)(?=\w*[a-z])\w{6,}\b )
     | (?P<n>    (?<![a-z_\d])\d+(?:[.,]\d+)*(?:e[+-]?\d+)? )
@@ -70,7 +74,7 @@ def _named(match: re.Match[str]) -> str:
         scheme, _, place = url.partition("://")
         host = place.rpartition("@")[2].partition(":")[0]
         return f"{scheme}://{_VARYING.sub(_named, host)}"
-    return f"<{match.lastgroup}>"
+    return match["name"] or f"<{match.lastgroup}>"
 
 
 def failure_message(cause: str) -> str:

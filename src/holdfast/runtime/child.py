@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         process = RoleProcess(options, compiled, telemetry, counts, reports)
         return cast("int", uvloop.run(role.run(process)))
     except HoldfastError as error:
-        reports.say(failed=f"{type(error).__name__}: {error}")
+        reports.say(failed=str(error))
         return EXIT_FAILED
 
 

@@ -74,7 +74,7 @@ class RemoteSource:
         return Past(tuple(map(event_row, told["items"])), told["after"])
 
     def letters(self, limit: int) -> list[Row]:
-        """The newest dead letters that are wanted, newest first."""
+        """Those of the dead letters that are wanted that died last, the last one first."""
         filter = self._wanted.criteria.filter
         told = self._api.get(
             "/dead/letters", webhook=filter.webhook, reason=filter.reason, limit=limit

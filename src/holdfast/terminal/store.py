@@ -90,8 +90,8 @@ class StoreSource:
         return Past(tuple(map(self._row, page.found)), page.after)
 
     def letters(self, limit: int) -> list[Row]:
-        """The newest dead letters that are wanted, newest first."""
-        wanted = replace(self._wanted.criteria.filter, state=None, parked=False)
+        """Those of the dead letters that are wanted that died last, the last one first."""
+        wanted = replace(self._wanted.criteria.filter, state=None, parked=False, by_death=True)
         found = letters(self._engine, wanted, None, limit)
         return [
             letter_row(letter_fields_of_row(one, self._webhook(one.message.webhook)))

@@ -30,6 +30,7 @@ from holdfast.queue.contract import (
     QueueLimits,
     Refusal,
     State,
+    letters_page,
 )
 from holdfast.testing.world import CLAIM_ANSWERS, Record, World, fits, page, refusal_fits
 
@@ -157,8 +158,7 @@ class MemoryEngine:
 
     def browse(self, filter: Filter, after: str | None = None, limit: int = 50) -> list[DeadLetter]:
         with self.world.news:
-            found = self._found_dead(filter)
-            return [record.dead_letter() for record in page(found, filter, after, limit)]
+            return letters_page(self._found_dead(filter), filter, after, limit)
 
     def redrive(self, ids: Sequence[str]) -> list[bool]:
         with self.world.news:
@@ -368,11 +368,11 @@ class MemoryEngine:
         records = self.world.records.items()
         return [(id, record) for id, record in records if fits(record, filter, self._now())]
 
-    def _found_dead(self, filter: Filter) -> list[tuple[str, Record]]:
+    def _found_dead(self, filter: Filter) -> list[DeadLetter]:
         """Their times are those of death."""
-        dead = [(id, one) for id, one in self.world.records.items() if one.state is State.DEAD]
-        now_ms = self._now()
-        return [(id, one) for id, one in dead if fits(one, filter, now_ms, one.finished_at_ms)]
+        records, now_ms = self.world.records.values(), self._now()
+        found = (one for one in records if fits(one, filter, now_ms, one.finished_at_ms))
+        return [one.dead_letter() for one in found if one.state is State.DEAD]
 
     def _depth(self, webhook: str) -> Depth:
         queue = self.world.queue(webhook)

@@ -23,7 +23,7 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.execution import Execution, Going
-from holdfast.workflow.failures import RUNTIME, StateFailure
+from holdfast.workflow.failures import RUNTIME, StateFailure, too_deep
 from holdfast.workflow.flow import (
     View,
     assigned,
@@ -55,8 +55,6 @@ loops cannot keep its runner from its timeout."""
 
 Move = Going | None
 """None: the line waits, or is no more."""
-
-_TOO_DEEP: Final = StateFailure(RUNTIME, "The data is nested too deep.")
 
 ROOT: Final[Scope] = {"fork": "", "index": 0, "variables": {}, "weight": 2, "item": None}
 
@@ -94,7 +92,7 @@ class Turn(Execution):
         except StateFailure as failure:
             move = self._erred(state, view, failure)
         except RecursionError:
-            move = self._erred(state, view, _TOO_DEEP)
+            move = self._erred(state, view, too_deep())
         self._go_on(move)
 
     def _answer(self, state: State, view: View, event: Answer) -> Move:
@@ -149,7 +147,7 @@ class Turn(Execution):
         except StateFailure as failure:
             return self._erred(state, view, failure)
         except RecursionError:
-            return self._erred(state, view, _TOO_DEEP)
+            return self._erred(state, view, too_deep())
 
     def _leave(
         self,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
@@ -108,9 +108,11 @@ class Writer:
             query = scope["query_string"].decode("latin-1")
             there = scope["path"] + (f"?{query}" if query else "")
             return RedirectResponse(link(LOGIN_PATH, next=there if there != "/" else None), 303)
+        detail = problem.detail if isinstance(problem.detail, list) else []
         context = {
             "problem": problem,
-            "detail": problem.detail if isinstance(problem.detail, list) else [],
+            "detail": detail,
+            "without": _without(scope, detail) if problem.status == 400 else None,
             "phrase": HTTPStatus(problem.status).phrase,
             "bare": problem.status in (401, 403),
         }
@@ -129,6 +131,16 @@ class Writer:
             # Where nobody logs in, that there is one is all that is asked.
             "csrf": sessions.csrf(session) if session else "1",
         }
+
+
+def _without(scope: Scope, wrong: Iterable[Mapping[str, str]]) -> str | None:
+    """The same address without those of its parameters that cannot be read; None: it has none."""
+    names = {one["path"].split("/")[1] for one in wrong}
+    given = QueryParams(scope["query_string"]).multi_items()
+    kept = [(name, value) for name, value in given if name not in names]
+    if len(kept) == len(given):
+        return None
+    return quote(scope["path"]) + (f"?{urlencode(kept)}" if kept else "")
 
 
 def _is_visit(scope: Scope) -> bool:

@@ -19,7 +19,7 @@ from holdfast.console.asking import (
     parked,
 )
 from holdfast.console.endpoint import PREFIX, Call, Endpoint, Nothing
-from holdfast.console.problems import Problem
+from holdfast.console.problems import Problem, misfit
 from holdfast.console.rows import (
     group_row,
     inline_body,
@@ -43,12 +43,12 @@ from holdfast.operate import lookup
 from holdfast.operate.abilities import archive_of, need_desk
 from holdfast.operate.casting import Mock
 from holdfast.operate.fields import letter_fields
-from holdfast.operate.groups import Order, group, groups, letters, name_of
+from holdfast.operate.groups import LetterOrder, Order, group, groups, letters, name_of
 from holdfast.operate.passage import passage
 from holdfast.operate.rehearsal import Rehearsal, rehearse
 from holdfast.operate.selection import CHUNK, dead_ids
 from holdfast.operate.sent_back import sent_back
-from holdfast.queue.contract import Filter
+from holdfast.queue.contract import Filter, place
 
 DRY_RUNS_MAX: Final = 20
 
@@ -97,6 +97,10 @@ class LettersAsked(Paged):
     since: Time | None = None
     until: Time | None = None
     parked: Parked = "no"
+    sort: LetterOrder = Field(
+        default=LetterOrder.RECENT,
+        description="First: what died last, or what has been dead the longest.",
+    )
 
 
 async def list_letters(call: Call[LettersAsked]) -> LetterPage:
@@ -110,11 +114,12 @@ async def list_letters(call: Call[LettersAsked]) -> LetterPage:
         group=asked.group,
         parked=parked(asked.parked),
     )
+    filter = asked.sort.over(filter)
     found = await site.look(letters, site.depths, filter, asked.after, asked.limit)
-    more = len(found) == asked.limit
+    last = found[-1] if len(found) == asked.limit else None
     return {
         "items": [letter_row(one, site.webhook(one.message.webhook)) for one in found],
-        "after": found[-1].message.id if more else None,
+        "after": place(filter, last.message.id, last.died_at_ms) if last else None,
     }
 
 
@@ -212,7 +217,9 @@ def _dry_run(site: Site, asked: DryRunAsked) -> DryRunFields:
         raise misfit("/", "say which: ids, or a group")
     if asked.group is not None:
         chosen = group(site.depths, asked.group)
-        found = letters(site.depths, Filter(group=chosen.id, parked=False), None, asked.limit)
+        found = letters(
+            site.depths, Filter(group=chosen.id, parked=False, by_death=True), None, asked.limit
+        )
         messages = [one.message for one in found]
     else:
         messages = [_message(site, id) for id in asked.ids]
@@ -279,7 +286,7 @@ ENDPOINTS: Final[tuple[Any, ...]] = (
              list_groups, GroupPage, params=GroupsAsked),
     Endpoint("GET", "/dead/groups/{id}", "group", "One group; the beginning of its id will do",
              "dead letters", one_group, GroupRow, problems=(404,)),
-    Endpoint("GET", "/dead/letters", "letters", "Dead letters, newest first", "dead letters",
+    Endpoint("GET", "/dead/letters", "letters", "Dead letters, what died last first", "dead letters",
              list_letters, LetterPage, params=LettersAsked),
     Endpoint("GET", "/dead/letters/{id}", "letter", "One dead letter", "dead letters",
              one_letter, LetterPageFields, problems=(404,)),

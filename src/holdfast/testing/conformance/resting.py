@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.queue.contract import Depth, Filter, QueueLimits, walk
+from holdfast.queue.contract import Depth, Filter, QueueLimits, place, walk
 from holdfast.testing.conformance.ground import DAY, ORDERS, REFUNDS, Ground, ids, sent_ids
 
 NOTHING_REFUNDED = Depth(REFUNDS, 0, 0, 0, None)
@@ -94,6 +94,23 @@ class Resting(Ground):
             self.engine.browse(Filter(newest_first=False), everything[1], 2)
         )
         assert everything[::-1] == ids(list(walk(self.engine, Filter(), page=2)))
+
+    def test_browse_goes_page_by_page_in_the_order_of_deaths(self) -> None:
+        """Also where one of a page is sent back before the next page is asked for."""
+        leases = [self.sent_and_leased() for _ in range(5)]
+        for at in (3, 0, 4, 1, 2):
+            self.engine.bury(leases[at].receipt, self.failure(reason="permanent"))
+            self.clock.advance(1)
+        letters = sorted(self.dead(), key=lambda one: (one.died_at_ms, one.message.id))
+        died = ids(letters)
+        newest, oldest = (Filter(by_death=True, newest_first=first) for first in (True, False))
+
+        assert died == ids(list(walk(self.engine, oldest, page=2)))
+        assert died[::-1] == ids(list(walk(self.engine, newest, page=2)))
+        last = self.engine.browse(newest, None, 2)[-1]
+        self.engine.redrive([last.message.id])
+        after = place(newest, last.message.id, last.died_at_ms)
+        assert died[2::-1] == ids(self.engine.browse(newest, after))
 
     def test_browse_shows_dead_letters_only(self) -> None:
         """Neither what waits nor what is leased, done or purged."""

@@ -9,7 +9,7 @@ import apsw
 import orjson
 
 from holdfast.message import DeadLetter, Failure, Message
-from holdfast.queue.contract import Filter
+from holdfast.queue.contract import Filter, place
 from holdfast.queue.engines.sqlite.query import select, select_value
 from holdfast.queue.engines.sqlite.schema import PURGED
 from holdfast.queue.engines.sqlite.shelf import Shelf, attempts_of, numbers, read_message
@@ -55,7 +55,7 @@ def browse(shelf: Shelf, filter: Filter, after: str | None, limit: int) -> list[
             )
         if len(rows) < wanted:
             break
-        after = rows[-1][-1]
+        after = place(filter, rows[-1][-1], rows[-1][2])
     return letters
 
 
@@ -63,13 +63,14 @@ def _rows(
     shelf: Shelf, filter: Filter, after: str | None, limit: int
 ) -> tuple[list[tuple[Any, ...]], dict[int, tuple[Failure, ...]]]:
     where, values = _where(filter, after)
-    order = "DESC" if filter.newest_first else "ASC"
+    way = "DESC" if filter.newest_first else "ASC"
+    order = f"x.at {way}, x.id {way}" if filter.by_death else f"x.id {way}"
     with shelf.ledger.snapshot() as ledger:
         rows = select(
             ledger,
             "SELECT x.n, x.reason, x.at, x.superseded_by, x.parked_at, d.receive_count, x.id"
             " FROM dead AS x JOIN delivery AS d ON d.n = x.n"
-            f" WHERE {where} ORDER BY x.id {order} LIMIT ?",
+            f" WHERE {where} ORDER BY {order} LIMIT ?",
             (*values, limit),
         )
         return rows, attempts_of(ledger, [row[0] for row in rows])
@@ -77,9 +78,16 @@ def _rows(
 
 def _where(filter: Filter, after: str | None = None) -> tuple[str, tuple[Any, ...]]:
     tests: dict[str, Any] = {test: getattr(filter, name) for test, name in _TESTS.items()}
-    tests["x.id < ?" if filter.newest_first else "x.id > ?"] = after
     given = {test: value for test, value in tests.items() if value is not None}
-    return " AND ".join(given) or "1", tuple(given.values())
+    wheres, values = list(given), list(given.values())
+    if after is not None:
+        sign = "<" if filter.newest_first else ">"
+        at, _, id = after.rpartition(".")
+        wheres.append(
+            f"(x.at, x.id) {sign} (CAST(? AS INTEGER), ?)" if filter.by_death else f"x.id {sign} ?"
+        )
+        values += [at, id] if filter.by_death else [after]
+    return " AND ".join(wheres) or "1", tuple(values)
 
 
 def groups(shelf: Shelf, filter: Filter) -> list[GroupCount]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from holdfast.clock import Clock
 from holdfast.errors import StoreError
 from holdfast.message import DeadLetter
-from holdfast.queue.contract import Filter
+from holdfast.queue.contract import Filter, letters_page
 from holdfast.queue.engines.sqs.api import BATCH, Api
 from holdfast.queue.engines.sqs.batches import Batches, Send
 from holdfast.queue.engines.sqs.ledger import ClaimKey, History, Ledger, MessageKey
@@ -27,7 +27,6 @@ from holdfast.queue.engines.sqs.letters import (
     Letter,
     collate,
     fits,
-    page,
     read_copy,
     sending_again,
 )
@@ -87,7 +86,7 @@ class Desk:
             if look is None or not same or after is None or look.until < self._clock.monotonic():
                 look = self._look = self._looked_at(filter.webhook)
             found = [letter for letter in look.letters if fits(letter, filter)]
-        return page(found, filter, after, limit)
+        return letters_page(found, filter, after, limit)
 
     def redrive(self, ids: Sequence[str]) -> list[bool]:
         """Sent again, then deleted: whoever dies in between leaves a letter too many, not one less."""

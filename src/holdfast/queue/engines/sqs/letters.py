@@ -198,19 +198,6 @@ def fits(letter: DeadLetter, filter: Filter) -> bool:
     )
 
 
-def page(
-    letters: Iterable[DeadLetter], filter: Filter, after: str | None, limit: int
-) -> list[DeadLetter]:
-    """The next ones in id order."""
-    newest = filter.newest_first
-    found = [
-        letter
-        for letter in letters
-        if after is None or (letter.message.id < after if newest else letter.message.id > after)
-    ]
-    return sorted(found, key=lambda letter: letter.message.id, reverse=newest)[:limit]
-
-
 def _message(copy: Copy, webhook: str, senders: Mapping[str, str]) -> Message:
     if copy.sent is not None:
         return received(copy.sent, copy.body, webhook, senders.get(copy.sent.role, ""))
