@@ -13,7 +13,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -28,3 +30,25 @@ settings.register_profile(
     suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
 )
 settings.load_profile("patient")
+
+FIRST: Final = (
+    "test_sqs_run.py",
+    "test_bench.py",
+    "test_processes.py",
+    "test_console_process.py",
+    "test_tail_lines.py",
+    "test_tail_screen.py",
+    "test_provider_fuzz.py",
+    "test_cli_run.py",
+    "test_cli_add.py",
+    "test_crash.py",
+    "test_console_api.py",
+    "test_aws_bundle.py",
+    "test_listen.py",
+)
+"""Those that take longest: each goes to one worker whole, and what begins last should soon be over."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
