@@ -18,9 +18,10 @@ LOCALSTACK := .localstack
 run: $(VENV)/.installed examples/.env
 	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
 
-# A file of tests at a time for each processor, four at the most: much of it waits for processes.
+# A file of tests at a time for each processor, four at the most: much of it waits for processes. The
+# order is conftest.py's; pytest-xdist's own begins with those of most tests, which are the short ones.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Deploys the template into emulators of AWS: needs Node.js, and Python 3.13 for LocalStack.
 test-aws: $(VENV)/.installed-dev-aws $(LOCALSTACK)/.installed

@@ -71,7 +71,7 @@ def accepted(schema: Mapping[str, Any], value: Any) -> tuple[bool, bool]:
     return BodySchema(schema).violations(body) == (), door_of(model_of(schema)).is_valid(value)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=2_000, deadline=None)
 @given(st.randoms(use_true_random=True))
 def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
     """For any schema and value, written as a user or pydantic might; most of them fit."""

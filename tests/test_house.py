@@ -286,3 +286,13 @@ def test_the_two_commands_of_the_readme_exist() -> None:
     for command in ("run", "test"):
         assert f"make {command}" in readme
         assert command in targets
+
+
+def test_the_files_that_go_first_are_there() -> None:
+    """A renamed one would quietly lose its place at the front."""
+    named = re.findall(
+        r'^    "(\w+\.py)",$', (ROOT / "conftest.py").read_text("utf-8"), re.MULTILINE
+    )
+
+    assert len(named) > 1
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []

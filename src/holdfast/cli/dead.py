@@ -79,7 +79,8 @@ def list_dead(
     if output is Output.JSON:
         print_json([letter_fields(letter) for letter in found[:limit]])
         return
-    print_rows([_row(letter) for letter in found[:limit]], letters.none_told(aside))
+    none = letters.none_told(aside, such=filters.given or group is not None)
+    print_rows([_row(letter) for letter in found[:limit]], none)
     if len(found) > limit:
         hint(f"these are the first {limit}; more with --limit")
     if found:

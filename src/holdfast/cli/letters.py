@@ -72,7 +72,7 @@ def groups(
     if output is Output.JSON:
         print_json([_group_fields(group) for group in found.shown])
         return
-    print_rows([_group_row(group) for group in found.shown], none_told(aside))
+    print_rows([_group_row(group) for group in found.shown], none_told(aside, such=filters.given))
     if found.groups > len(found.shown):
         hint(f"these are {len(found.shown)} of {found.groups} groups; more with --limit")
     if found.shown:
@@ -88,9 +88,10 @@ def count_parked(engine: Engine, webhook: str | None) -> int:
     return sum(parked.values()) if webhook is None else parked.get(webhook, 0)
 
 
-def none_told(aside: int) -> str:
-    """That there are none; and where some are that a list leaves out."""
-    return f"no dead letters but {aside:,} put aside" if aside else "no dead letters"
+def none_told(aside: int, *, such: bool) -> str:
+    """That there are none, or none `such`; and that some are where a list leaves them out."""
+    none = f"no {'such ' if such else ''}dead letters"
+    return f"{none}; {aside:,} put aside" if aside else none
 
 
 def _group_fields(group: grouping.Group) -> dict[str, Any]:
