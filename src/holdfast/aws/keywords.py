@@ -19,6 +19,7 @@ EXACT_MAX: Final = 2**53 - 1
 """Up to here a whole number comes through whatever reads it as a double: the CDK is JavaScript."""
 
 _TOO_FAR: Final = f"beyond {EXACT_MAX:,} a number is another one there"
+_FUNCTION: Final = "CloudFormation takes the name for a function of its own"
 
 LOST: Final = {
     "if": "draft-04 has no conditions",
@@ -177,7 +178,7 @@ def _one_of(convert: Converter, allowed: Sequence[Any], path: str, keyword: str)
     others = [value for value in allowed if value is not None]
     if not all(map(_comes_through, others)):
         why = (
-            f"one of its values cannot stand in a template: null, Ref or Fn:: inside, or {_TOO_FAR}"
+            f"templates keep no null, Ref or Fn:: inside of a value, no number beyond {EXACT_MAX:,}"
         )
         convert.lose(path, keyword, why)
         return {}
@@ -232,7 +233,7 @@ def _named(convert: Converter, node: Node, path: str, out: Out) -> bool:
     place, said = f"{path}/properties", {}
     for name, child in node["properties"].items():
         if is_function(name):
-            convert.lose(place, name, "CloudFormation takes that name for a function of its own")
+            convert.lose(place, name, _FUNCTION)
         else:
             said[name] = convert.schema(child, f"{place}/{step(name)}")
     out["properties"] = said
@@ -248,7 +249,7 @@ def _named_by_pattern(convert: Converter, node: Node, path: str, out: Out) -> bo
             if not translation.exact:
                 raise Untranslatable("characters beyond U+FFFF count double there")
             if is_function(translation.text):
-                raise Untranslatable("CloudFormation takes it for a function of its own")
+                raise Untranslatable(_FUNCTION)
         except Untranslatable as error:
             convert.lose(path, "patternProperties", f"{pattern!r} cannot be said there: {error}")
             continue
@@ -264,8 +265,7 @@ def _dependencies(convert: Converter, node: Node, path: str, out: Out) -> None:
     for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
         for name, asked in node.get(keyword, {}).items():
             if is_function(name):
-                why = f"CloudFormation takes {name} for a function of its own"
-                convert.lose(path, keyword, why)
+                convert.lose(path, keyword, _FUNCTION)
             elif isinstance(asked, list):
                 if asked:
                     found.setdefault(name, []).append(list(dict.fromkeys(asked)))
