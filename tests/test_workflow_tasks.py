@@ -15,8 +15,10 @@ from pydantic import BaseModel, Field
 
 from holdfast.errors import Permanent, Retryable, SchemaInvalid, StoreBusy
 from holdfast.message import Event, Lease, Receipt
+from holdfast.operate.rehearsal import rehearse
 from holdfast.pipe.disposition import GiveBack, dispose
 from holdfast.queue.contract import Claim, ClaimAnswer
+from holdfast.secrets import Secrets
 from holdfast.workflow.input import Delivery, Validator, read_body
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
 from workflow_kit import VERIFY_HANDLE, a_lease, a_message, a_webhook, run_one
@@ -92,6 +94,18 @@ def test_a_handler_that_takes_input_gets_whatever_a_state_holds() -> None:
 
     assert result.status == "SUCCEEDED", result.cause
     assert seen == [{"deep": orjson.loads(deep), "n": 2.0**64}]
+
+
+def test_a_dry_run_goes_as_deep() -> None:
+    """No history holds such an input, so nothing recorded is looked for under it."""
+
+    def handle(given: dict[str, Any]) -> None:
+        raise AssertionError(given)
+
+    webhook = a_webhook(handle, takes="input", workflow=VERIFY_HANDLE)
+    went = rehearse(webhook, a_message(b"[" * 400 + b"]" * 400), Secrets(), 0)
+
+    assert (went.status, [call.source for call in went.calls]) == ("SUCCEEDED", ["assumed"])
 
 
 def raises(error: BaseException) -> Callable[[], None]:

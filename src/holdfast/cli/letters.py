@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import orjson
 import typer
 from rich.markup import escape
 
@@ -46,6 +45,7 @@ from holdfast.queue.contract import Engine, Filter
 from holdfast.runtime.store import DEFAULT_STORE
 from holdfast.secrets import Secrets
 from holdfast.terminal.text import printable
+from holdfast.workflow.failures import as_json
 
 
 @with_options
@@ -262,9 +262,9 @@ def _print_way_to_call(
 
 
 def _called(call: Called) -> str:
-    given = orjson.dumps(call.input).decode()
+    given = as_json(call.input)
     shown = given if len(given) <= 200 else f"{given[:200]}..."
-    outcome = call.error or orjson.dumps(call.result).decode()
+    outcome = call.error or as_json(call.result)
     return f"{call.state}: {call.resource}({shown}) -> {outcome[:100]} ({call.source})"
 
 

@@ -17,8 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import orjson
-
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook, Task
 from holdfast.keyring import KeyRing
@@ -41,6 +39,7 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.input import Delivery, Validator
+from holdfast.workflow.limits import compact, measure
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
 from holdfast.workflow.tasks import SchemaOfSent, Work, arguments_of, check_message
 
@@ -162,7 +161,7 @@ class Stage:
             if task.takes == "event":
                 delivery.event(model)
             elif task.takes == "input":
-                model.json(orjson.dumps(given))
+                model.json(compact(given))
         except Exception as error:
             failed = of_exception(error)
             return Mock(error=failed.error, cause=failed.cause, quarantine=failed.quarantine)
@@ -319,4 +318,4 @@ def played(mock: Mock) -> Outcome:
     """As a task comes to it."""
     if mock.error is not None:
         return Failed(mock.error, mock.cause or "", mock.reason)
-    return Succeeded(mock.result, len(orjson.dumps(mock.result)))
+    return Succeeded(mock.result, measure(mock.result))

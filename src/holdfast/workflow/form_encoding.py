@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal, get_args
 from urllib.parse import quote
 
-from holdfast.workflow.sdk import compact
+from holdfast.workflow.limits import compact
 
 ArrayFormat = Literal["INDICES", "REPEAT", "COMMAS", "BRACKETS"]
 ARRAY_FORMATS: Final = get_args(ArrayFormat)

@@ -20,8 +20,8 @@ from holdfast.workflow.form_encoding import (
     form_encoded,
     scalar,
 )
+from holdfast.workflow.limits import compact
 from holdfast.workflow.references import Known, connection_name
-from holdfast.workflow.sdk import compact
 from holdfast.workflow.urls import url_flaw
 
 FIELDS: Final = (

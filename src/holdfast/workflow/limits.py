@@ -1,4 +1,4 @@
-"""AWS's limit on the size of any input or output, checked without serialising what is small."""
+"""Values as JSON, and AWS's limit on their size, checked without serialising what is small."""
 
 from __future__ import annotations
 
@@ -21,23 +21,28 @@ def stays_whole(number: int) -> bool:
     return -(2**63) <= number < 2**64
 
 
+def compact(value: Any) -> bytes:
+    """A value as JSON, without spaces, in UTF-8. Raises TypeError, ValueError, RecursionError."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Integers beyond 64 bits and lone surrogates are JSON all the same, and so is what is
+        # nested more than 254 deep.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "surrogatepass")
+
+
 def measure(value: Any) -> int:
     """The bytes of a value as compact JSON; what is nested beyond Python's depth is too large.
 
     Raises StateFailure, States.Runtime, where it is none.
     """
     try:
-        return len(orjson.dumps(value))
-    except TypeError:
-        # Integers beyond 64 bits and lone surrogates are JSON all the same, and so is what is
-        # nested more than 254 deep.
-        try:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        except RecursionError:
-            return DATA_LIMIT_BYTES + 1
-        except (TypeError, ValueError) as error:
-            raise StateFailure(RUNTIME, f"A value is not JSON: {error}") from None
-        return len(text.encode("utf-8", "surrogatepass"))
+        return len(compact(value))
+    except RecursionError:
+        return DATA_LIMIT_BYTES + 1
+    except (TypeError, ValueError) as error:
+        raise StateFailure(RUNTIME, f"A value is not JSON: {error}") from None
 
 
 def fit(value: Any, size: int, what: str) -> int:

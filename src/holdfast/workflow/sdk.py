@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from holdfast.workflow.failures import StateFailure
 
@@ -32,13 +29,3 @@ def refused(
         f"Request ID: {request_id}; Proxy: null)"
     )
     return StateFailure(error, cause)
-
-
-def compact(value: Any) -> bytes:
-    """A value as JSON, without spaces, in UTF-8."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        # Integers beyond 64 bits and lone surrogates are JSON all the same.
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "surrogatepass")

@@ -19,9 +19,9 @@ from holdfast.message import Headers, Message, Request
 from holdfast.sent import Sent
 from holdfast.workflow.arguments import Arguments, Given
 from holdfast.workflow.failures import StateFailure
-from holdfast.workflow.limits import measure
+from holdfast.workflow.limits import compact, measure
 from holdfast.workflow.references import Known
-from holdfast.workflow.sdk import compact, refused, sdk_metadata
+from holdfast.workflow.sdk import refused, sdk_metadata
 from holdfast.workflow.sqs_attributes import (
     Attribute,
     attributes_mistake,

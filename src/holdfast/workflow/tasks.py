@@ -29,10 +29,10 @@ from holdfast.workflow.failures import StateFailure
 from holdfast.workflow.forward import Forwarder
 from holdfast.workflow.http_call import HttpCaller
 from holdfast.workflow.input import Delivery, Validator
+from holdfast.workflow.limits import compact
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
-from holdfast.workflow.sdk import compact
 from holdfast.workflow.sqs_send import ORIGIN, VERIFIED
 
 Claimant = Callable[[Lease, str], Awaitable[Claim]]
