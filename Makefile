@@ -4,6 +4,9 @@ PORT ?= 8080
 OPS_PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
+# As pip does for all that it installs but this: where PYTHONDONTWRITEBYTECODE is set, each process
+# compiled all of it at its start, for a third of a second.
+COMPILE = @$(BIN)/python -m compileall -q src
 
 # LocalStack needs Python 3.13: by its name, the one that is there, or from pyenv.
 PYTHON_LOCALSTACK ?= $(shell for each in python3.13 python3 $$(pyenv root 2>&-)/versions/3.13*/bin/python; do \
@@ -53,10 +56,12 @@ $(BIN)/python:
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(COMPILE)
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev-aws: $(VENV)/.installed-dev

@@ -19,7 +19,7 @@ from holdfast.queue.engines.sqs import Location, parse
 from holdfast.queue.engines.sqs.api import Api
 from holdfast.runtime.store import provision_store
 
-_STARTED_SECONDS: Final = 30
+_STARTED_SECONDS: Final = 60
 
 
 class Cloud:

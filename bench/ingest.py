@@ -12,6 +12,7 @@ emulator on this machine, which then is what is measured.
 from __future__ import annotations
 
 import argparse
+import compileall
 import contextlib
 import http.client
 import os
@@ -28,6 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import holdfast
 from bench import machine, processes
 from bench.cloud import Cloud, emulated
 from bench.http_load import Load, tool
@@ -266,7 +268,11 @@ def memory(scene: Scene) -> list[Row]:
 
 
 def start(scene: Scene) -> list[Row]:
-    """From `holdfast run` on the command line to the first event accepted, on a new store."""
+    """From `holdfast run` on the command line to the first event accepted, on a new store.
+
+    With bytecode, as pip leaves what it installs, also where the environment asks for none.
+    """
+    compileall.compile_dir(Path(holdfast.__file__).parent, quiet=1)
     took = statistics.median(_start_seconds(scene) for _ in range(scene.starts))
     return [Row("start to first accepted request", f"{took:.2f} s", "<= 1.5 s", took <= 1.5)]
 

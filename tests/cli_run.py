@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from cli_scene import Called, call
+from process_kit import PATIENCE_SECONDS, PORTS, holdfast
 
 BEARER: Final = "s3cr3t-bearer-5f0c1d9e"
 HMAC: Final = "s3cr3t-hmac-8a444b9c"
@@ -92,18 +92,9 @@ class Running:
         """Drain as Ctrl-C does; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            out, err = self.process.communicate(timeout=30)
+            out, err = self.process.communicate(timeout=PATIENCE_SECONDS)
             self.out, self.err = out.decode(), err.decode()
         return self.process.returncode
-
-
-# A shell starts what runs in the background deaf to Ctrl-C, and that is inherited.
-HOLDFAST = """
-import signal
-from holdfast.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
 
 
 def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -111,7 +102,7 @@ def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     # Variables set here would win over the folder's .env.
     environment = {k: v for k, v in os.environ.items() if k not in ("USERS_SECRET", "TOKEN")}
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", HOLDFAST, *arguments],
+        holdfast(*arguments),
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -130,9 +121,8 @@ def running(
 ) -> Iterator[Running]:
     """From the moment at which everything is ready. `queue`: a store that is not in the folder."""
     write_hooks(folder, hooks)
-    ports = ("--port", "0", "--ops-port", "0")
     store = queue or "store"
-    process = spawn(folder, "run", "hooks.py", "--store", store, *ports, "-o", "json", *options)
+    process = spawn(folder, "run", "hooks.py", "--store", store, *PORTS, "-o", "json", *options)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()

@@ -31,6 +31,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.console import close_console, make_console, serve_console
 from holdfast.runtime.console_options import ConsoleOptions
 from holdfast.telemetry import Telemetry
+from process_kit import PATIENCE_SECONDS
 
 SECRET: Final = "s3cr3t-hmac-4711-0815"
 TOKEN: Final = "t0k3n-of-ada-0123456789"
@@ -129,7 +130,7 @@ class Client:
         self._client = httpx.Client(
             base_url=f"http://127.0.0.1:{port}/api/v1",
             headers={"x-holdfast-csrf": "1"} if headers is None else headers,
-            timeout=30,
+            timeout=PATIENCE_SECONDS,
         )
 
     def call(self, method: str, path: str, **given: Any) -> httpx.Response:
@@ -270,13 +271,13 @@ def serving(console: Console, port: int = 0) -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: asyncio.run(main()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(PATIENCE_SECONDS)
     try:
         yield bound
     finally:
         loop, stop = stops[0]
         loop.call_soon_threadsafe(stop.set)
-        thread.join(20)
+        thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 
 

@@ -27,6 +27,7 @@ from holdfast.message import Headers, Message
 from holdfast.queue.contract import Refusal
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
+from process_kit import PATIENCE_SECONDS
 
 USER_SCHEMA = {
     "type": "object",
@@ -160,7 +161,9 @@ class Scene:
 
     def raw(self, *parts: bytes) -> bytes:
         """Send bytes as they are; what came back until the other side closed or fell silent."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", self.port), timeout=PATIENCE_SECONDS
+        ) as connection:
             for part in parts:
                 connection.sendall(part)
             return read_answer(connection)
@@ -228,14 +231,14 @@ def granian(scene: Scene, drain_seconds: float = 5.0) -> Iterator[Scene]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE_SECONDS)
     try:
         yield scene
     finally:
         loop, stop = stops[0]
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop.set)
-        thread.join(15)
+        thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
     assert failures == []
 
@@ -258,12 +261,12 @@ def uvicorn_server(scene: Scene, application: Any = None) -> Iterator[Scene]:
     scene.port = listener.getsockname()[1]
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    assert started.wait(10)
+    assert started.wait(PATIENCE_SECONDS)
     try:
         yield scene
     finally:
         server.should_exit = True
-        thread.join(15)
+        thread.join(PATIENCE_SECONDS)
         listener.close()
     assert not thread.is_alive()
 

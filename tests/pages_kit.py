@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from console_scene import Scene
+from process_kit import PATIENCE_SECONDS
 
 HOSTILE: Final = "<img src=x onerror=alert(1)>\"'><script>alert(1)</script>{{7*7}}"
 VOID = frozenset(
@@ -108,7 +109,7 @@ def attributes(page: Read, name: str) -> list[Any]:
 
 
 def visitor(port: int) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture

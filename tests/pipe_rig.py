@@ -23,6 +23,7 @@ from holdfast.queue.group_commit import GroupReceiver
 from holdfast.telemetry import Kind, Telemetry
 from holdfast.testing.model import MemoryEngine
 from holdfast.workflow.result import Result
+from process_kit import PATIENCE_SECONDS
 
 LEASE_SECONDS = 60.0
 DRAIN_SECONDS = 25.0
@@ -217,7 +218,7 @@ class Rig:
         self.receiver = GroupReceiver(self.engine)
         self.gate = Gate()
         self.stop = asyncio.Event()
-        self._limit = asyncio.timeout(10)  # a test that waits in vain fails instead of hanging
+        self._limit = asyncio.timeout(PATIENCE_SECONDS)  # instead of hanging
         self.bench = Workbench(self)
 
     def pipe(self, settings: CompiledWebhook | None = None, target: Any = None) -> PipeRunner:

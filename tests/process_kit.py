@@ -62,6 +62,11 @@ def until(condition: Callable[[], Value | None], what: str) -> Value:
     return found
 
 
+def get(url: str) -> httpx.Response:
+    """Of a server of ours."""
+    return httpx.get(url, timeout=PATIENCE_SECONDS)
+
+
 class Process:
     """A child process, what it says line by line, and its exit code."""
 
@@ -114,7 +119,7 @@ class Process:
         code = self.popen.wait(PATIENCE_SECONDS)
         for reader in self._readers:
             # A child of its own may hold the streams a little longer.
-            reader.join(5.0)
+            reader.join(PATIENCE_SECONDS)
         return code
 
     def send(self, number: int) -> None:
@@ -164,12 +169,13 @@ class Run(Process):
 
     def pids(self, role: str) -> list[int]:
         """Its children of this role that are ready."""
-        answer = httpx.get(self.record["ops_url"] + "/healthz").json()
+        answer = get(self.record["ops_url"] + "/healthz").json()
         return [one["pid"] for one in answer["processes"] if one["role"] == role and one["ready"]]
 
     def post(self, path: str, **options: Any) -> httpx.Response:
         """One JSON event, at the gateway."""
-        return httpx.post(self.record["url"] + path, timeout=30, **{"json": {}, **options})
+        url = self.record["url"] + path
+        return httpx.post(url, timeout=PATIENCE_SECONDS, **{"json": {}, **options})
 
     def keep(self, path: str, **options: Any) -> str:
         """One JSON event that must be accepted; its id."""

@@ -20,6 +20,7 @@ from holdfast.message import Failure, Headers, Lease, Message, Request
 from holdfast.queue.contract import Depth, QueueLimits
 from holdfast.queue.engines.sqlite import INBOX, LEDGER, SQLiteEngine
 from holdfast.telemetry import Kind, Telemetry
+from process_kit import PATIENCE_SECONDS
 
 DAY = 86_400.0
 _numbers = itertools.count(1_000)
@@ -145,7 +146,7 @@ class Process:
         """What it says next. Fails where it ended instead."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, f"it ended with {self._process.wait(5)}"
+        assert line, f"it ended with {self._process.wait(PATIENCE_SECONDS)}"
         return orjson.loads(line)
 
     def tell(self, value: Any) -> None:
@@ -156,7 +157,7 @@ class Process:
     def kill(self) -> None:
         """As `kill -9` does it."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(PATIENCE_SECONDS)
 
     def close(self) -> None:
         if self._process.poll() is None:

@@ -20,7 +20,7 @@ from holdfast.message import Headers, Request
 from holdfast.verify import standard_webhooks
 from http_target import Target, a_target
 from pages_kit import read
-from process_kit import Run, running, until
+from process_kit import PATIENCE_SECONDS, Run, get, running, until
 
 DEFINITION: Final = """
 from holdfast import Alert, Permanent, SignedWebhook, Slack, providers
@@ -53,7 +53,7 @@ class Shop(NamedTuple):
         return call(*words, "--store", f"sqlite:{self.run.store}", now_ms=now_ms)
 
     def metrics(self) -> str:
-        return httpx.get(self.run.record["ops_url"] + "/metrics").text
+        return get(self.run.record["ops_url"] + "/metrics").text
 
 
 @pytest.fixture(scope="module")
@@ -127,14 +127,15 @@ def test_the_command_lists_rules_and_targets(shop: Shop) -> None:
 
 def test_the_api_says_the_same(shop: Shop) -> None:
     """What the console shows is what the command prints."""
-    answer = httpx.get(shop.run.record["console_url"] + "/api/v1/alerts")
-    printed = shop.call("alerts", "-o", "json").json
-    told = answer.json()
 
-    assert answer.status_code == 200
-    for one in (told, printed):
-        one.pop("looked")
-    assert told == printed
+    def same() -> bool:
+        told = get(shop.run.record["console_url"] + "/api/v1/alerts").json()
+        printed = shop.call("alerts", "-o", "json").json
+        for one in (told, printed):
+            one.pop("looked")
+        return bool(told == printed)
+
+    until(same, "both say the same")  # between the two somebody may have looked again
 
 
 def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
@@ -142,13 +143,13 @@ def test_the_first_screen_shows_what_stands(shop: Shop) -> None:
     url = shop.run.record["console_url"]
 
     def shown() -> list[tuple[str, str, str]]:
-        warnings = httpx.get(url + "/api/v1/overview").json()["warnings"]
+        warnings = get(url + "/api/v1/overview").json()["warnings"]
         told = [(one["code"], one["webhook"], one["title"]) for one in warnings]
         return told if ("alert", "users", "alert dead: 3 dead letters") in told else []
 
     told = until(shown, "the console shows three dead letters")
     assert [code for code, webhook, _ in told if webhook == "shop"] == ["provider_refused"]
-    page = read(httpx.get(url).text)
+    page = read(get(url).text)
     assert page.has("users 3 dead letters · since")
     assert not page.has("alert dead: 3 dead letters")
 
@@ -157,7 +158,7 @@ def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
     """And where one does not take it, that is said, and the exit code is 1."""
     done = shop.call("alerts", "test", "-o", "json")
     assert (done.code, [one["sent"] for one in done.json]) == (0, [True, True])
-    assert json.loads(shop.target.received[-1].body)["type"] == "holdfast.alerts.test"
+    assert "holdfast.alerts.test" in {json.loads(one.body)["type"] for one in shop.target.received}
 
     shop.slack.status, shop.slack.body = 403, b"action_prohibited"
     failed = shop.call("alerts", "test", "--target", "slack")
@@ -170,14 +171,14 @@ def test_a_test_message_goes_to_every_target(shop: Shop) -> None:
 def test_the_api_sends_tests_too_and_the_book_knows(shop: Shop) -> None:
     """To those that are named; what nobody is called is not found."""
     api = shop.run.record["console_url"] + "/api/v1"
-    sure = {"X-Holdfast-CSRF": "1"}
-    answer = httpx.post(f"{api}/alerts/test", json={"targets": ["webhook"]}, headers=sure)
-    nobody = httpx.post(f"{api}/alerts/test", json={"targets": ["pager"]}, headers=sure)
-    acts = httpx.get(f"{api}/audit?action=alerts.test").json()["items"]
+    with httpx.Client(headers={"X-Holdfast-CSRF": "1"}, timeout=PATIENCE_SECONDS) as client:
+        answer = client.post(f"{api}/alerts/test", json={"targets": ["webhook"]})
+        nobody = client.post(f"{api}/alerts/test", json={"targets": ["pager"]})
+        acts = client.get(f"{api}/audit?action=alerts.test").json()["items"]
 
     (told,) = answer.json()
     assert (told["target"], told["sent"], told["error"]) == ("webhook", True, None)
-    assert shop.target.received[-1].headers["webhook-id"] == told["message"]
+    assert told["message"] in {one.headers["webhook-id"] for one in shop.target.received}
     assert nobody.status_code == 404
     assert acts[0]["target"] == "webhook"
     assert acts[0]["via"] == "console"

@@ -146,7 +146,8 @@ def test_what_runs_in_lambda_finds_what_it_imports() -> None:
         "before = set(sys.modules)\n"
         "from holdfast.aws.worker import door, functions, records, secrets, setting, tasks, verify\n"
         "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
-        "print(*sorted({each for name in loaded for each in by().get(name, ())}))"
+        "of = by()\n"
+        "print(*sorted({each for name in loaded for each in of.get(name, ())}))"
     )
     done = subprocess.run(  # noqa: S603 - the code above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import sys
 from importlib import import_module, util
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.aws.deployed import Deployed, Parts, StackEngine, parse
+from holdfast.aws.deployed import Account, Deployed, Parts, StackEngine, find, parse
 from holdfast.errors import ExtraMissing, StoreError
 from holdfast.queue.engines.sqs.location import QueueNames
 from holdfast.runtime.store import describe_store, is_deployed, is_shared, provision_store
@@ -110,3 +111,15 @@ def test_a_missing_cdk_is_told_by_the_name_of_its_extra(monkeypatch: pytest.Monk
 
     with pytest.raises(ExtraMissing, match=r"pip install 'holdfast\[cdk\]'"):
         import_module("holdfast.aws.stack")
+
+
+def test_a_missing_region_is_told_as_of_queues(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With what to write; not by the name of the call that would have needed it."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+
+    with pytest.raises(StoreError, match=r"^no AWS region is set: write aws:STACK\?region=REGION"):
+        find(Account(parse("aws:Hooks")))

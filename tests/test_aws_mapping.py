@@ -111,7 +111,7 @@ def alike(here: Message, there: Message) -> None:
     )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(BODIES, HEADERS, QUERIES, st.text(ODD, min_size=1, max_size=6))
 @example("", [], [], "a")
 @example("{}", [("content-length", "2")], [], "a")

@@ -35,6 +35,8 @@ TAKEN: Final = frozenset(
 )
 """Draft-04 without `id`, `format`, `default`, `title` and `description`: what a model may hold."""
 
+INTEGER: Final = {"type": "number", "multipleOf": 1}
+
 
 def keywords(node: Any) -> Iterator[str]:
     """Every keyword of a schema, at any depth."""
@@ -54,13 +56,12 @@ def keywords(node: Any) -> Iterator[str]:
 
 def door_of(model: Model) -> jsonschema_rs.Draft4Validator:
     """The model as API Gateway would take it: it must pass the metaschema, hold known keywords only,
-    fit in, and survive a template, which holds no null."""
+    fit in, and survive a template, which holds no null and has a meaning of its own for `Ref`."""
     jsonschema_rs.meta.validate(dict(model.schema))
     assert set(keywords(model.schema)) <= TAKEN
     assert len(orjson.dumps(model.schema)) <= MODEL_MAX_BYTES
-    assert ":null" not in (text := json.dumps(model.schema, separators=(",", ":")))
-    assert "[null" not in text
-    assert ",null" not in text
+    text = json.dumps(model.schema, separators=(",", ":"))
+    assert not any(each in text for each in (":null", "[null", ",null", '{"Ref":'))
     return jsonschema_rs.Draft4Validator(dict(model.schema), validate_formats=True)
 
 
@@ -70,7 +71,7 @@ def accepted(schema: Mapping[str, Any], value: Any) -> tuple[bool, bool]:
     return BodySchema(schema).violations(body) == (), door_of(model_of(schema)).is_valid(value)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.randoms(use_true_random=True))
 def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
     """For any schema and value, written as a user or pydantic might; most of them fit."""
@@ -94,17 +95,14 @@ def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
         ({"enum": ["a", None]}, {"anyOf": [{"enum": ["a"]}, {"type": "null"}]}),
         ({"enum": [1, 1.0, True, "1", [1], [1.0]]}, {"enum": [1, True, "1", [1]]}),
         ({"enum": []}, {"not": {}}),
-        ({"type": "integer"}, {"type": "number", "multipleOf": 1}),
+        ({"type": "integer"}, INTEGER),
         ({"type": ["integer", "null"]}, {"type": ["number", "null"], "multipleOf": 1}),
         ({"type": ["integer", "number"]}, {"type": "number"}),
         (
             {"type": "integer", "exclusiveMinimum": 18, "exclusiveMaximum": 30.5},
-            {"type": "number", "multipleOf": 1, "minimum": 19, "maximum": 30},
+            {**INTEGER, "minimum": 19, "maximum": 30},
         ),
-        (
-            {"type": "number", "exclusiveMinimum": 0.5},
-            {"type": "number", "minimum": 0.5, "exclusiveMinimum": True},
-        ),
+        ({"exclusiveMinimum": 0.5}, {"minimum": 0.5, "exclusiveMinimum": True}),
         ({"minimum": 1, "exclusiveMinimum": 0}, {"minimum": 1}),
         ({"minimum": 1, "exclusiveMinimum": 1}, {"minimum": 1, "exclusiveMinimum": True}),
         ({"type": "integer", "multipleOf": 5.0}, {"type": "number", "multipleOf": 5}),
@@ -117,10 +115,7 @@ def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
             {"prefixItems": [{"type": "string"}], "items": False, "maxItems": 1},
             {"items": [{"type": "string"}], "additionalItems": False, "maxItems": 1},
         ),
-        (
-            {"prefixItems": [True], "items": {"type": "null"}},
-            {"items": [{}], "additionalItems": {"type": "null"}},
-        ),
+        ({"prefixItems": [True], "items": {}}, {"items": [{}], "additionalItems": {}}),
         ({"prefixItems": [True]}, {"items": [{}]}),
         ({"items": False, "maxItems": 3}, {"maxItems": 0}),
         ({"dependentRequired": {"a": ["b"], "c": []}}, {"dependencies": {"a": ["b"]}}),
@@ -166,6 +161,10 @@ def test_what_the_schema_accepts_the_model_accepts(random: Random) -> None:
             },
         ),
         (
+            {"$defs": {"Ref": {"minimum": 1}}, "items": {"$ref": "#/$defs/Ref"}},
+            {"items": {"$ref": "#/definitions/Ref2"}, "definitions": {"Ref2": {"minimum": 1}}},
+        ),
+        (
             {"properties": {"next": {"$ref": "#"}}},
             {
                 "properties": {"next": {"$ref": "#/definitions/Root"}},
@@ -185,11 +184,7 @@ def test_what_draft_04_can_say_is_said(schema: dict[str, Any], model: dict[str, 
 @pytest.mark.parametrize(
     ("schema", "model", "lost"),
     [
-        (
-            {"type": "string", "format": "email"},
-            {"type": "string", "pattern": "^[^@]+@"},
-            [("", "format")],
-        ),
+        ({"format": "email"}, {"pattern": "^[^@]+@"}, [("", "format")]),
         ({"format": "regex"}, {}, [("", "format")]),
         (
             {"format": "uri", "pattern": "^h"},
@@ -209,6 +204,18 @@ def test_what_draft_04_can_say_is_said(schema: dict[str, Any], model: dict[str, 
         ({"$dynamicRef": "#"}, {}, [("", "$dynamicRef")]),
         ({"const": {"a": None}}, {}, [("", "const")]),
         ({"enum": [1, [None]]}, {}, [("", "enum")]),
+        ({"enum": [1, [2**53]]}, {}, [("", "enum")]),
+        ({"maximum": 2**70, "minimum": -(2**53)}, {}, [("", "minimum"), ("", "maximum")]),
+        ({"exclusiveMinimum": 1e20}, {}, [("", "exclusiveMinimum")]),
+        ({"multipleOf": 1e20}, {}, [("", "multipleOf")]),
+        (
+            {"properties": {"Ref": {"type": "null"}, "a": True}, "additionalProperties": False},
+            {"properties": {"a": {}}},
+            [("/properties", "Ref"), ("", "additionalProperties")],
+        ),
+        ({"const": [{"Fn::Sub": 1}]}, {}, [("", "const")]),
+        ({"dependentRequired": {"Ref": ["a"]}}, {}, [("", "dependentRequired")]),
+        ({"patternProperties": {"Ref": False}}, {}, [("", "patternProperties")]),
         (
             {
                 "patternProperties": {"^.$": {"const": 1}, "^a": {"const": 2}},
@@ -356,7 +363,7 @@ def trees(depth: int = 2) -> st.SearchStrategy[dict[str, Any]]:
 TREE: Final = TypeAdapter(Tree).json_schema()
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.generate])
 @given(trees(), st.randoms(use_true_random=True))
 def test_a_model_of_pydantic_lets_its_instances_through(
     fields: dict[str, Any], random: Random

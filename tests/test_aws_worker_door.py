@@ -45,18 +45,24 @@ def signed(secret: str = SECRET, body: Any = None) -> Request:
 
 
 def test_the_door_keeps_before_it_answers(shop: Shop, cloud: Cloud) -> None:  # noqa: F811 - the fixture
-    """What it keeps is the envelope of what was sent, under the id that the sender is told."""
+    """What it keeps is the envelope of what was sent, byte for byte, under the id that the sender is
+    told."""
     shop.engine.create({"door": QueueLimits()})
     url = shop.engine._queues.urls("door").queue
     door = shop.function("door", DOOR, queue=url)
 
-    answer = door(proxied(signed()), None)
+    event = proxied(signed())
+    event["multiValueHeaders"]["X-Name"] = ["Zoë", "Zoë 😀"]
+
+    answer = door(event, None)
 
     assert answer["statusCode"] == 200
     (lease,) = shop.engine.receive("door", 1, 0, 30)
     assert lease.message.id == json.loads(answer["body"])["id"]
     assert lease.message.request.body == b'{"n":1}'
     assert lease.message.request.path == "/live/door"
+    names = [value for name, value in lease.message.request.headers if name == "x-name"]
+    assert [each.encode("latin-1") for each in names] == [b"Zo\xeb", "Zoë 😀".encode()]
     assert decode(encode(lease.message), "door") == lease.message
     assert cloud.asked("SendMessage")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from cli_run import spawn
 from cli_scene import Called, call
 from holdfast.clock import SYSTEM_CLOCK
+from process_kit import PATIENCE_SECONDS, PORTS, until
 
 SECRET: Final = "whsec_0123456789abcdef"
 HOOKS: Final = '"""Mine."""\n\nfrom holdfast import App\n\napp = App()\n'
@@ -149,6 +149,7 @@ def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
         (("stripe", "-d", "none.py"), 1, "there is no none.py"),
         (("gitlab", "--variant", "x"), 4, "there are: token, signing-token"),
         (("stripe", "--timeout", "long"), 2, "is not a duration"),
+        (("stripe", "--path", "x"), 1, 'hooks.py:9 x path: a path starts with "/"'),
         (("twilio", "--url", "hooks.example.com"), 2, "is no address"),
         (("twilio", "--url", "ftp://h"), 2, "is no address"),
         (("twilio", "--url", "https://"), 2, "is no address"),
@@ -175,14 +176,18 @@ def test_a_path_is_not_taken_twice(folder: Path) -> None:
     assert "stripe_2 = " in (folder / "hooks.py").read_text()
 
 
+def written(folder: Path) -> bool:
+    hooks = (folder / "hooks.py").read_text(encoding="utf-8")
+    return (folder / ".env").exists() and "/stripe" in hooks
+
+
 @contextmanager
 def waiting(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`add stripe` that waits, after it has written."""
-    process = spawn(folder, "add", "stripe", "--timeout", "60s", "-o", "json", "--store", "store")
+    process = spawn(folder, "add", "stripe", "--timeout", "10m", "-o", "json", "--store", "store")
     try:
-        while not (folder / ".env").exists() or "/stripe" not in (folder / "hooks.py").read_text():
-            assert process.poll() is None, process.communicate()
-            os.sched_yield()
+        until(lambda: written(folder) or process.poll() is not None, "it has written")
+        assert process.poll() is None, process.communicate()
         yield process
     finally:
         process.kill()
@@ -192,8 +197,7 @@ def waiting(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 @contextmanager
 def run(folder: Path) -> Iterator[str]:
     """`holdfast run`; its URL."""
-    ports = ("--port", "0", "--ops-port", "0")
-    process = spawn(folder, "run", "hooks.py", "--store", "store", *ports, "-o", "json")
+    process = spawn(folder, "run", "hooks.py", "--store", "store", *PORTS, "-o", "json")
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -201,7 +205,7 @@ def run(folder: Path) -> Iterator[str]:
         yield orjson.loads(line)["url"]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,7 @@ def test_the_first_delivery_is_judged(
             monkeypatch.setenv("STRIPE_SECRET", SECRET)
             sent = ("send", "/stripe", "--as", "stripe", "--event", "invoice.paid", "--url", url)
             call(*sent, "--store", "store", now_ms=SYSTEM_CLOCK.now_ms())
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE_SECONDS)
     told = orjson.loads(out)["delivery"]
 
     assert process.returncode == (1 if verdict else 0), err.decode()

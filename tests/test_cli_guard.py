@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 
 from cli_run import Running, running
+from process_kit import PATIENCE_SECONDS, get, until
 
 
 @pytest.fixture(scope="module")
@@ -20,21 +20,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def test_a_sender_that_is_about_to_stop_is_told_of(run: Running) -> None:
     """Eight forged deliveries of Shopify's, which gives up after eight: critical, with its deadline."""
-    url = f"{run.started['url']}/shop"
+    url, forged = f"{run.started['url']}/shop", {"x-shopify-hmac-sha256": "AAAA"}
     for _ in range(8):
-        refused = httpx.post(url, json={}, headers={"x-shopify-hmac-sha256": "AAAA"})
+        refused = httpx.post(url, json={}, headers=forged, timeout=PATIENCE_SECONDS)
         assert refused.status_code == 401
-    found: list[dict[str, object]] = []
-    while not found or found[0]["severity"] != "critical":
-        os.sched_yield()
-        found = run.call("status", "-o", "json").json["warnings"]
 
-    (warned,) = found
+    def critical() -> dict[str, object] | None:
+        found = run.call("status", "-o", "json").json["warnings"]
+        return next((one for one in found if one["severity"] == "critical"), None)
+
+    warned = until(critical, "a critical warning stands")
     assert (warned["code"], warned["webhook"]) == ("provider_refused", "shop")
     shown = run.call("status").out
     assert "critical shop: 8 refused; Shopify stops sending after 8" in shown
     assert "is tried again until" in shown
-    metrics = httpx.get(f"{run.started['ops_url']}/metrics").text
+    metrics = get(f"{run.started['ops_url']}/metrics").text
     assert (
         'holdfast_provider_warnings{severity="critical",warning="provider_refused",webhook="shop"} 1.0'
         in metrics

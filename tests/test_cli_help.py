@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -64,11 +66,13 @@ def test_every_command_speaks_json(name: str) -> None:
     assert {"--output", "-o"} <= set(flags)
 
 
-def test_no_summary_is_cut_off() -> None:
+@pytest.mark.parametrize("group", ["", "providers", "dead", "events", "alerts"])
+def test_no_summary_is_cut_off(group: str) -> None:
     """In the list of commands each sentence is there to its end."""
-    summaries = [line for line in call("--help").out.splitlines() if line.startswith("  ")]
+    listed = call(*group.split(), "--help").out.partition("\nCommands:\n")[2].splitlines()
+    summaries = [line for line in listed if line.startswith("  ")]
 
-    assert len(summaries) > 10
+    assert summaries
     assert not [line for line in summaries if line.endswith("...")]
 
 
@@ -87,3 +91,51 @@ def test_the_version_is_told_without_a_command() -> None:
     told = call("--version")
 
     assert (told.code, told.out) == (0, f"holdfast {__version__}\n")
+
+
+def test_a_value_that_does_not_fit_is_told_in_a_plain_sentence() -> None:
+    """Also where Typer asks pydantic, in a command or in one below it; without its words for programs."""
+    chosen = call("run", "hooks.py", "--log-level", "loud")
+    below_another = call("dead", "groups", "--sort", "odd")
+    number = call("run", "hooks.py", "--port", "many")
+
+    assert chosen.err.endswith(
+        "Invalid value for '--log-level': 'loud' is not one of 'debug', 'info', 'warning', 'error'.\n"
+    )
+    assert "Invalid value for '--sort': 'odd' is not one of" in below_another.err
+    assert "Invalid value for '--port': Input should be a valid integer\n" in number.err
+    assert [one.code for one in (chosen, below_another, number)] == [2, 2, 2]
+
+
+def test_what_a_terminal_has_no_letters_for_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender may write what it likes; that is no reason for a traceback."""
+    told = io.BytesIO()
+    out = io.TextIOWrapper(told, encoding="ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", out)
+    file = tmp_path / "caf\u00e9.asl.json"
+    file.write_text('{"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": true}}}')
+
+    with pytest.raises(SystemExit, match="0"):
+        holdfast.cli.main(["check", str(file)])
+
+    assert b"caf\\xe9.asl.json: 1 state, no mistakes" in told.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("run", "hooks.py", "--traces", "nope"), "'nope' is no URL; write http://HOST:4318"),
+        (("run", "hooks.py", "--traces", "http://u:p@host"), "credentials do not belong"),
+        (("tail", "--url", "ftp://host"), "'ftp://host' is no URL; write http://HOST:PORT"),
+        (("tail", "--url", "http://u:p@host"), "give --token env:NAME"),
+    ],
+)
+def test_what_is_no_address_is_told(arguments: tuple[str, ...], told: str) -> None:
+    """Before anything is started, and without the password that stands in it."""
+    called = call(*arguments)
+
+    assert called.code == 1
+    assert told in called.err
+    assert "u:p" not in called.err

@@ -46,7 +46,7 @@ def test_dead_letters_as_few_problems(scene: Scene) -> None:
     letters = scene.call("dead", "--group", str(told["id"])[:6], "-o", "json").json
     assert len(letters) == 3
     assert scene.call("dead", "--group", "1ffff").code == 4
-    assert scene.call("dead", "groups", "--reason", "nothing").out == "no dead letters\n"
+    assert scene.call("dead", "groups", "--reason", "nothing").out == "no such dead letters\n"
 
 
 def test_groups_come_in_the_order_that_is_asked_for(scene: Scene) -> None:
@@ -146,7 +146,7 @@ def test_what_was_done_is_in_the_book(scene: Scene) -> None:
     assert told[-1]["target"] == id
     (act,) = scene.call("audit", "--action", "redrive", "-o", "json").json
     assert act["detail"]["letters"] == 1
-    assert scene.call("audit", "--operator", "nobody").out == "nothing was done here yet\n"
+    assert scene.call("audit", "--operator", "nobody").out == "nothing such was done here\n"
     shown = scene.call("audit", "-n", "1", terminal=True)
     assert "events=2" in shown.out
     assert "newest 1" in shown.err

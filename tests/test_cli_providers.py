@@ -56,7 +56,7 @@ def test_a_sender_is_told_in_full() -> None:
     for words in (
         "HMAC-SHA256, base64, over {body}",
         "waits        5s",
-        "tries again  8 times for 4h",
+        "tries again  8 times within 4h",
         "gives up     after 8 failures in a row",
         "copy into .env: SHOPIFY_SECRET=",
         "echo: GET with ?hub.mode=subscribe",
@@ -83,6 +83,21 @@ def test_what_a_webhook_needs_beside_its_sender_is_shown() -> None:
     )
     assert "check at     gateway" in xero
     assert 'url="https://YOUR-HOST/square"' in call("providers", "show", "square").out
+
+
+def test_retries_are_attempts_after_the_first() -> None:
+    """Also of senders who count the first one too: 60 attempts are 59 retries."""
+    told = {
+        name: call("providers", "show", name, "-o", "json").json["retries"]
+        for name in ("paddle", "mollie", "strava", "square", "okta", "stripe")
+    }
+
+    assert told["paddle"].startswith("59 times within 3d")
+    assert told["mollie"] == "9 times within 1d 2h"
+    assert told["strava"] == "2 times"
+    assert told["square"] == "10 times within 1d"
+    assert told["okta"].startswith("once; ")
+    assert told["stripe"].startswith("for 3d; ")
 
 
 def test_a_pair_is_made_once_and_its_private_half_never_shown(tmp_path: Path) -> None:
@@ -118,10 +133,10 @@ def test_a_pair_takes_the_place_of_a_published_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("stripe",), "has no private key: what signs is the secret that both know"),
-        (("plaid", "--variant", "api"), "asks production.plaid.com for the public one"),
-        (("ebay", "--file", "k"), "cannot sign with it"),
-        (("chip", "--file", "."), "IsADirectoryError"),
+        (("stripe",), "stripe has no private key: what signs is the secret that both know"),
+        (("plaid", "--variant", "api"), "asks production.plaid.com for the public key"),
+        (("ebay", "--file", "k"), "k: ebay cannot sign with it: it is no private key"),
+        (("chip", "--file", "."), ".: Is a directory"),
     ],
 )
 def test_where_no_pair_helps_that_is_told(
@@ -134,6 +149,18 @@ def test_where_no_pair_helps_that_is_told(
 
     assert made.code == 1
     assert why in " ".join(made.err.split())
+
+
+def test_a_mistake_in_a_senders_own_file_is_told(tmp_path: Path) -> None:
+    """By each command that takes one, instead of what is known of a sender that is not there."""
+    (tmp_path / "acme.toml").write_text('[verify]\nmessage = "{nothing}"\nheader = "X"\n')
+    none, wrong = (str(tmp_path / name) for name in ("none.toml", "acme.toml"))
+
+    shown = call("providers", "show", none)
+
+    assert (shown.code, shown.out) == (1, "")
+    assert f"{none}: cannot be read: No such file or directory" in shown.err
+    assert f"{wrong}: message: {{nothing}} is not" in call("providers", "show", wrong).err
 
 
 @pytest.mark.parametrize("command", ["show strype", "token nobody"])
@@ -262,7 +289,7 @@ def test_a_sender_of_ones_own_is_judged_by_its_file(capture: Path) -> None:
         ({"reference": SECRET}, 2, "never as the secret itself"),
         ({"reference": "env:NOT_SET"}, 1, "env:NOT_SET is not set"),
         ({"provider": "livekit"}, 2, "api_key"),
-        ({"provider": "none.toml"}, 2, "cannot be read"),
+        ({"provider": "none.toml"}, 1, "cannot be read"),
     ],
 )
 def test_what_cannot_be_judged_is_told(

@@ -104,10 +104,10 @@ def test_what_is_put_aside_is_not_forgotten(scene: Scene) -> None:
     id, other = scene.dead(), scene.dead("orders")
     scene.call("dead", "park", "--id", id)
 
-    assert scene.call("dead", "--webhook", "users").out == "no dead letters but 1 put aside\n"
-    assert scene.call("dead", "groups", "-w", "users").out == "no dead letters but 1 put aside\n"
+    assert scene.call("dead", "--webhook", "users").out == "no such dead letters; 1 put aside\n"
+    assert scene.call("dead", "groups", "-w", "users").out == "no such dead letters; 1 put aside\n"
     assert other in scene.call("dead").out
-    assert scene.call("dead", "--parked", "-w", "orders").out == "no dead letters\n"
+    assert scene.call("dead", "--parked", "-w", "orders").out == "no such dead letters\n"
     assert "put aside" in scene.call("dead", "show", id).out
     assert "1 of 2 dead letters put aside" in scene.call("status").out
     parked = {

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from cli_run import BEARER, HMAC, Running, running, spawn, write_hooks
 from cli_scene import Scene, scene_in
 from holdfast.telemetry import EVENTS
+from process_kit import PATIENCE_SECONDS, PORTS, get, until
 
 COMMON = {"time", "level", "event", "role"}
 
@@ -40,7 +41,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         bearer = f"Authorization: Bearer {BEARER}"
         for path in ("/token", "/users"):
             assert run.call("send", path, "--json", "{", "-H", bearer, "--method", "PUT").code == 1
-        httpx.post(f"{run.started['url']}/nobody", headers={"Authorization": f"Bearer {BEARER}"})
+        secret = {"Authorization": f"Bearer {BEARER}"}
+        httpx.post(f"{run.started['url']}/nobody", headers=secret, timeout=PATIENCE_SECONDS)
         events = run.call("events", "-o", "json")
         pages = [run.call("events", "show", one["id"]).out for one in events.json]
         printed = "".join([events.out, run.call("dead", "-o", "json").out, *pages])
@@ -57,11 +59,12 @@ def scraped(url: str) -> str:
         'messages_dead_total{reason="permanent",webhook="fails"} 1.0',
         'state="dead",webhook="fails"} 1.0',
     )
-    for _ in range(10_000):
-        page = httpx.get(url).text
-        if all(told in page for told in last):
-            return page
-    raise AssertionError(page)
+
+    def complete() -> str:
+        page = get(url).text
+        return page if all(told in page for told in last) else ""
+
+    return until(complete, "the counts have come up from the processes")
 
 
 def test_the_start_is_one_json_line(story: Story) -> None:
@@ -113,12 +116,13 @@ def test_metrics_add_up(story: Story) -> None:
 
 def test_what_is_taken_is_refused(tmp_path: Path) -> None:
     """A port in use is code 1, a store in use is code 3, each in a sentence that names it."""
-    ports = ("--port", "0", "--ops-port", "-1")
     with running(tmp_path) as run:
         port = run.started["url"].rpartition(":")[2]
-        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *ports, "--port", port)
-        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *ports)
-        port_said, store_said = (one.communicate(timeout=60)[1] for one in (same_port, same_store))
+        same_port = spawn(tmp_path, "run", "hooks.py", "--store", "other", *PORTS, "--port", port)
+        same_store = spawn(tmp_path, "run", "hooks.py", "--store", "store", *PORTS)
+        port_said, store_said = (
+            one.communicate(timeout=PATIENCE_SECONDS)[1] for one in (same_port, same_store)
+        )
 
     assert same_port.returncode == 1
     assert port in port_said.decode().splitlines()[-1]
@@ -129,8 +133,7 @@ def test_what_is_taken_is_refused(tmp_path: Path) -> None:
 def test_the_first_run_sends_itself_a_sample(tmp_path: Path) -> None:
     """A new store, a signed sample, its end, and the next three commands."""
     write_hooks(tmp_path)
-    ports = ("--port", "0", "--ops-port", "-1")
-    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *ports)
+    first = spawn(tmp_path, "run", "hooks.py", "--sample", "--store", "fresh", *PORTS)
     assert first.stdout is not None
     said = ""
     for line in first.stdout:
@@ -138,7 +141,7 @@ def test_the_first_run_sends_itself_a_sample(tmp_path: Path) -> None:
         if b" status " in line:
             break
     first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=30)
+    first.communicate(timeout=PATIENCE_SECONDS)
 
     assert first.returncode == 0
     assert "sent a signed sample to /users" in said
@@ -154,7 +157,7 @@ def test_a_stopped_redrive_says_how_far_it_got(tmp_path: Path) -> None:
         redrive = spawn(tmp_path, "dead", "redrive", "--rate", "2", *scene.store)
         wait_for_redrive(scene)
         redrive.send_signal(signal.SIGINT)
-        out, err = redrive.communicate(timeout=30)
+        out, err = redrive.communicate(timeout=PATIENCE_SECONDS)
 
         assert redrive.returncode == 130, err
         done = scene.states()["waiting"]
@@ -168,5 +171,5 @@ def wait_for_redrive(scene: Scene) -> None:
     bell = scene.engine.bell()
     assert bell is not None
     while scene.states()["waiting"] == 0:
-        assert select.select([bell], [], [], 30)[0], "no letter came back"
+        assert select.select([bell], [], [], PATIENCE_SECONDS)[0], "no letter came back"
         os.read(bell, 4096)

@@ -204,7 +204,7 @@ def test_who_has_a_private_key_is_played_with_one_of_ours(run: Running, tmp_path
     ("arguments", "code", "told"),
     [
         (("/users", "--as", "githup", "--json", "{}"), 4, "did you mean github?"),
-        (("/users", "--as", "discord", "--json", "{}"), 1, "only the sender has the private key"),
+        (("/users", "--as", "discord", "--json", "{}"), 1, "providers key discord` makes"),
         (("/users", "--as", "livekit", "--json", "{}"), 2, "api_key"),
         (("/users", "--as", "livekit", "--config", "api_key", "--json", "{}"), 2, "NAME=VALUE"),
         (

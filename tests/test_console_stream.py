@@ -17,7 +17,7 @@ from console_scene import TOKEN, Scene, served
 from holdfast.console import stream
 from holdfast.console.stream import Hub, Told
 from holdfast.runtime.console_options import ConsoleOptions
-from process_kit import until
+from process_kit import PATIENCE_SECONDS, until
 
 
 @pytest.fixture
@@ -67,7 +67,9 @@ def listening(scene: Scene, cursor: str = "", token: str = "", **params: str) ->
     if token:
         headers["authorization"] = f"Bearer {token}"
     url = f"http://127.0.0.1:{scene.port}/api/v1/stream"
-    with httpx.stream("GET", url, headers=headers, params=params, timeout=30) as response:
+    with httpx.stream(
+        "GET", url, headers=headers, params=params, timeout=PATIENCE_SECONDS
+    ) as response:
         yield Listener(response)
 
 
@@ -274,7 +276,7 @@ def test_streams_end_with_the_console(scene: Scene) -> None:
         task = scene.console.hub._looking
         assert task is not None
         loop = task.get_loop()
-        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(scene.console.hub.stop(), loop).result(PATIENCE_SECONDS)
         with pytest.raises(AssertionError, match="has ended"):
             viewer.until("never")
 

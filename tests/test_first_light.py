@@ -36,6 +36,7 @@ from holdfast.telemetry import Kind, Telemetry
 from holdfast.testing import sign
 from holdfast.workflow.crew import Crew
 from holdfast.workflow.runner import Express, Wait
+from process_kit import PATIENCE_SECONDS
 
 DATA = Path(__file__).parent / "data"
 VECTORS = {
@@ -99,7 +100,7 @@ async def living(
     transport = httpx.ASGITransport(app=Application(door))
     stop = asyncio.Event()
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(PATIENCE_SECONDS),
         httpx.AsyncClient(transport=transport, base_url="http://here") as client,
     ):
         house = House(client, engine)

@@ -24,6 +24,7 @@ from gateway_scene import (
 )
 from holdfast.message import Request
 from holdfast.verify import FunctionVerification
+from process_kit import PATIENCE_SECONDS
 
 SERVERS = {"granian": granian, "uvicorn": uvicorn_server}
 HEAD = b"POST /any HTTP/1.1\r\nHost: scene\r\n"
@@ -210,7 +211,9 @@ def test_an_announced_length_is_refused_unread(scene: Scene) -> None:
 def test_pipelined_requests_are_answered_in_turn(scene: Scene) -> None:
     """Three requests in one write, three answers on one connection."""
     one = HEAD + b"Content-Length: 1\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", scene.port), timeout=10) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", scene.port), timeout=PATIENCE_SECONDS
+    ) as connection:
         connection.sendall(
             one
             + b"1"
@@ -258,7 +261,9 @@ def test_malformed_http_keeps_nothing(scene: Scene, request_bytes: bytes) -> Non
 )
 def test_a_body_that_breaks_off_is_not_an_event(scene: Scene, framing: bytes) -> None:
     """Half a body, then silence for good: not kept, not even where no length was announced."""
-    with socket.create_connection(("127.0.0.1", scene.port), timeout=10) as connection:
+    with socket.create_connection(
+        ("127.0.0.1", scene.port), timeout=PATIENCE_SECONDS
+    ) as connection:
         connection.sendall(HEAD + framing)
         connection.shutdown(socket.SHUT_WR)
         read_answer(connection)
@@ -273,7 +278,7 @@ def test_a_body_that_breaks_off_is_not_an_event(scene: Scene, framing: bytes) ->
 )
 def test_a_slow_sender_is_cut_off(name: str, framing: bytes) -> None:
     """Who does not finish the body in time hears 408, and what came of it is in the note."""
-    serving: AbstractContextManager[Scene] = SERVERS[name](scene_of(body_seconds=0.05))
+    serving: AbstractContextManager[Scene] = SERVERS[name](scene_of(body_seconds=0.5))
     with serving as scene:
         answer = scene.raw(HEAD + framing)
 

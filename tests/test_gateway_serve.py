@@ -13,6 +13,7 @@ import pytest
 from gateway_scene import ADA, Scene, granian, read_answer, status, users
 from holdfast.errors import HoldfastError
 from holdfast.gateway.serve import listen, serve
+from process_kit import PATIENCE_SECONDS
 
 POST_ADA = (
     b"POST /users HTTP/1.1\r\nHost: scene\r\nContent-Type: application/json\r\n"
@@ -79,14 +80,14 @@ def test_stopping_finishes_what_is_inside_and_refuses_what_is_new() -> None:
                 port=0,
                 on_ready=ready.set_result,
                 stop=stop,
-                drain_seconds=10,
+                drain_seconds=PATIENCE_SECONDS,
             )
         )
         url = f"http://127.0.0.1:{await ready}/users"
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS) as client:
             json = {"content-type": "application/json"}
             inside = asyncio.create_task(client.post(url, content=ADA, headers=json))
-            await loop.run_in_executor(None, scene.keeper.arrived.wait, 10)
+            await loop.run_in_executor(None, scene.keeper.arrived.wait, PATIENCE_SECONDS)
             stop.set()
             refused = await client.post(url, content=ADA, headers=json)
 
@@ -98,7 +99,7 @@ def test_stopping_finishes_what_is_inside_and_refuses_what_is_new() -> None:
             scene.keeper.held.set_result(None)
 
             assert (await inside).status_code == 200
-        await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(serving, PATIENCE_SECONDS)
 
     asyncio.run(scenario())
 
@@ -123,12 +124,12 @@ def test_stopping_does_not_wait_for_ever() -> None:
                 drain_seconds=0.05,
             )
         )
-        connection = socket.create_connection(("127.0.0.1", await ready), timeout=10)
+        connection = socket.create_connection(("127.0.0.1", await ready), timeout=PATIENCE_SECONDS)
         with connection:
             connection.sendall(POST_ADA + ADA)
-            await loop.run_in_executor(None, scene.keeper.arrived.wait, 10)
+            await loop.run_in_executor(None, scene.keeper.arrived.wait, PATIENCE_SECONDS)
             stop.set()
-            await asyncio.wait_for(serving, 10)
+            await asyncio.wait_for(serving, PATIENCE_SECONDS)
             scene.keeper.held.cancel()
             return await loop.run_in_executor(None, read_answer, connection)
 
@@ -153,15 +154,17 @@ def test_a_sender_that_hangs_up_has_sent_all_the_same() -> None:
                 port=0,
                 on_ready=ready.set_result,
                 stop=stop,
-                drain_seconds=10,
+                drain_seconds=PATIENCE_SECONDS,
             )
         )
-        with socket.create_connection(("127.0.0.1", await ready), timeout=10) as connection:
+        with socket.create_connection(
+            ("127.0.0.1", await ready), timeout=PATIENCE_SECONDS
+        ) as connection:
             connection.sendall(POST_ADA + ADA)
-            await loop.run_in_executor(None, scene.keeper.arrived.wait, 10)
+            await loop.run_in_executor(None, scene.keeper.arrived.wait, PATIENCE_SECONDS)
         scene.keeper.held.set_result(None)
         stop.set()
-        await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(serving, PATIENCE_SECONDS)
 
     asyncio.run(scenario())
 

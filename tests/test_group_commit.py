@@ -17,6 +17,7 @@ from holdfast.queue.contract import Refusal
 from holdfast.queue.group_commit import GroupSender
 from holdfast.queue.lines import emptied
 from holdfast.telemetry import Kind, Telemetry
+from process_kit import PATIENCE_SECONDS
 
 
 def message(id: str) -> Message:
@@ -45,7 +46,7 @@ class SlowStore:
     ) -> list[StoreError | None]:
         self.groups.append([one.id for one in messages])
         self.entered.release()
-        self.door.wait(5)
+        self.door.wait(PATIENCE_SECONDS)
         return self.answer(messages)
 
     def refuse(self, refusals: Sequence[Refusal]) -> None:
@@ -71,7 +72,7 @@ class Bench:
         """Have the store busy with one message until its door is opened."""
         self.store.door.clear()
         first = asyncio.create_task(self.sender.send(message("first")))
-        await asyncio.to_thread(self.store.entered.acquire, timeout=5)
+        await asyncio.to_thread(self.store.entered.acquire, timeout=PATIENCE_SECONDS)
         return first
 
     async def waiting(self, count: int) -> list[asyncio.Task[None]]:
@@ -84,7 +85,7 @@ class Bench:
 def run(test: Callable[[Bench], Coroutine[Any, Any, None]], max_pending: int = 10_000) -> Bench:
     bench = Bench(max_pending)
     try:
-        asyncio.run(asyncio.wait_for(test(bench), 10))
+        asyncio.run(asyncio.wait_for(test(bench), PATIENCE_SECONDS))
     finally:
         bench.store.door.set()
         bench.sender.close()
@@ -212,7 +213,7 @@ def test_too_many_bytes_in_line_are_turned_away_at_once() -> None:
         sender = GroupSender(bench.store, Telemetry(), bench.clock, max_pending_bytes=5)
         bench.store.door.clear()
         first = asyncio.create_task(sender.send(message("m0")))
-        await asyncio.to_thread(bench.store.entered.acquire, timeout=5)
+        await asyncio.to_thread(bench.store.entered.acquire, timeout=PATIENCE_SECONDS)
         second = asyncio.create_task(sender.send(message("m1")))
         await asyncio.gather(asyncio.to_thread(lambda: None))
         with pytest.raises(StoreBusy, match="bytes"):
@@ -257,7 +258,7 @@ def test_refusals_are_written_when_idle() -> None:
 
     async def test(bench: Bench) -> None:
         bench.sender.refuse(refusal("r1"))
-        await asyncio.to_thread(bench.store.entered.acquire, timeout=5)
+        await asyncio.to_thread(bench.store.entered.acquire, timeout=PATIENCE_SECONDS)
 
         assert bench.store.refused == ["r1"]
 
@@ -294,9 +295,9 @@ def test_a_refusal_that_comes_while_others_are_written_is_written_before_the_end
 
     bench.store.refuse = refuse  # type: ignore[method-assign]  # the store is the test's own
     bench.sender.refuse(refusal("r1"))
-    bench.store.entered.acquire(timeout=5)
+    bench.store.entered.acquire(timeout=PATIENCE_SECONDS)
     closing.start()
-    closing.join(5)
+    closing.join(PATIENCE_SECONDS)
 
     assert bench.store.refused == ["r1", "r2"]
 

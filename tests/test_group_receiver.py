@@ -15,6 +15,7 @@ from holdfast.message import Failure, Headers, Message, Receipt, Request
 from holdfast.queue.contract import ClaimAnswer, Execution
 from holdfast.queue.group_commit import GroupReceiver
 from holdfast.testing.model import MemoryEngine
+from process_kit import PATIENCE_SECONDS
 
 CLOCK = ManualClock()
 
@@ -35,7 +36,7 @@ class CountingEngine(MemoryEngine):
 
     def maintain(self) -> bool:
         self.entered.set()
-        return not self.door.wait(5)
+        return not self.door.wait(PATIENCE_SECONDS)
 
     def settle(self, receipts: Sequence[Receipt], duplicate_of: str | None = None) -> list[bool]:
         self.calls.append(("settle", len(receipts)))
@@ -58,7 +59,7 @@ def with_receiver(
     engine.send([message(id) for id in ids])
     receiver = GroupReceiver(engine)
     try:
-        asyncio.run(asyncio.wait_for(test(receiver, engine), 10))
+        asyncio.run(asyncio.wait_for(test(receiver, engine), PATIENCE_SECONDS))
     finally:
         engine.door.set()
         receiver.close()
@@ -67,7 +68,7 @@ def with_receiver(
 
 async def hold_up(receiver: GroupReceiver, engine: CountingEngine) -> asyncio.Task[bool]:
     holding = asyncio.create_task(receiver.maintain())
-    await asyncio.to_thread(engine.entered.wait, 5)
+    await asyncio.to_thread(engine.entered.wait, PATIENCE_SECONDS)
     return holding
 
 

@@ -18,8 +18,8 @@ from holdfast.operate.guard import Counted, Guard, Sender, read_warnings, sender
 from holdfast.operate.guard.notes import read_rhythms, write_notes
 from holdfast.operate.guard.rhythm import DAY_MS, Rhythm
 from holdfast.operate.guard.rules import percentile, refused, silent, slow
-from holdfast.runtime.guarding import Guarding
-from holdfast.runtime.metrics import Counts, counted
+from holdfast.runtime.guarding import Guarding, counted
+from holdfast.runtime.metrics import Counts
 from holdfast.telemetry import ANSWER_BOUNDS_MS, EVENTS, Telemetry
 
 NOW: Final = 1_700_000_000_000

@@ -22,6 +22,7 @@ from holdfast.errors import KeyUnavailable, StoreError
 from holdfast.gateway.tokens import TokenShelf
 from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
+from process_kit import PATIENCE_SECONDS
 from test_handshakes_http import ask
 
 JSON: Final = Headers.of({"content-type": "application/json"})
@@ -194,7 +195,7 @@ def told(scene: Scene, *names: str) -> dict[str, Any]:
     scene.telemetry.subscribe(lambda kind, _: there.set() if kind.name in names else None)
     found = [fields for name, fields in scene.told.events if name in names]
     if not found:
-        assert there.wait(10)
+        assert there.wait(PATIENCE_SECONDS)
         found = [fields for name, fields in scene.told.events if name in names]
     return found[0]
 

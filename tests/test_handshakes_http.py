@@ -20,6 +20,7 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compiled import CompiledWebhook
 from holdfast.definition import Answer, Provider
 from holdfast.message import Headers, Request
+from process_kit import PATIENCE_SECONDS
 
 SECRET: Final = "9f86d081884c7d65"
 TOKEN: Final = "chosen-in-the-console-7c1"
@@ -241,7 +242,7 @@ def _fields(request: Request) -> dict[str, Any]:
 
 
 def ask(scene: Scene, request: Request) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", scene.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", scene.port, timeout=PATIENCE_SECONDS)
     try:
         path = request.path + (f"?{request.query}" if request.query else "")
         connection.request(request.method, path, request.body or None, dict(request.headers))

@@ -62,7 +62,7 @@ LADDER: Final[Mapping[int, str]] = {
         gateway.door gateway.traced gateway.asgi gateway.serve gateway.sockets gateway.patience gateway.visits
         pipe.runner pipe.endings pipe.tasks pipe.bell pipe.gate
         workflow.runner workflow.tasks workflow.crew workflow.forward
-        workflow.http_client workflow.http_call workflow.queues
+        workflow.http_client workflow.http_call workflow.queues workflow.underway
         queue.engines queue.engines.* queue.group_commit queue.lines
     """,
     6: """

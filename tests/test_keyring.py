@@ -24,6 +24,7 @@ from holdfast.keyring import (
     Wanted,
     over_https,
 )
+from process_kit import PATIENCE_SECONDS
 
 
 class Publisher(BaseHTTPRequestHandler):
@@ -237,7 +238,7 @@ def test_many_who_want_the_same_key_ask_once() -> None:
     def fetch(wanted: Wanted) -> str:
         asked.append(wanted.url)
         entered.set()
-        go.wait(10)
+        go.wait(PATIENCE_SECONDS)
         return "the key"
 
     ring, found = KeyRing(ManualClock(), fetch), list[str]()
@@ -247,7 +248,7 @@ def test_many_who_want_the_same_key_ask_once() -> None:
     ]
     for thread in threads:
         thread.start()
-    assert entered.wait(10)
+    assert entered.wait(PATIENCE_SECONDS)
     go.set()
     for thread in threads:
         thread.join()

@@ -23,6 +23,7 @@ from holdfast.operate.selection import CHUNK, Outcome, Selection, dead_ids, even
 from holdfast.queue.contract import Filter, QueueLimits
 from holdfast.queue.views import Query
 from holdfast.testing import MemoryEngine
+from process_kit import PATIENCE_SECONDS
 
 IDS: Final = [f"{number:032x}" for number in range(250)]
 
@@ -152,7 +153,7 @@ def test_cancelled_in_a_chunk_it_is_finished_and_counted() -> None:
 
         def act(ids: Sequence[str]) -> int:
             loop.call_soon_threadsafe(begun.set)
-            assert going.wait(30)
+            assert going.wait(PATIENCE_SECONDS)
             return len(ids)
 
         work = asyncio.ensure_future(in_order(IDS, act, rate=None, clock=ManualClock()))

@@ -164,7 +164,7 @@ def test_only_the_console_pays_for_templates() -> None:
     """Gateway, workers, supervisor and commands start without the template engine."""
     code = (
         "import sys, holdfast, holdfast.cli.run, holdfast.runtime.supervisor, holdfast.runtime.child,"
-        " holdfast.gateway.serve, holdfast.pipe.runner;"
+        " holdfast.runtime.roles.gateway, holdfast.runtime.roles.worker;"
         "sys.exit(any(name in sys.modules for name in ('jinja2', 'markupsafe', 'starlette')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - our own

@@ -18,6 +18,7 @@ from holdfast.operate.alerts.standing import Key, Standing
 from holdfast.operate.overview import Warned
 from holdfast.runtime.console_options import ConsoleOptions
 from pages_kit import read
+from process_kit import get
 
 BOTH = ("users", "orders")
 SHOP = a_shop(
@@ -80,11 +81,11 @@ def test_what_is_put_aside_is_not_among_what_failed(
         scene.client.post("/dead/park", ids=ids[:1])
         address = f"http://127.0.0.1:{scene.port}/"
 
-        page = read(httpx.get(address).text)
+        page = read(get(address).text)
         assert page.has("Dead letters 2 in 1 group · 1 parked")
 
         scene.client.post("/dead/park", ids=ids[1:])
-        page = read(httpx.get(address).text)
+        page = read(get(address).text)
         assert page.has("Dead letters 0 3 parked")
         assert page.has("No dead letters beside the 3 that are parked")
         assert "/dead?webhook=plain" not in page.links()
@@ -97,11 +98,11 @@ def test_an_event_tells_that_its_webhook_is_paused(
     with served(tmp_path, monkeypatch) as scene:
         id = scene.kept("plain")
         address = f"http://127.0.0.1:{scene.port}/events/{id}"
-        assert not read(httpx.get(address).text).has("is paused")
+        assert not read(get(address).text).has("is paused")
 
         scene.client.post("/webhooks/plain/pause")
 
-        page = read(httpx.get(address).text)
+        page = read(get(address).text)
         assert page.has("Waiting until its webhook is resumed: plain is paused")
         assert "/webhooks/plain" in page.links()
 
@@ -111,12 +112,12 @@ def test_a_refusal_claims_no_empty_body(tmp_path: Path, monkeypatch: pytest.Monk
     with served(tmp_path, monkeypatch) as scene:
         address = f"http://127.0.0.1:{scene.port}/refusals/"
 
-        unread = read(httpx.get(address + scene.refused("unsupported_media_type", b"")).text)
+        unread = read(get(address + scene.refused("unsupported_media_type", b"")).text)
         assert unread.has("No body was kept.")
         assert not unread.has("0 B")
         assert not unread.has("beginning of its body")
 
-        begun = read(httpx.get(address + scene.refused()).text)
+        begun = read(get(address + scene.refused()).text)
         assert begun.has("with the beginning of its body.")
         assert begun.has("10 B")
 

@@ -11,6 +11,7 @@ import pytest
 from cli_scene import call
 from holdfast.aws import door, mapping, velocity
 from holdfast.aws import plan as planning
+from holdfast.aws.worker import verify as worker_verify
 from holdfast.queue.engines.sqlite import SQLiteEngine
 from recorded_kit import (
     HMAC,
@@ -101,8 +102,8 @@ app.webhook("/small", body_limit=2048, tasks=[ship], workflow={
 
 
 def test_a_batch_that_falls_together_is_declared(tmp_path: Path) -> None:
-    """What nothing may catch takes its batch along on AWS, as plan says; by itself each record ends
-    as it does here."""
+    """What nothing may catch takes its batch along on AWS, as plan says, and its letter tells no error;
+    by itself each record ends as it does here."""
     several = recorded(
         tmp_path,
         [Sent("/small", {"inner" if n else "outer": {"id": n}}) for n in range(4)],
@@ -112,9 +113,10 @@ def test_a_batch_that_falls_together_is_declared(tmp_path: Path) -> None:
     told = several.call("parity", "-o", "json")
 
     settled = [each for each in told.json["differences"] if each["stage"] == "settle"]
-    assert {each["event"] for each in settled} == set(several.ids[1:])
-    assert {each["topic"] for each in settled} == {"batch"}
-    assert {each["here"] for each in settled} == {"done"}
+    assert {each["event"]: (each["topic"], each["here"].partition(":")[0]) for each in settled} == {
+        several.ids[0]: ("attempt history", "dead letter, exhausted"),
+        **dict.fromkeys(several.ids[1:], ("batch", "done")),
+    }
     assert told.code == 0
 
 
@@ -191,6 +193,7 @@ def handle(event: Event) -> None: ...
         ("meta", ', verify_token="env:A_TOKEN"'),  # a handshake by GET that needs a secret
         ("standard_webhooks", ""),  # a timestamp in what is signed
         ("gitlab", ""),  # a secret in a header
+        ("github", ""),  # a ping, which goes into the queue there
     ],
 )
 def test_senders_of_every_kind_are_the_same_in_both_homes(
@@ -204,6 +207,19 @@ def test_senders_of_every_kind_are_the_same_in_both_homes(
     assert (told.code, differences(told)) == (0, [])
     assert told.json["ends"]["done"] >= 1
     assert {"refused 404", "refused 405", "refused 413"} <= set(told.json["ends"])
+
+
+def test_a_ping_that_is_worked_as_an_event_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway answers it here, so there it has to end with Verify."""
+    (tmp_path / "hooks.py").write_text(SENDERS.format(name="github", more=""))
+    monkeypatch.setattr(worker_verify, "ping_of", lambda _request, _pings: None)
+
+    told = call("parity", str(tmp_path / "hooks.py"), "--samples", "-o", "json")
+
+    (found,) = differences(told)
+    assert (found["here"], found["aws"]) == ("a handshake", "worked as an event")
 
 
 LISTED: Final = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -13,7 +13,7 @@ from holdfast.aws import answers, behind, door, mapping, models, state_machine
 from holdfast.aws import plan as planning
 from holdfast.aws.media import spellings
 from holdfast.aws.models import Model
-from recorded_kit import Recorded, differences, recorded, shown, stages
+from recorded_kit import Recorded, Sent, differences, recorded, shown, stages
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,11 @@ def a_state_machine_that_keeps_everything(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
+@breaks(("users", "settle"), ("orders", "settle"))
+def a_state_machine_that_leaves_what_is_exhausted_to_sqs(monkeypatch: pytest.MonkeyPatch) -> None:
+    change_machine(monkeypatch, r">= 1 %", ">= 99 %")
+
+
 @breaks(("orders", "tasks"), ("orders", "settle"))
 def a_document_of_another_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     change_machine(monkeypatch, r'"BooleanEquals": true', '"BooleanEquals": false')
@@ -177,6 +182,47 @@ def test_what_is_broken_is_found(
         assert each["event"] in traffic.ids
         assert each["here"] != each["aws"]
     shown(told)
+
+
+QUERY: Final = "$input.params().querystring"
+"""Where the template finds it."""
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    """Requests whose query API Gateway writes in other words."""
+    plain = {"Content-Type": "text/plain"}
+    sent = [Sent("/basic?a=%7e", {}, secret="a guess"), Sent("/small?a=1&b=%7e", "text", plain)]
+    return recorded(tmp_path_factory.mktemp("asked"), sent)
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (lambda _each: None, set()),
+        (
+            a_state_machine_that_tries_again_what_it_must_not,
+            {("basic", "verdict"), ("basic", "settle")},
+        ),
+        (
+            lambda each: in_template(each, QUERY, "$input.params().path"),
+            {("basic", "request"), ("small", "request")},
+        ),
+    ],
+)
+def test_a_query_that_is_written_anew_excuses_nothing_else(
+    asked: Recorded,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[[pytest.MonkeyPatch], None],
+    found: set[tuple[str, str]],
+) -> None:
+    """Neither that it is lost, nor what would end otherwise with any query."""
+    broken(monkeypatch)
+
+    told = asked.call("parity", "-o", "json")
+
+    assert (told.code, stages(told)) == (5 if found else 0, found)
+    assert "query" in {each["topic"] for each in told.json["differences"]} or found
 
 
 def test_people_see_a_table(traffic: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,7 @@ def test_what_the_model_holds_is_no_excuse(changed: dict[str, Any]) -> None:
         (b"", "empty body"),
         (b"{", None),
         (b"\xff{}", None),
+        (b'{"a":"\xff"}', "invalid UTF-8"),
     ],
 )
 def test_a_stricter_reading_of_json_is_foretold(body: bytes, topic: str | None) -> None:
@@ -163,6 +164,8 @@ def test_a_model_that_was_too_large_says_so_for_all() -> None:
         ({}, (503, 504), "answers"),
         ({}, (200, 500), None),
         ({"body": b"\xff"}, (200, 400), "invalid UTF-8"),
+        ({"body": b"\xff"}, (200, 500), None),
+        ({"body": b""}, (200, 403), None),
         ({"body": b"{}"}, (200, 400), None),
     ],
 )

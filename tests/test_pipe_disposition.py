@@ -27,9 +27,11 @@ QUEUE = Queue(86_400.0, 86_400.0, max_receive_count=3, visibility_timeout_second
 PIPE = Pipe(10, 0.0, 10, backoff_seconds=2.0, max_backoff_seconds=5.0)
 
 
-def after(result: Result, receive_count: int = 1) -> Outcome:
+def after(result: Result, receive_count: int = 1, given_back: int = 0) -> Outcome:
     """The outcome, with jitter that always draws the longest wait."""
-    return dispose(result, receive_count, QUEUE, PIPE, lambda _low, high: high)
+    return dispose(
+        result, receive_count, QUEUE, PIPE, lambda _low, high: high, given_back=given_back
+    )
 
 
 def failed(**fields: Any) -> Result:
@@ -51,11 +53,14 @@ def test_a_duplicate_is_settled_as_one() -> None:
     assert after(Result("SUCCEEDED", 0, 1.0, duplicate_of="m1")) == SettleDuplicate("m1")
 
 
-def test_what_another_message_holds_is_given_back() -> None:
-    """An event in progress elsewhere comes back soon, even where no receives are left."""
-    assert after(Result("FAILED", 0, 1.0, unworked="held by m1"), receive_count=3) == GiveBack(
-        UNWORKED_SECONDS
-    )
+def test_what_could_not_be_worked_stands_back_for_longer_each_time() -> None:
+    """A second at first, twice as long after each time in a row, up to the pipe's own bound; even
+    where no receives are left."""
+    unworked = Result("FAILED", 0, 1.0, unworked="held by m1")
+
+    assert [after(unworked, 3, times) for times in (0, 1, 2, 3, 99)] == [
+        GiveBack(UNWORKED_SECONDS * each) for each in (1, 2, 4, 5, 5)
+    ]
 
 
 def test_quarantine_buries_at_once() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.pipe.gate import Gate
+from process_kit import PATIENCE_SECONDS
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=12), st.data())
@@ -41,10 +42,12 @@ def test_the_gate_admits_many_or_one_alone_and_forgets_nobody(
                 tasks[number].cancel()
             else:
                 leave[number].set()
-        results = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        results = await asyncio.wait_for(
+            asyncio.gather(*tasks, return_exceptions=True), PATIENCE_SECONDS
+        )
 
         assert not [one for one in results if isinstance(one, AssertionError)]
-        await asyncio.wait_for(gate.enter(alone=True), 5)
+        await asyncio.wait_for(gate.enter(alone=True), PATIENCE_SECONDS)
 
     asyncio.run(test())
 
@@ -64,7 +67,7 @@ def test_giving_up_lets_in_those_behind() -> None:
         await asyncio.create_task(_nothing())
         assert not behind.done()
         alone.cancel()
-        await asyncio.wait_for(behind, 5)
+        await asyncio.wait_for(behind, PATIENCE_SECONDS)
 
     asyncio.run(test())
 
@@ -82,6 +85,6 @@ def test_giving_up_while_being_let_in_leaves_the_gate_free() -> None:
         await asyncio.wait([admitted])
 
         assert admitted.cancelled()
-        await asyncio.wait_for(gate.enter(alone=True), 5)
+        await asyncio.wait_for(gate.enter(alone=True), PATIENCE_SECONDS)
 
     asyncio.run(test())

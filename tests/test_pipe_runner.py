@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from holdfast.compiled import CompiledWebhook
 from holdfast.message import Lease
+from holdfast.pipe import endings
 from holdfast.pipe.runner import IDLE_SECONDS, PAUSED_SECONDS, PipeRunner, Report
 from holdfast.queue.contract import Filter, State
 from holdfast.workflow.result import Result
@@ -174,6 +174,48 @@ def test_a_duplicate_is_settled_and_one_that_is_held_comes_back() -> None:
     asyncio.run(test())
 
 
+def test_a_message_that_is_given_back_again_and_again_is_asked_about_less_often() -> None:
+    """A claim that nobody can answer comes back after 1, 2 and 4 seconds, costs no receive, and
+    after an attempt that was one it starts at a second again."""
+
+    async def test() -> None:
+        async with running("a") as (rig, _):
+            unclaimed = Result("FAILED", 1, 1.0, unworked="not claimed")
+            ends = iter([*[unclaimed] * 3, broken(), unclaimed])
+            rig.bench.automatic = lambda _lease: next(ends)
+            record, waits = rig.engine.world.records["a"], list[float]()
+            while len(waits) < 5:
+                await rig.pass_time(IDLE_SECONDS, lambda: len(rig.bench.started) > len(waits))
+                await rig.until(lambda: _ended(rig) > len(waits))
+                waits.append(((record.visible_at_ms or 0) - rig.clock.now_ms()) / 1000)
+
+            assert waits == [1.0, 2.0, 4.0, 2.0, 1.0]
+            assert rig.receives("a") == 1
+
+    asyncio.run(test())
+
+
+def test_how_often_messages_were_given_back_is_not_remembered_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Past the bound the one that was given back first is forgotten, and starts at a second again."""
+    monkeypatch.setattr(endings, "GIVEN_BACK_MAX", 1)
+
+    async def test() -> None:
+        async with running("a", "b", settings=webhook(concurrency=1)) as (rig, pipe):
+            rig.bench.automatic = lambda _lease: Result("FAILED", 1, 1.0, unworked="not claimed")
+            await rig.until(lambda: _ended(rig) == 2)
+
+            assert pipe._endings._given_back == {"b": 1}
+
+    asyncio.run(test())
+
+
+def _ended(rig: Rig) -> int:
+    """How many attempts the queue has heard of."""
+    return len(rig.told("message.released")) + len(rig.told("message.retry"))
+
+
 class Answering:
     """A target that reports nothing and leaves it to its answer."""
 
@@ -277,7 +319,7 @@ def test_a_success_with_something_to_tell_is_kept() -> None:
     async def test() -> list[str]:
         async with running("a", settings=webhook(log_level="ERROR")) as (rig, _):
             told = {"id": 5, "type": "LambdaFunctionFailed"}
-            result = dataclasses.replace(worked(), history=(told,))
+            result = worked()._replace(history=(told,))
             rig.bench.automatic = lambda _one: result
             await rig.until(lambda: rig.told("message.done"))
             rig.receiver.close()

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,8 +21,19 @@ from holdfast.queue.contract import Filter, State
 from holdfast.queue.engines.sqlite.recover import SupervisorLock
 from holdfast.runtime.processes import RESTART_FIRST_SECONDS
 from holdfast.runtime.reports import Reports
-from holdfast.runtime.worker import DRAIN_SECONDS
-from process_kit import HEAD, Gate, Process, Run, gone, holdfast, running, until
+from holdfast.runtime.roles.process import DRAIN_SECONDS
+from process_kit import (
+    HEAD,
+    PATIENCE_SECONDS,
+    Gate,
+    Process,
+    Run,
+    get,
+    gone,
+    holdfast,
+    running,
+    until,
+)
 
 FAULTS = """\
 @app.webhook("/fine")
@@ -124,8 +136,11 @@ def test_a_worker_that_died_of_a_message_is_back_at_once(faults: Run) -> None:
     for _ in range(2):
         faults.ended(faults.keep("/exits"))
 
-    ended = [json.loads(line) for line in faults.lines if '"process.ended"' in line]
-    assert len(ended) >= 4
+    def heard() -> list[Any]:
+        ended = [json.loads(line) for line in faults.lines if '"process.ended"' in line]
+        return ended if len(ended) >= 4 else []
+
+    ended = until(heard, "it was told of all their ends")
     assert max(one["restart_seconds"] for one in ended) <= RESTART_FIRST_SECONDS
 
 
@@ -135,18 +150,18 @@ def test_the_operations_port_tells_what_there_is(faults: Run) -> None:
     faults.ended(id)
     ops = faults.record["ops_url"]
 
-    assert httpx.get(ops + "/readyz").json() == {"ready": True, "reasons": []}
-    roles = [one["role"] for one in httpx.get(ops + "/healthz").json()["processes"]]
+    assert get(ops + "/readyz").json() == {"ready": True, "reasons": []}
+    roles = [one["role"] for one in get(ops + "/healthz").json()["processes"]]
     assert roles == ["gateway", "worker", "console"]
 
     def counted() -> bool:
-        page = httpx.get(ops + "/metrics").text
+        page = get(ops + "/metrics").text
         accepted = 'holdfast_requests_accepted_total{webhook="fine"}' in page
         done = 'holdfast_messages_done_total{webhook="fine"}' in page
         return accepted and done and 'holdfast_messages{state="dead",webhook="exits"} ' in page
 
     until(counted, "the counts have come up from the processes")
-    assert httpx.get(ops + "/else").status_code == 404
+    assert get(ops + "/else").status_code == 404
 
 
 def test_a_port_in_use_is_an_error_of_its_own(tmp_path: Path) -> None:
@@ -201,13 +216,13 @@ def test_a_second_sigterm_stops_at_once(tmp_path: Path) -> None:
     with Gate(tmp_path), running(tmp_path, GATED) as run:
         id = run.keep("/gated")
         until(lambda: run.noted("begun"), "it is being worked")
+        began = SYSTEM_CLOCK.monotonic()
         run.send(signal.SIGTERM)
         run.hear(r"process.stopping.*role.:.worker")
-        began = SYSTEM_CLOCK.monotonic()
         run.send(signal.SIGTERM)
 
         assert run.code() == 0
-        assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS / 2
+        assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS
         entry = run.entry(id)
         assert (entry.state, entry.receive_count) == (State.WAITING, 1)
         assert [one.error for one in entry.attempts] == ["Stopped"]
@@ -221,13 +236,13 @@ def test_a_second_sigterm_ends_a_gateway_that_waits_for_a_body(tmp_path: Path) -
             head = "POST /fine HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
             sender.sendall(f"{head}Content-Length: 10\r\n\r\n{{".encode())
             run.keep("/fine")  # whoever came before is inside by now
+            began = SYSTEM_CLOCK.monotonic()
             run.send(signal.SIGTERM)
             run.hear(r"process.stopping.*role.:.gateway")
-            began = SYSTEM_CLOCK.monotonic()
             run.send(signal.SIGTERM)
 
             assert run.code() == 0
-            assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS / 2
+            assert SYSTEM_CLOCK.monotonic() - began < DRAIN_SECONDS
 
 
 def test_what_a_handler_started_does_not_hold_the_store(tmp_path: Path) -> None:
@@ -351,7 +366,7 @@ def test_an_application_receives_and_workers_beside_it_work(tmp_path: Path) -> N
         server = Process(command, tmp_path)
         try:
             url = server.hear(r"running on (http://\S+)")[1]
-            answer = httpx.post(f"{url}/hooks/fine", json={}, timeout=30)
+            answer = httpx.post(f"{url}/hooks/fine", json={}, timeout=PATIENCE_SECONDS)
             assert answer.status_code == 200
             id = answer.json()["id"]
             assert run.ended(id).state is State.DONE

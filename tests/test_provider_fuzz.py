@@ -155,7 +155,7 @@ def shaped(data: st.DataObject, scheme: Verification) -> dict[str, str]:
 
 
 @given(st.sampled_from(WAYS), st.data())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_any_request_is_accepted_or_refused_with_a_known_reason(
     way: tuple[str, str | None], data: st.DataObject
 ) -> None:
@@ -201,7 +201,7 @@ def published(wanted: Wanted) -> str:
 
 
 @given(st.sampled_from(ACCEPTED), st.data())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_genuine_request_torn_apart_is_refused_or_still_genuine(
     vector: Vector, data: st.DataObject
 ) -> None:

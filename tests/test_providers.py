@@ -292,6 +292,7 @@ def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
 
     for preset, words in (
         (providers.from_file(tmp_path / "none.toml"), "none.toml cannot be read: No such file"),
+        (providers.from_file(5), "from_file: the path of a TOML file is needed"),  # type: ignore[arg-type]  # as above
         (providers.from_file(tmp_path / "bytes.toml"), "bytes.toml cannot be read: it is no UTF-8"),
         (providers.from_mapping(nothing), "custom a description is a mapping"),
     ):

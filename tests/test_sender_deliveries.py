@@ -21,6 +21,7 @@ from holdfast.compile import check_app, compile_app
 from holdfast.compiled import Forward
 from holdfast.definition import Provider
 from holdfast.errors import NotSupported, UnknownProvider
+from holdfast.keyring import KeyRing, Wanted
 from holdfast.providers.delivering import with_some_delivery_id
 from holdfast.testing import delivery, key_pair, sign
 from holdfast.verify import hmac_sha256, jwt
@@ -192,7 +193,7 @@ def test_who_is_asked_for_its_key_believes_no_pair() -> None:
     """The exact reason is told: Plaid's API is asked, by the key's id, and the secret is for that."""
     by_api = providers.plaid("env:S", variant="api", client_id="x")
 
-    with pytest.raises(NotSupported, match=r"asks production\.plaid\.com for the public one"):
+    with pytest.raises(NotSupported, match=r"'api': a webhook asks production\.plaid\.com for the"):
         sign(by_api, {}, secret="the API's", now=NOW)
     for by in ("stripe", "livekit", "gitlab"):
         with pytest.raises(NotSupported, match="has no private key"):
@@ -202,7 +203,10 @@ def test_who_is_asked_for_its_key_believes_no_pair() -> None:
 @pytest.mark.parametrize("name", sorted(ONLY_THE_SENDER))
 def test_who_has_a_private_key_cannot_be_played(name: str) -> None:
     """That is told by name, not by a signature that nobody would believe."""
-    with pytest.raises(NotSupported, match="only the sender has the private key"):
+    helps = (
+        rf"{name} cannot sign with .* `holdfast providers key {name}` .* --as {name} --secret-from"
+    )
+    with pytest.raises(NotSupported, match=helps):
         sign(made(name)[0], {}, secret=SECRET, now=NOW, url=URL)
 
 
@@ -282,3 +286,30 @@ def test_a_forward_is_signed_as_a_known_sender() -> None:
     (mistake,) = check_app(app)
     assert "/b forward.sign" in mistake.place
     assert "never as the secret itself" in mistake.message
+
+
+def test_a_sender_that_is_asked_for_its_key_is_played_where_another_is_asked() -> None:
+    """Plaid's API, in a test: the ring of keys is the test's own, and gives the pair's other half."""
+    config = {"client_id": "c"}
+    by_api = providers.plaid("env:S", variant="api", **config)
+    pair = key_pair(by_api)
+    request = sign(by_api, {"webhook_type": "ITEM"}, secret=pair.private, now=NOW)
+    asked: list[str] = []
+
+    def answers(wanted: Wanted) -> str:
+        asked.append(wanted.host)
+        return pair.public
+
+    verified = verify_request(
+        "plaid",
+        "the API's",
+        variant="api",
+        config=config,
+        url=None,
+        headers=request.headers.lines,
+        body=request.body,
+        now=NOW,
+        keys=KeyRing(fetch=answers),
+    )
+
+    assert (verified.variant, asked) == ("api", ["production.plaid.com"])

@@ -18,6 +18,7 @@ from holdfast.errors import StoreBusy, StoreError, StoreMismatch
 from holdfast.queue.engines.sqlite import INBOX, LEDGER, SQLiteEngine, files, recover
 from holdfast.queue.engines.sqlite.files import File
 from holdfast.queue.engines.sqlite.store import network_file_system
+from process_kit import PATIENCE_SECONDS
 from sqlite_kit import ids, message, opened, received, sent, upkeep
 
 
@@ -361,7 +362,7 @@ def test_a_new_store_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
         threads.append(threading.Thread(target=open_it))
         threads[-1].start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
 
     assert len(found) == 6
     assert len(set(found)) == 1

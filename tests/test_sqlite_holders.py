@@ -20,6 +20,7 @@ from holdfast.queue.contract import QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine, holders
 from holdfast.queue.engines.sqlite.bell import Bell, Ringer
 from holdfast.queue.engines.sqlite.holders import Begun, inherit, others
+from process_kit import PATIENCE_SECONDS
 from sqlite_kit import Process, counts, failure, ids, opened, processes, received, sent
 
 WORKER = """
@@ -276,7 +277,7 @@ def test_every_worker_hears_the_bell_and_a_dead_one_hurts_nobody(tmp_path: Path)
         ringer.ring()
 
     for bell in (one, two):
-        bell.wait(5)
+        bell.wait(PATIENCE_SECONDS)
         with pytest.raises(BlockingIOError):
             os.read(bell.descriptor, 1)  # drained
     two.close()
@@ -301,17 +302,17 @@ def test_two_threads_never_ring_at_once(tmp_path: Path) -> None:
 
         def monotonic(self) -> float:
             inside.release()
-            assert leave.wait(5)
+            assert leave.wait(PATIENCE_SECONDS)
             return 0.0
 
     ringer = Ringer(tmp_path, Halting())
     threads = [threading.Thread(target=ringer.ring) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert inside.acquire(timeout=5)
+    assert inside.acquire(timeout=PATIENCE_SECONDS)
     assert not inside.acquire(timeout=0.1)
     leave.set()
-    assert inside.acquire(timeout=5)
+    assert inside.acquire(timeout=PATIENCE_SECONDS)
     for thread in threads:
-        thread.join(5)
+        thread.join(PATIENCE_SECONDS)
     ringer.close()

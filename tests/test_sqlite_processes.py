@@ -6,6 +6,7 @@ from pathlib import Path
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.contract import Filter
+from process_kit import until
 from sqlite_kit import counts, in_inbox, opened, processes, sent
 
 EACH = 300
@@ -37,7 +38,7 @@ LISTENER = """
 engine = opened(path, SYSTEM_CLOCK, holder)
 engine.bell()
 say("ready")
-say([len(engine.receive("orders", 10, 60, wait_seconds=20))])
+say([len(engine.receive("orders", 10, 60, wait_seconds=600))])
 """
 
 
@@ -86,8 +87,7 @@ def test_a_gateway_that_is_killed_midway_leaves_whole_groups(tmp_path: Path) -> 
         for sender in (victim, other):
             assert sender.hear() == "ready"
             sender.tell("go")
-        while counts(engine)[0] < EACH // 3:
-            continue
+        until(lambda: counts(engine)[0] >= EACH // 3, "a third is there")
         victim.kill()
         assert other.hear() == "sent"
 
@@ -100,12 +100,10 @@ def test_a_gateway_that_is_killed_midway_leaves_whole_groups(tmp_path: Path) -> 
 
 
 def test_a_worker_that_waits_is_woken_by_another_process(tmp_path: Path) -> None:
-    """It does not sleep through: the wait is twenty seconds, the test is not."""
+    """It does not sleep through: its wait is ten minutes, and the test has not so much patience."""
     engine = opened(tmp_path, SYSTEM_CLOCK)
     with processes(LISTENER, tmp_path, "listener") as [listener]:
         assert listener.hear() == "ready"
-        began = SYSTEM_CLOCK.monotonic()
         sent(engine, SYSTEM_CLOCK, 1)
         assert listener.hear() == [1]
-        assert SYSTEM_CLOCK.monotonic() - began < 10
     engine.close()

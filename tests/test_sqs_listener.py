@@ -12,11 +12,11 @@ import pytest
 from holdfast.errors import StoreError
 from holdfast.message import Lease
 from holdfast.queue.engines.sqs.engine import SQSEngine
+from process_kit import PATIENCE_SECONDS, until
 from sqs_kit import Cloud, cloud
 from sqs_scene import ORDERS, Scene
 
 _ = cloud
-PATIENCE_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -51,12 +51,13 @@ def time_passes(scene: Scene, engine: SQSEngine) -> None:
     """Until a wait is over: the bell rings then, too."""
     bell = engine.bell()
     assert bell is not None
-    for _ in range(1_000):
+
+    def over() -> bool:
         scene.clock.advance(1)
-        if select.select([bell], [], [], 0.02)[0]:
-            os.read(bell, 4_096)
-            return
-    pytest.fail("the wait never ended")
+        return bool(select.select([bell], [], [], 0)[0])
+
+    until(over, "the wait is over")
+    os.read(bell, 4_096)
 
 
 def heard(engine: SQSEngine, scene: Scene) -> list[Lease]:

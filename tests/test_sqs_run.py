@@ -18,7 +18,7 @@ from cli_run import HOOKS, Running, running, write_hooks
 from cli_scene import Called, call
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.queue.engines.sqs import parse
-from process_kit import Process, holdfast, until
+from process_kit import PATIENCE_SECONDS, Process, get, holdfast, until
 from sqs_kit import Cloud, cloud, new_prefix
 
 _ = cloud
@@ -72,7 +72,8 @@ def shared(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sha
 
 
 def post(run: Running, path: str, body: bytes = b"{}") -> httpx.Response:
-    return httpx.post(f"{run.started['url']}{path}", content=body, headers=JSON)
+    url = f"{run.started['url']}{path}"
+    return httpx.post(url, content=body, headers=JSON, timeout=PATIENCE_SECONDS)
 
 
 def test_an_event_goes_all_the_way_and_what_fails_comes_back(shared: Shared) -> None:
@@ -108,7 +109,7 @@ def test_two_machines_share_the_work(shared: Shared, tmp_path: Path) -> None:
         running(there, "--no-gateway", queue=shared.url) as work,
     ):
         ids = [post(door, "/any").json()["id"] for _ in range(5)]
-        until(lambda: shared.waiting("any") == 0, "all of them are worked")
+        until(lambda: shared.idle("any"), "all of them are worked")
         assert work.end() == 0
         assert door.end() == 0
     assert [id for id in ids if f'"id":"{id}","webhook":"any","attempt"' not in work.err] == []
@@ -184,8 +185,9 @@ def test_a_gateway_that_is_killed_loses_nothing_that_it_answered_for(shared: Sha
                 for _ in range(40):
                     senders.submit(send, run)
                 until(partial(has, accepted, enough), "some are accepted")
-                os.kill(gateway_of(run), signal.SIGKILL)
-            until(lambda: ready(run), "another gateway is there")
+                killed = until(lambda: gateway_of(run), "a gateway is there")
+                os.kill(killed, signal.SIGKILL)
+            until(partial(another, run, killed), "another gateway is there")
         assert run.end() == 0
 
     engine = shared.cloud.engine(shared.prefix, create=False)
@@ -199,13 +201,16 @@ def has(found: list[str], enough: int) -> bool:
     return len(found) >= enough
 
 
-def gateway_of(run: Running) -> int:
-    processes = httpx.get(f"{run.started['ops_url']}/healthz").json()["processes"]
-    return next(int(one["pid"]) for one in processes if one["role"] == "gateway")
+def gateway_of(run: Running) -> int | None:
+    """The one that is ready."""
+    processes = get(f"{run.started['ops_url']}/healthz").json()["processes"]
+    return next(
+        (one["pid"] for one in processes if one["role"] == "gateway" and one["ready"]), None
+    )
 
 
-def ready(run: Running) -> bool:
-    return httpx.get(f"{run.started['ops_url']}/readyz").status_code == 200
+def another(run: Running, than: int) -> bool:
+    return gateway_of(run) not in (None, than)
 
 
 def test_a_pause_is_kept_beside_the_queue(shared: Shared) -> None:

@@ -18,7 +18,7 @@ from console_scene import TOKEN, Scene, served
 from holdfast.console import stream
 from holdfast.runtime.console_options import ConsoleOptions
 from holdfast.terminal import stream as source_stream
-from process_kit import Process, holdfast, until
+from process_kit import PATIENCE_SECONDS, Process, holdfast, until
 
 
 @pytest.fixture(autouse=True)
@@ -155,7 +155,7 @@ def test_a_reader_that_goes_away_ends_it(scene: Scene) -> None:
     scene.done()
     with process.stderr:
         assert process.stderr.read() == b""
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
 
 
 def test_a_console_that_comes_back_is_gone_on_with(

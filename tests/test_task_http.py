@@ -64,6 +64,21 @@ def test_the_answer_is_the_result(target: Target) -> None:
     assert result.output["Headers"]["x-a"] == ["1", "2"]
 
 
+def test_a_proxy_of_the_environment_is_used(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HTTP_PROXY says through whom a call goes, NO_PROXY to whom it goes straight."""
+    monkeypatch.setenv("HTTP_PROXY", target.root)
+    asked = {"ApiEndpoint": "http://api.invalid/orders"}
+
+    assert call(target, **asked).status == "SUCCEEDED"
+    assert target.received[0].path == "http://api.invalid/orders"
+    assert call(target).status == "SUCCEEDED"
+    assert target.received[1].path == "/in"
+    monkeypatch.setenv("NO_PROXY", "api.invalid")
+    assert call(target, **asked).error == "States.Http.Socket"
+
+
 def test_the_request_is_the_one_that_aws_would_send(target: Target) -> None:
     """JSON body and type, the fixed headers, and nothing of the client's own."""
     result = call(target, RequestBody={"a": [1, "é"]}, Headers={"X-Mine": ["1", "2"], "Range": "x"})

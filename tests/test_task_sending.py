@@ -23,6 +23,7 @@ from holdfast.runtime.assembly import limits_of
 from holdfast.runtime.worker import Worker
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Kind, Telemetry
+from process_kit import PATIENCE_SECONDS
 
 
 class Order(BaseModel):
@@ -76,7 +77,7 @@ async def worked(store: Path, app: App, ends: int) -> None:
                 stop.set()
 
     telemetry.subscribe(hear)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await Worker(compile_app(app), f"sqlite:{store}", telemetry).run(stop)
 
 

@@ -15,7 +15,7 @@ from holdfast.errors import StoreFormat
 from holdfast.terminal.feed import News
 from holdfast.terminal.screen import Screen
 from holdfast.terminal.view import Mode
-from process_kit import until
+from process_kit import PATIENCE_SECONDS, until
 from terminal_kit import Told, a_row
 
 
@@ -41,7 +41,7 @@ class Shown:
         return self._thread.is_alive()
 
     def end(self) -> None:
-        self._thread.join(30)
+        self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from holdfast import providers
 from holdfast.clock import ManualClock
 from holdfast.definition import Provider, Verification
 from holdfast.errors import VerificationFailed
-from holdfast.testing import delivery, sign
+from holdfast.testing import delivery, key_pair, sign
 from holdfast.verify import hmac_sha256, token
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -60,3 +62,35 @@ def test_a_delivery_knows_its_address() -> None:
 
     assert request.url == "https://hooks.example.com/orders?a=1"
     assert (request.method, request.path, request.query) == ("PUT", "/orders", "a=1")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"by": 5}, 'by: a sender\'s id such as "stripe", or'),
+        ({"by": providers.stripe}, "with, is needed, not Preset"),
+        ({"secret": None}, "secret: a text is needed, not NoneType"),
+        ({"secret": ""}, "secret: empty, or nothing that stripe signs with"),
+        ({"now": "today"}, "now: seconds since 1970 are needed, not str"),
+        ({"now": float("nan")}, "now: seconds since 1970 are needed"),
+        ({"headers": [5]}, "headers: a mapping, or pairs of name and value, is needed"),
+        ({"headers": {b"a": b"b"}}, "headers: names and values are texts"),
+        ({"url": 5}, "url: a text is needed, not int"),
+        ({"event_type": 5}, "event_type: a text is needed, not int"),
+        ({"delivery_id": 5}, "delivery_id: a text is needed, not int"),
+    ],
+)
+def test_an_argument_of_no_use_is_told_by_its_name(given: dict[str, Any], told: str) -> None:
+    """Where it is given, not where something deep inside could do nothing with it."""
+    arguments = {"by": "stripe", "body": {}, "secret": SECRET, "now": NOW, **given}
+
+    with pytest.raises((TypeError, ValueError)) as raised:
+        sign(**arguments)
+
+    assert told in str(raised.value)
+
+
+def test_a_pair_is_made_for_a_sender() -> None:
+    """A description that was not called yet is none."""
+    with pytest.raises(TypeError, match=r"^by: .* not Preset$"):
+        key_pair(providers.discord)  # type: ignore[arg-type]  # as an untyped test would

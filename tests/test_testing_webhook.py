@@ -84,6 +84,12 @@ def test_a_mock_that_plays_nothing_is_a_mistake() -> None:
         run_webhook(app, sent, mocks={"chrage": [{"result": 1}]})
     with pytest.raises(ValueError, match="nothing is said of 'charge'"):
         run_webhook(app, sent, mocks={"charge": []})
+    with pytest.raises(ValueError, match="mocks: 'charge' is a list of"):
+        run_webhook(app, sent, mocks={"charge": [{"outcome": 1}]})
+    with pytest.raises(
+        TypeError, match=r"request: what delivery\(\) or sign\(\) gives is needed, not d"
+    ):
+        run_webhook(app, {"id": "o-1"})  # type: ignore[arg-type]  # as an untyped test would
     assert CALLED == []
 
 

@@ -64,7 +64,8 @@ def test_the_environment_says_whether(environment: Mapping[str, str], told: bool
 def test_when_it_is_off_nothing_of_it_is_imported() -> None:
     """Neither by the gateway's process nor by the worker's."""
     code = (
-        "import sys, holdfast.runtime.child, holdfast.runtime.worker, holdfast.runtime.tracing as t\n"
+        "import sys, holdfast.runtime.child, holdfast.runtime.roles.gateway\n"
+        "import holdfast.runtime.roles.worker, holdfast.runtime.tracing as t\n"
         "from holdfast.telemetry import Telemetry\n"
         "from holdfast.clock import SYSTEM_CLOCK\n"
         "assert t.start_traces('worker', Telemetry(), SYSTEM_CLOCK) is None\n"

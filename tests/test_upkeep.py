@@ -19,6 +19,7 @@ from holdfast.runtime.processes import NOT_STARTED, Child
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
+from process_kit import PATIENCE_SECONDS
 from sqlite_kit import heard, message
 
 
@@ -63,10 +64,10 @@ def test_upkeep_goes_on_after_any_error(tmp_path: Path) -> None:
             await asyncio.gather(asyncio.to_thread(lambda: None))
         supervisor._upkeep_over = True
         supervisor._nudge.set()
-        await asyncio.wait_for(upkeep, 5)
+        await asyncio.wait_for(upkeep, PATIENCE_SECONDS)
         engine.close()
 
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
 
     assert told == [{"message": "upkeep: KeyError: 'a defect'"}]
 
@@ -132,6 +133,6 @@ def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.Monke
         assert child.failure is not None
         assert "cannot be started" in child.failure
 
-    asyncio.run(asyncio.wait_for(story(), 10))
+    asyncio.run(asyncio.wait_for(story(), PATIENCE_SECONDS))
 
     assert [code for code, _ in ends] == [NOT_STARTED, NOT_STARTED]

@@ -30,6 +30,18 @@ def test_a_text_that_does_not_end_is_read_once() -> None:
     assert member(endless, "a") is None
 
 
+def test_a_member_of_too_many_is_not_looked_for() -> None:
+    """Nor one below which lists go on for ever: anybody can send either, and each member of an object
+    is walked through before any signature is judged."""
+    crowd = b",".join(b'"m%d":0' % number for number in range(999))
+
+    assert member(b'{%s,"a":1}' % crowd, "a") == b"1"
+    assert member(b'{%s,"b":0,"a":1}' % crowd, "a") is None
+    assert member(b'{"a":%s}' % (b"[" * 100_000), "a") is None
+    assert member(b"[%s]" % b",".join([b"0"] * 2_000), "999") == b"0"
+    assert member(b"[%s]" % b",".join([b"0"] * 2_000), "1000") is None
+
+
 def changed(name: str, data: bytes) -> bytes | None:
     reading = Reading(Request("POST", "/in", "", HEADERS, b""))
     try:

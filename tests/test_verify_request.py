@@ -108,13 +108,20 @@ def test_a_secret_that_cannot_be_one_is_a_refusal_too() -> None:
         ({"secret": 123}, "secret: a text is needed, not int"),
         ({"body": '{"id": 1}'}, "body: the bytes as they came are needed, not str"),
         ({"body": 5}, "body: the bytes as they came are needed, not int"),
+        ({"provider": providers.stripe}, "provider: a text is needed, not Preset"),
+        ({"now": None}, "now: seconds since 1970 are needed, not NoneType"),
+        ({"now": "now"}, "now: seconds since 1970 are needed, not str"),
+        ({"config": 5}, "config: a mapping is needed, not int"),
+        ({"url": 5}, "url: a text is needed, not int"),
+        ({"headers": None}, "headers: a mapping, or pairs of name and value, is needed"),
+        ({"headers": ["x"]}, "headers: a mapping, or pairs of name and value, is needed"),
     ],
 )
 def test_another_type_is_told_without_what_it_holds(settings: dict[str, Any], told: str) -> None:
     """A mistake of the program's own is no refusal; and bytes(5) would be five of them."""
     given = {"secret": "s", "url": None, "headers": {}, "body": b"", "now": 0, **settings}
     with pytest.raises(TypeError) as raised:
-        verify_request("stripe", given.pop("secret"), **given)
+        verify_request(given.pop("provider", "stripe"), given.pop("secret"), **given)
 
     assert str(raised.value) == told
 

@@ -175,6 +175,13 @@ def test_what_a_catcher_assigns_may_be_assigned_within() -> None:
                 "States.Ship: cannot be reached",
             ],
         ),
+        (
+            states(A={"Type": "Pass", "Next": "DONE"}, Done=END),
+            [
+                'States.A.Next: no state "DONE" (did you mean "Done"?)',
+                "States.Done: cannot be reached",
+            ],
+        ),
         (states(A={**END, "Next": "A"}), ["States.A: Next and End cannot stand together"]),
         (
             states(A={**END, "End": "yes"}),
@@ -315,3 +322,13 @@ def test_no_document_breaks_the_check(start: Any, found: dict[str, Any]) -> None
 
     if not listed:
         asl.load(document)
+
+
+@pytest.mark.parametrize(("count", "told"), [(30, 20), (2_000, 0)])
+def test_only_a_few_are_told_what_they_meant(count: int, told: int) -> None:
+    """Where all is wrong, nobody waits until each name has been compared with every other."""
+    document = states(**{f"S{n}": {"Type": "Pass", "Next": f"S{n}_"} for n in range(count)})
+    found = mistakes(document)
+
+    assert sum("no state" in mistake for mistake in found) == count
+    assert sum("did you mean" in mistake for mistake in found) == told

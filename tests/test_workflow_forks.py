@@ -282,6 +282,25 @@ def test_data_nested_beyond_reach() -> None:
     assert run_workflow(scope(A={**END, **read}), "[" * 50_000).error == "States.IntrinsicFailure"
 
 
+@pytest.mark.usefixtures("usual_depth")
+@pytest.mark.parametrize(
+    "fields",
+    [{"ResultSelector": {"v.$": "$[?(@ == $[0])]"}}, {"Assign": {"v.$": "$[?(@ == $[0])]"}}],
+    ids=str,
+)
+def test_results_that_no_selector_can_follow(fields: dict[str, Any]) -> None:
+    """They fail the state, and not the machine, though no state was just entered."""
+    deep: Any = 1
+    for _ in range(700):
+        deep = {"a": deep}
+    other = {"a": deep["a"]}
+
+    run = run_workflow(mapping(**fields), [1, 2], mocks=results(deep, other))
+
+    assert run.error == "States.Runtime"
+    assert "nested too deep" in (run.cause or "")
+
+
 def test_a_turn_copies_one_chunk_of_the_outputs() -> None:
     """However many items there are, a turn shares with the snapshot before whatever it left alone."""
     count = 2 * CHUNK + 10

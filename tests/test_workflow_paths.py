@@ -127,6 +127,9 @@ def test_a_path_selects(text: str, expected: object) -> None:
         "$name.b",
         "$.store.sum()",
         "$.none.length()",
+        "$.text.first()",
+        "$.text.last()",
+        "$.vals.keys()",
     ],
 )
 def test_a_definite_path_that_leads_nowhere_fails(text: str) -> None:
@@ -157,6 +160,7 @@ def test_a_definite_path_that_leads_nowhere_fails(text: str) -> None:
         ("States.UUID()", "must start with $"),
         ("$.vals[0:4:0]", "steps forward"),
         ("$" + ".a" * 600, "at most 1024"),
+        ("$.a[?(@.b == 1e999)]", "larger than any number"),
     ],
 )
 def test_a_path_that_cannot_be_read_says_why(text: str, reason: str) -> None:

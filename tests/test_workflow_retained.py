@@ -73,13 +73,36 @@ def test_large_values_between_the_ends_are_left_out() -> None:
     assert json.dumps(history) == before
 
 
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["first", "between", "last"])
+@pytest.mark.parametrize("what", ["deep", "surrogate", "integer"])
+def test_what_cannot_be_written_is_left_out(what: str, place: int) -> None:
+    """A value that no store takes costs its event that value alone, and no other event anything."""
+    values: dict[str, Any] = {"deep": 1, "surrogate": "\ud800", "integer": 2**70}
+    for _ in range(300):
+        values["deep"] = [values["deep"]]
+    large = "x" * (WHOLE_BYTES // 2 - 1_000)
+    history = [an_event(id, input=large if id != 1 else id, output=id) for id in range(3)]
+    history[place]["details"]["output"] = values[what]
+
+    kept = retained(history)
+
+    assert orjson.loads(orjson.dumps(kept)) == list(kept)
+    for event, was in zip(kept, history, strict=True):
+        told = (
+            {"outputDetails": {"truncated": True}}
+            if event["id"] == place
+            else {"output": event["id"]}
+        )
+        assert event["details"] == {"name": "Work", "input": was["details"]["input"], **told}
+
+
 @pytest.mark.parametrize(
     ("value", "fits"),
     [
         ("x" * (VALUE_BYTES_MAX - 2), True),
         ("x" * (VALUE_BYTES_MAX - 1), False),
         ("é" * (VALUE_BYTES_MAX // 2), False),
-        ("\ud800", True),
+        ("\ud800", False),
         ([1] * 300, True),
         ([1] * 600, False),
         ({"a": {"b": ["x" * 900]}}, True),

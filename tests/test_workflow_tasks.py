@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import orjson
 import pytest
 from pydantic import BaseModel, Field
 
@@ -76,6 +77,23 @@ def test_a_handler_that_takes_input_gets_a_copy() -> None:
     assert seen == ['{"n": 1}', '{"n": 1}']
 
 
+def test_a_handler_that_takes_input_gets_whatever_a_state_holds() -> None:
+    """However deep the sender nested it, and whatever became of its numbers on the way."""
+    seen: list[Any] = []
+
+    def handle(given: dict[str, Any]) -> None:
+        seen.append(given)
+
+    document = json.loads(json.dumps(VERIFY_HANDLE))
+    document["States"]["Handle"]["Parameters"] = {"deep.$": "$.body.deep", "n.$": "$.body.n.sum()"}
+    webhook = a_webhook(handle, takes="input", workflow=document)
+    deep = b"[" * 400 + b"]" * 400
+    result = run_one(webhook, a_lease(b'{"n": [%d, %d], "deep": %s}' % (2**63, 2**63, deep)))
+
+    assert result.status == "SUCCEEDED", result.cause
+    assert seen == [{"deep": orjson.loads(deep), "n": 2.0**64}]
+
+
 def raises(error: BaseException) -> Callable[[], None]:
     def handle() -> None:
         raise error
@@ -140,6 +158,20 @@ def test_a_trace_shows_the_users_frames_and_has_an_end() -> None:
     assert len(result.cause or "") < 32_768
     assert 'raise Oops("x" * 100_000)' in cause["stackTrace"][-1]
     assert not any("holdfast/workflow" in frame for frame in cause["stackTrace"])
+
+
+def test_a_trace_reads_as_lambdas_does() -> None:
+    """A frame is its place and its line, without the marks that Python puts below a part of it."""
+
+    def handle() -> int:
+        return int("five") + 1
+
+    result = run_one(a_webhook(handle, takes="nothing"))
+    place, line, *more = json.loads(result.cause or "")["stackTrace"][-1].split("\n")
+
+    assert place.startswith('  File "')
+    assert place.endswith(", in handle")
+    assert (line, more) == ('    return int("five") + 1', [""])
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,22 @@ the same input may succeed later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_NOT_SAID: Final = re.compile("^(?:Value error|Assertion failed), |, unable to parse string as .*")
+
+
+def plain(message: str) -> str:
+    """What pydantic says of a value, without the class of error before a sentence of someone else's."""
+    return _NOT_SAID.sub("", message)
+
+
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read or written, without its name and without what is in it."""
+    return (error.strerror or "an error") if isinstance(error, OSError) else "it is no UTF-8"
 
 
 class HoldfastError(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import SecretMissing
+from holdfast.errors import SecretMissing, why_unread
 
 KINDS: Final = ("env", "file", "aws-secret", "aws-ssm")
 
@@ -85,8 +85,6 @@ class Secrets:
                 return cached[1]
             value = path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise SecretMissing(
-                f"the secret {ref} cannot be read: {type(error).__name__}"
-            ) from None
+            raise SecretMissing(f"the secret {ref} cannot be read: {why_unread(error)}") from None
         self._files[ref.name] = (stamp, value)
         return value

@@ -24,11 +24,11 @@ from holdfast.compile import compile_app, load
 from holdfast.compiled import Compiled
 from holdfast.operate.delivery import make_request
 from holdfast.secrets import Secrets
-from process_kit import Run, until
+from process_kit import PATIENCE_SECONDS, Run, until
 
 HERE: Final = Path(__file__).parent
 DEFINITION: Final = HERE / "storefront.py"
-PATIENCE_MS: Final = 30_000
+PATIENCE_MS: Final = PATIENCE_SECONDS * 1_000
 WIDE: Final = (1280, 800)
 NARROW: Final = (390, 844)
 
@@ -61,7 +61,9 @@ def chromium() -> str:
 
 
 def launched(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(FLAGS))
+    return playwright.chromium.launch(
+        executable_path=chromium(), headless=True, args=list(FLAGS), timeout=PATIENCE_MS
+    )
 
 
 class Shop:
@@ -77,7 +79,9 @@ class Shop:
         self.gateway: str = self.run.record["url"]
         self.compiled: Compiled = compile_app(load(DEFINITION))
         self.api = httpx.Client(
-            base_url=self.url + "/api/v1", headers={"x-holdfast-csrf": "1"}, timeout=30
+            base_url=self.url + "/api/v1",
+            headers={"x-holdfast-csrf": "1"},
+            timeout=PATIENCE_SECONDS,
         )
 
     def send(
@@ -108,13 +112,15 @@ class Shop:
         lines = [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers
         ]
-        answer = httpx.post(self.gateway + path + query, headers=lines, content=body, timeout=30)
+        answer = httpx.post(
+            self.gateway + path + query, headers=lines, content=body, timeout=PATIENCE_SECONDS
+        )
         id: str = answer.headers.get("x-holdfast-id") or answer.headers["x-request-id"]
         return id
 
     def visit(self, path: str) -> None:
         """Somebody comes to where there is no webhook."""
-        assert httpx.post(self.gateway + path, json={}, timeout=30).status_code == 404
+        assert self.run.post(path).status_code == 404
 
     def kept(self, *given: Any, **more: Any) -> str:
         """Sent, and worked to its end."""

@@ -9,7 +9,6 @@ from browser_kit import PATIENCE_MS, Shop, Viewer, launched, shop_open, tab, win
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from seeds import seed
 
-# Far beyond what anything here takes on a quiet machine, so that a busy one fails no test.
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from browser_kit import Shop, Viewer, until
 from places import event_id
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from seeds import order, stripe
 
 
@@ -55,10 +55,9 @@ def target() -> Iterator[Target]:
     server.server_close()
 
 
-def toast(page: Page) -> str:
-    place = page.locator(".toast span").last
-    place.wait_for()
-    return str(place.inner_text())
+def toast(page: Page) -> Locator:
+    """What was said last, in the corner. It is gone after a while."""
+    return page.locator(".toast span").last
 
 
 def test_an_event_is_replayed(shop: Shop, viewer: Viewer) -> None:
@@ -77,7 +76,7 @@ def test_a_dead_letter_is_redriven(shop: Shop, viewer: Viewer, dead: str) -> Non
     viewer.live()
     expect(page.locator(".moment", has_text="Dead letter")).to_have_count(1)
     page.keyboard.press("r")
-    assert toast(page) == "Sent back to its queue."
+    expect(toast(page)).to_have_text("Sent back to its queue.")
     expect(page.locator(".moment", has_text="Redriven")).to_have_count(1)
     expect(page.locator(".moment", has_text="Dead letter")).to_have_count(2)
     until(
@@ -167,7 +166,7 @@ def test_an_event_can_be_taken_along(shop: Shop, viewer: Viewer, tmp_path: Path)
     id = event_id(shop, webhook="anything", bytes=2_048)
     page = viewer.open(f"/events/{id}")
     page.keyboard.press("c")
-    assert toast(page) == "The curl command is copied."
+    expect(toast(page)).to_have_text("The curl command is copied.")
     assert (
         page.evaluate("navigator.clipboard.readText()") == shop.api.get(f"/events/{id}/curl").text
     )
@@ -187,7 +186,7 @@ def test_what_fails_is_said(shop: Shop, viewer: Viewer) -> None:
     page.keyboard.press(".")
     shop.api.post("/dead/purge", json={"ids": [id], "expect": 1}).raise_for_status()
     page.get_by_role("button", name="Park").click()
-    assert "no dead letter" in toast(page)
+    expect(toast(page)).to_contain_text("no dead letter")
     page.get_by_role("button", name="close").click()
     expect(page.locator(".toast")).to_have_count(0)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 import pytest
-from browser_kit import NARROW, WIDE, Shop, Viewer, viewing
+from browser_kit import NARROW, WIDE, Shop, Viewer, until, viewing
 from checks import assert_accessible, assert_no_overflow
 from places import places
 from playwright.sync_api import Browser, Page, expect
@@ -122,6 +122,12 @@ def test_the_checks_find_what_they_look_for(viewer: Viewer, spoil: str, told: st
         judge(page)
 
 
+def complaints(viewer: Viewer) -> list[str]:
+    """What it was told so far. It listens while it waits for its browser."""
+    viewer.page.wait_for_timeout(1)
+    return viewer.complaints
+
+
 @pytest.mark.parametrize(
     ("act", "told"),
     [
@@ -137,7 +143,7 @@ def test_what_must_not_happen_is_heard(browser: Browser, shop: Shop, act: str, t
         with viewing(browser, shop.url) as viewer:
             page = viewer.open("/events")
             page.evaluate(f"() => {{ {act} }}")
-            page.wait_for_timeout(200)
+            until(lambda: complaints(viewer), "it is heard")
 
     with pytest.raises(AssertionError, match=told):
         misbehave()

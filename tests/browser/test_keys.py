@@ -91,8 +91,8 @@ def test_a_list_of_filters_is_a_link(browser: Browser, shop: Shop) -> None:
     with viewing(browser, shop.url) as viewer:
         page = viewer.open("/events")
         page.focus("[name=state]")
-        page.keyboard.type("dead")
-        assert page.input_value("[name=state]") == "dead"
+        while page.input_value("[name=state]") != "dead":
+            page.keyboard.press("ArrowDown")
         page.get_by_role("button", name="Show").press("Enter")
         page.wait_for_url("**/events?state=dead")
         page.select_option("[name=since]", "7d")

@@ -7,8 +7,19 @@ import signal
 
 from browser_kit import Shop, Viewer, until
 from places import event_id
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 from seeds import order, stripe
+
+
+def hears(page: Page) -> None:
+    """From now on `heard` is there once the page was told of something new."""
+    page.evaluate(
+        """() => {
+          window.heard = new Promise((told) => {
+            document.addEventListener("holdfast:changes", () => told(true), { once: true });
+          });
+        }"""
+    )
 
 
 def test_a_new_event_comes_into_the_list(shop: Shop, viewer: Viewer) -> None:
@@ -46,13 +57,12 @@ def test_selected_text_is_left_alone(shop: Shop, viewer: Viewer) -> None:
     page.evaluate("getSelection().selectAllChildren(document.querySelector('tbody tr .type'))")
     marked = page.evaluate("String(getSelection())")
     first = page.locator("tbody tr").first.get_attribute("id")
+    hears(page)
     id = shop.kept("/stripe", stripe("invoice.paid", number="live-3"))
-    with page.expect_event(
-        "request", lambda request: "fragment" not in request.url and request.url.endswith("/events")
-    ):
-        page.evaluate("setTimeout(() => getSelection().removeAllRanges(), 600)")
-        assert page.evaluate("String(getSelection())") == marked
-        assert page.locator("tbody tr").first.get_attribute("id") == first
+    assert page.evaluate("window.heard")
+    assert page.evaluate("String(getSelection())") == marked
+    assert page.locator("tbody tr").first.get_attribute("id") == first
+    page.evaluate("getSelection().removeAllRanges()")
     expect(page.locator(f"#e-{id}")).to_be_visible()
 
 
@@ -65,19 +75,43 @@ def test_the_stream_can_be_paused(shop: Shop, viewer: Viewer) -> None:
     expect(switch).to_have_text("paused")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    page.evaluate(
-        """() => {
-          window.heard = new Promise((told) => {
-            document.addEventListener("holdfast:changes", () => told(true), { once: true });
-          });
-        }"""
-    )
+    hears(page)
     id = shop.kept("/stripe", stripe("invoice.paid", number="live-4"))
     assert page.evaluate("window.heard")
     assert page.locator(f"#e-{id}").count() == 0
     assert asked == []
     page.keyboard.press(".")
     expect(switch).to_have_text("live")
+    expect(page.locator(f"#e-{id}")).to_be_visible()
+
+
+def test_an_answer_that_is_late_moves_nothing_either(shop: Shop, viewer: Viewer) -> None:
+    """What was asked for before the pause comes during it, and is shown after it."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "x-holdfast-fragment" in route.request.headers:
+            held.append(route)
+        else:
+            route.continue_()
+
+    def holding() -> bool:
+        viewer.page.wait_for_timeout(1)  # it listens while it waits
+        return bool(held)
+
+    viewer.page.route(shop.url + "/events", hold)
+    page = viewer.open("/events")
+    until(holding, "the list is fetched anew")
+    page.keyboard.press(".")
+    expect(page.locator("[data-live-switch]")).to_have_text("paused")
+    id = shop.kept("/stripe", stripe("invoice.paid", number="live-7"))
+    with page.expect_response(lambda answer: answer.url.endswith("/events")) as answer:
+        held.pop().continue_()
+    assert f"e-{id}" in answer.value.text()
+    page.evaluate("fetch('/events').then((answer) => answer.text())")
+    assert page.locator(f"#e-{id}").count() == 0
+    page.unroute(shop.url + "/events")
+    page.keyboard.press(".")
     expect(page.locator(f"#e-{id}")).to_be_visible()
 
 
@@ -119,9 +153,16 @@ def test_a_console_that_went_away_is_found_again(shop: Shop, viewer: Viewer) -> 
     """The page says that it reconnects, then that it is live, and shows what came in meanwhile."""
     page = viewer.open("/events")
     viewer.live()
+    page.evaluate(
+        """() => {
+          const button = document.querySelector("[data-live-switch]");
+          window.shown = [];
+          new MutationObserver(() => shown.push(button.textContent)).observe(button, { attributes: true });
+        }"""
+    )
     (pid,) = shop.run.pids("console")
     os.kill(pid, signal.SIGKILL)
-    expect(page.locator("[data-live-switch]")).to_have_text("reconnecting")
+    until(lambda: "reconnecting" in page.evaluate("window.shown"), "it says that it reconnects")
     id = shop.kept("/stripe", stripe("invoice.paid", number="live-6"))
     until(lambda: [one for one in shop.run.pids("console") if one != pid], "the console is back")
     viewer.live()

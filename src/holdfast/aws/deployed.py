@@ -88,6 +88,10 @@ class Account:
         try:
             answer: dict[str, Any] = getattr(self._client(service), operation)(**arguments)
         except Exception as error:  # the SDK's errors have no common root
+            if type(error).__name__ == "NoRegionError":
+                raise StoreError(
+                    "no AWS region is set: write aws:STACK?region=REGION, or set AWS_DEFAULT_REGION"
+                ) from None
             raise StoreError(f"{self.target}: {operation}: {error}") from error
         return answer
 

@@ -8,7 +8,7 @@ ping. It is the local gateway's own decision, so nothing is widened there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from holdfast.aws.answers import kept, not_kept
@@ -18,6 +18,8 @@ from holdfast.aws.mock import greeting, only_echoes, refusal_of_method
 from holdfast.aws.resources import Allow, Integration, Method, Throttle
 from holdfast.compiled import CompiledWebhook
 from holdfast.gateway.handshakes import Handshake, handshakes_of
+from holdfast.message import Request
+from holdfast.verify.reading import Reading
 
 MODEL: Final = "Body"
 """The name of a webhook's model, after that of the webhook."""
@@ -67,6 +69,15 @@ def queued_pings(webhook: CompiledWebhook) -> tuple[Handshake, ...]:
         and each.method in webhook.methods
         and each.terms.status == webhook.answer.status
     )
+
+
+def ping_of(request: Request, pings: Sequence[Handshake]) -> Handshake | None:
+    """Which of these a request is for; None: it is an event."""
+    if not pings:
+        return None
+    reading = Reading(request)
+    held = (each for each in pings if each.method == request.method)
+    return next((each for each in held if each.held_out(reading)), None)
 
 
 def methods(webhook: CompiledWebhook, model: Mapping[str, Any] | None) -> tuple[Method, ...]:

@@ -15,6 +15,11 @@ from holdfast.aws.patterns import FORMATS, Untranslatable
 COUNT_MAX: Final = 2**31 - 1
 """A Java int: what the validator there counts with."""
 
+EXACT_MAX: Final = 2**53 - 1
+"""Up to here a whole number comes through whatever reads it as a double: the CDK is JavaScript."""
+
+_TOO_FAR: Final = f"beyond {EXACT_MAX:,} a number is another one there"
+
 LOST: Final = {
     "if": "draft-04 has no conditions",
     "contains": "draft-04 cannot ask for one item among others",
@@ -55,6 +60,11 @@ def step(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def is_function(name: str) -> bool:
+    """Whether CloudFormation takes an object of this one member for a function of its own."""
+    return name == "Ref" or name.startswith("Fn::")
+
+
 def asks(keyword: str, node: Node) -> bool:
     """Whether a keyword of `LOST` asks for anything where it stands."""
     if keyword == "if":
@@ -89,6 +99,9 @@ def _numbers(convert: Converter, node: Node, path: str, out: Out) -> None:
             continue
         # The tighter of the two; of equal ones, the one that leaves the bound itself out.
         bound, open_end = max(bounds, key=lambda each: (each[0] * further, each[1]))
+        if abs(bound) > EXACT_MAX:
+            convert.lose(path, strict if open_end else side, _TOO_FAR)
+            continue
         if open_end and whole:
             bound = math.floor(bound) + 1 if further == 1 else math.ceil(bound) - 1
         elif open_end:
@@ -96,7 +109,9 @@ def _numbers(convert: Converter, node: Node, path: str, out: Out) -> None:
         out[side] = bound
     if "multipleOf" in node:
         divisor = node["multipleOf"]
-        if divisor == int(divisor):
+        if divisor > EXACT_MAX:
+            convert.lose(path, "multipleOf", _TOO_FAR)
+        elif divisor == int(divisor):
             out["multipleOf"] = int(divisor)
         else:
             why = "a fraction divides binary numbers, which are ours, and decimal ones differently"
@@ -159,19 +174,25 @@ def _values(convert: Converter, node: Node, path: str, out: Out) -> None:
 
 def _one_of(convert: Converter, allowed: Sequence[Any], path: str, keyword: str) -> Out:
     """Templates of CloudFormation hold no null, so that one is said by its type."""
-    if any(_holds_null(value) for value in allowed if value is not None):
-        convert.lose(path, keyword, "a value with null inside it cannot stand in a template")
-        return {}
     others = [value for value in allowed if value is not None]
+    if not all(map(_comes_through, others)):
+        why = (
+            f"one of its values cannot stand in a template: null, Ref or Fn:: inside, or {_TOO_FAR}"
+        )
+        convert.lose(path, keyword, why)
+        return {}
     if len(others) == len(allowed):
         return {"enum": others} if others else {"not": {}}
     return {"anyOf": [{"enum": others}, {"type": "null"}]} if others else {"type": "null"}
 
 
-def _holds_null(value: Any) -> bool:
+def _comes_through(value: Any) -> bool:
+    """Whether a template of CloudFormation hands on this value as it is."""
     if isinstance(value, Mapping):
-        return any(_holds_null(each) for each in value.values())
-    return value is None or (isinstance(value, list) and any(map(_holds_null, value)))
+        return not any(map(is_function, value)) and all(map(_comes_through, value.values()))
+    if isinstance(value, list):
+        return all(map(_comes_through, value))
+    return isinstance(value, str) or (value is not None and abs(value) <= EXACT_MAX)
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
@@ -188,26 +209,34 @@ def _identity(value: Any) -> Any:
 
 
 def _properties(convert: Converter, node: Node, path: str, out: Out) -> None:
-    if "properties" in node:
-        out["properties"] = {
-            name: convert.schema(child, f"{path}/properties/{step(name)}")
-            for name, child in node["properties"].items()
-        }
     if node.get("required"):
         out["required"] = list(dict.fromkeys(node["required"]))
-    all_said = _named_by_pattern(convert, node, path, out)
+    by_name = _named(convert, node, path, out)
+    by_pattern = _named_by_pattern(convert, node, path, out)
     others = node.get("additionalProperties", True)
     if others is True:
         return
-    if not all_said:
-        why = (
-            "some of the patterns beside it are left out, and whatever they named would fall to it"
-        )
+    if not (by_name and by_pattern):
+        why = "some of the names beside it are left out, and would fall to it"
         convert.lose(path, "additionalProperties", why)
     elif others is False:
         out["additionalProperties"] = False
     else:
         out["additionalProperties"] = convert.schema(others, f"{path}/additionalProperties")
+
+
+def _named(convert: Converter, node: Node, path: str, out: Out) -> bool:
+    """Whether every property with a name is said."""
+    if "properties" not in node:
+        return True
+    place, said = f"{path}/properties", {}
+    for name, child in node["properties"].items():
+        if is_function(name):
+            convert.lose(place, name, "CloudFormation takes that name for a function of its own")
+        else:
+            said[name] = convert.schema(child, f"{place}/{step(name)}")
+    out["properties"] = said
+    return len(said) == len(node["properties"])
 
 
 def _named_by_pattern(convert: Converter, node: Node, path: str, out: Out) -> bool:
@@ -218,6 +247,8 @@ def _named_by_pattern(convert: Converter, node: Node, path: str, out: Out) -> bo
             translation = patterns.translate(pattern)
             if not translation.exact:
                 raise Untranslatable("characters beyond U+FFFF count double there")
+            if is_function(translation.text):
+                raise Untranslatable("CloudFormation takes it for a function of its own")
         except Untranslatable as error:
             convert.lose(path, "patternProperties", f"{pattern!r} cannot be said there: {error}")
             continue
@@ -232,7 +263,10 @@ def _dependencies(convert: Converter, node: Node, path: str, out: Out) -> None:
     found: dict[str, list[Any]] = {}
     for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
         for name, asked in node.get(keyword, {}).items():
-            if isinstance(asked, list):
+            if is_function(name):
+                why = f"CloudFormation takes {name} for a function of its own"
+                convert.lose(path, keyword, why)
+            elif isinstance(asked, list):
                 if asked:
                     found.setdefault(name, []).append(list(dict.fromkeys(asked)))
             else:

@@ -151,9 +151,10 @@ class _Converter:
         return False
 
     def _new_name(self, target: str) -> str:
-        """Letters and digits: nobody says what else AWS takes for the name of a definition."""
+        """Letters and digits: nobody says what else AWS takes for the name of a definition. Not `Ref`,
+        which CloudFormation takes for its own."""
         plain = re.sub(r"[^A-Za-z0-9]", "", target.rpartition("/")[2]) or "Root"
-        taken, number, name = set(self._names.values()), 2, plain
+        taken, number, name = {*self._names.values(), "Ref"}, 2, plain
         while name in taken:
             name, number = f"{plain}{number}", number + 1
         return name

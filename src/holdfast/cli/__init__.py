@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated, Final
 
 import typer
@@ -66,6 +67,9 @@ def holdfast(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `holdfast` command. Ends in SystemExit with one of the codes above."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Senders write what some terminals have no letters for.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app(arguments, prog_name="holdfast")
     except KeyboardInterrupt:
@@ -75,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_code(error))
     except OSError as error:
         # A file that the user named, or the disk; not for a traceback.
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        named = f"{error.filename}: " if error.filename else ""
+        complain(f"{named}{error.strerror or error}")
         sys.exit(exits.FAILED)
 
 

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -148,7 +148,7 @@ def _registered(preset: Preset, variant: str | None, url: str | None, path: str)
     url = url or UNKNOWN_HOST
     scheme, _, rest = url.partition("://")
     if scheme not in ("https", "http") or not rest or " " in rest:
-        raise typer.BadParameter(f"{url!r} is no address: https://hooks.example.com")
+        raise typer.BadParameter(f"{url!r} is no address; write https://hooks.example.com")
     return url.rstrip("/") + path if "/" not in rest.rstrip("/") else url
 
 
@@ -197,19 +197,24 @@ def _write(
 
 
 def _judged(definition: Path, text: str) -> Path:
-    """The definition as it would be, in a file beside it. Raises DefinitionError."""
+    """The definition as it would be, in a file beside it. Raises DefinitionError, with the name of
+    the file that there is."""
     own = definition.resolve()
     draft = own.with_name(f"{own.stem}_with_more_{secrets.token_hex(4)}.py")
     draft.write_bytes(text.encode())
     try:
         mistakes = check_app(load(draft))
+    except DefinitionError as error:
+        mistakes = list(error.mistakes)
     except BaseException:
         draft.unlink()
         raise
-    if mistakes:
-        draft.unlink()
-        raise DefinitionError(mistakes)
-    return draft
+    if not mistakes:
+        return draft
+    draft.unlink()
+    raise DefinitionError(
+        [replace(one, place=one.place.replace(draft.name, own.name)) for one in mistakes]
+    )
 
 
 def _name(definition: Path, path: str) -> str:

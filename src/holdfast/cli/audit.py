@@ -56,7 +56,8 @@ def audit(
     if output is Output.JSON:
         print_json([_fields(act) for act in acts[:limit]])
         return
-    print_rows([_row(act) for act in acts[:limit]], "nothing was done here yet")
+    none = "nothing was done here yet" if wanted == ActFilter() else "nothing such was done here"
+    print_rows([_row(act) for act in acts[:limit]], none)
     if len(acts) > limit:
         hint(f"these are the newest {limit}; older ones with --limit or --until")
 

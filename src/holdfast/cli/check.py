@@ -60,7 +60,7 @@ def _workflow(file: Path) -> tuple[list[Mistake], str]:
 
 
 def init(
-    path: Annotated[Path, typer.Argument(metavar="[FILE.py]", help="The file to write.")] = Path(
+    path: Annotated[Path, typer.Argument(metavar="FILE.py", help="The file to write.")] = Path(
         STARTER_NAME
     ),
     output: OutputOption = Output.TEXT,

@@ -62,7 +62,10 @@ def list_dead(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """What could not be worked, what died last first: why, and the way back."""
+    """What could not be worked, why, and the way back.
+
+    What died last comes first.
+    """
     if context.invoked_subcommand is not None:
         return
     wanted = sort.over(filters.filter(parked=parked))
@@ -76,7 +79,8 @@ def list_dead(
     if output is Output.JSON:
         print_json([letter_fields(letter) for letter in found[:limit]])
         return
-    print_rows([_row(letter) for letter in found[:limit]], letters.none_told(aside))
+    none = letters.none_told(aside, such=filters.given or group is not None)
+    print_rows([_row(letter) for letter in found[:limit]], none)
     if len(found) > limit:
         hint(f"these are the first {limit}; more with --limit")
     if found:
@@ -104,7 +108,7 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The message id, or its beginning.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The message id, or its beginning.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:

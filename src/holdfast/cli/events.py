@@ -107,7 +107,10 @@ def _row(one: Entry | Refusal) -> dict[str, Any]:
 
 @app.command("show")
 def show(
-    id: Annotated[str, typer.Argument(help="The event's or the refusal's id, or its beginning.")],
+    id: Annotated[
+        str,
+        typer.Argument(metavar="ID", help="The event's or the refusal's id, or its beginning."),
+    ],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:

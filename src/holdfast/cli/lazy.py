@@ -13,6 +13,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from holdfast.errors import plain
+
 COMMANDS: Final[Mapping[str, str]] = {
     "run": "holdfast.cli.run:run",
     "check": "holdfast.cli.check:check",
@@ -51,6 +53,14 @@ class LazyGroup(TyperGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "commands": None})
         self.commands: Any = _Commands()
+
+    def invoke(self, ctx: Any) -> Any:
+        """A value that does not fit is told in words of ours: Typer hands on those of pydantic."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = plain(error.message)
+            raise
 
 
 class _Commands(Mapping[str, Any]):

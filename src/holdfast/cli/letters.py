@@ -60,7 +60,10 @@ def groups(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Dead letters as the few problems that they are: by failing state and error."""
+    """Dead letters as the few problems that they are.
+
+    By the state that failed, and the error.
+    """
     wanted = filters.filter(parked=parked)
     with engine_on(store) as engine:
         lookup.known_webhook(engine, wanted.webhook)
@@ -69,7 +72,7 @@ def groups(
     if output is Output.JSON:
         print_json([_group_fields(group) for group in found.shown])
         return
-    print_rows([_group_row(group) for group in found.shown], none_told(aside))
+    print_rows([_group_row(group) for group in found.shown], none_told(aside, such=filters.given))
     if found.groups > len(found.shown):
         hint(f"these are {len(found.shown)} of {found.groups} groups; more with --limit")
     if found.shown:
@@ -85,9 +88,10 @@ def count_parked(engine: Engine, webhook: str | None) -> int:
     return sum(parked.values()) if webhook is None else parked.get(webhook, 0)
 
 
-def none_told(aside: int) -> str:
-    """That there are none; and where some are that a list leaves out."""
-    return f"no dead letters but {aside:,} put aside" if aside else "no dead letters"
+def none_told(aside: int, *, such: bool) -> str:
+    """That there are none, or none `such`; and that some are where a list leaves them out."""
+    none = f"no {'such ' if such else ''}dead letters"
+    return f"{none}; {aside:,} put aside" if aside else none
 
 
 def _group_fields(group: grouping.Group) -> dict[str, Any]:
@@ -129,7 +133,10 @@ PARKING: Final = "put dead letters aside"
 def park(
     chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
-    """Put dead letters aside: out of the groups, and kept without limit."""
+    """Put dead letters aside.
+
+    They are out of the groups then, and kept without limit.
+    """
     with engine_on(store) as engine:
         _move(engine, "park", need_desk(engine, PARKING).park, chosen, output)
 
@@ -138,7 +145,10 @@ def park(
 def unpark(
     chosen: ChosenLetters, store: StoreOption = DEFAULT_STORE, output: OutputOption = Output.TEXT
 ) -> None:
-    """Take dead letters out of the parking again; their retention begins anew."""
+    """Take dead letters out of the parking again.
+
+    Their retention begins anew.
+    """
     with engine_on(store) as engine:
         _move(engine, "unpark", need_desk(engine, PARKING).unpark, chosen, output)
 
@@ -173,9 +183,9 @@ def dry_run(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """What today's code would do with dead letters, without doing any of it.
+    """What today's code would do with dead letters.
 
-    Succeeds if all of them would be done. Past events may be named too.
+    None of it is done. Succeeds if all of them would be done. Past events may be named too.
     """
     if bool(id) == (group is not None):
         raise WrongUsage("say which: --id or --group")

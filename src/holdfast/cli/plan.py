@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -54,6 +55,7 @@ def plan(
 def _verdict(stack: StackPlan, shown: Sequence[WebhookPlan]) -> dict[str, Any]:
     """What somebody wants to know first."""
     found = _of_whom({each.name: each.differences for each in shown})
+    topics = Counter(each.topic for each in found if each.changes_events)
     usd = [each.cost.usd_per_million for each in shown]
     month = sum(each.cost.usd_per_month for each in shown)
     if len(shown) == len(stack.webhooks):
@@ -62,8 +64,8 @@ def _verdict(stack: StackPlan, shown: Sequence[WebhookPlan]) -> dict[str, Any]:
         "ready": stack.ready,
         "obstacles": len(stack.every_obstacle),
         "differences": len(found),
-        "differences_for_events": sum(each.changes_events for each in found),
-        "topics_for_events": [*dict.fromkeys(each.topic for each in found if each.changes_events)],
+        "differences_for_events": sum(topics.values()),
+        "topics_for_events": topics,
         "usd_per_million_min": min(usd, default=0.0),
         "usd_per_million_max": max(usd, default=0.0),
         "usd_per_month": month,
@@ -127,11 +129,14 @@ def _print_verdict(stack: StackPlan, shown: list[WebhookPlan]) -> None:
         console.print(f"[bold]{name} is ready for AWS[/bold]")
     for one in obstacles:
         console.print(f"[bold]{escape(one.place)}[/bold] {escape(one.message)}")
-    topics = ", ".join(told["topics_for_events"])
+    topics = (
+        f"{topic} ({number})" if number > 1 else topic
+        for topic, number in told["topics_for_events"].items()
+    )
     _line(
         "differences",
-        f"{told['differences']} from local, {told['differences_for_events']} of which can change what "
-        f"happens to an event: {topics}",
+        f"{told['differences']} from local; {told['differences_for_events']} of them can change what "
+        f"happens to an event: {', '.join(topics)}",
     )
     low, high = (f"{told[f'usd_per_million_{end}']:.2f}" for end in ("min", "max"))
     usd = low if low == high else f"{low} to {high}"

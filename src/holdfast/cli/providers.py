@@ -80,7 +80,7 @@ def show(
     variant: VariantOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """One sender in full: what it signs, what to write here, and what to paste there."""
+    """One sender in full, and what to write where."""
     preset = preset_of(name)
     told = facts(preset, variant)
     if output is Output.JSON:
@@ -165,14 +165,14 @@ def key(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Make a key pair to play a sender with that signs with a private key.
+    """Make a key pair, to play a sender with a private key.
 
     The private half is kept in a file, and never printed; the other one takes the place of the
     sender's own key where you try it. What is in the file already stays.
     """
     preset = preset_of(name)
     path = file or run_directory(store) / _KEYS / f"{preset.id}.pem"
-    kept = key_file(example(preset, variant).verification, path)
+    kept = key_file(example(preset, variant), path)
     env = variable(preset.id)
     written = call(preset, variant, secret=f"env:{env}")
     if output is Output.JSON:
@@ -196,9 +196,9 @@ def token(
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Print the secret that a sender handed over in its handshake: Notion's, Asana's.
+    """Print the secret that a sender handed over.
 
-    It is a secret: mind who looks on.
+    In its handshake, as Notion and Asana do. Mind who looks on.
     """
     if not NAME.fullmatch(webhook):
         raise typer.BadParameter(f"{webhook!r} is not the name of a webhook")

@@ -35,7 +35,7 @@ from holdfast.runtime.store import DEFAULT_STORE
 
 def replay(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Event ids, or their beginnings.")
+        list[str] | None, typer.Argument(metavar="ID", help="Event ids, or their beginnings.")
     ] = None,
     webhook: WebhookOption = None,
     state: Annotated[State | None, typer.Option("--state", help="Only these.")] = None,

@@ -26,7 +26,7 @@ from holdfast.terminal.browser import show_page
 
 
 def retry(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Ids, or their beginnings.")],
     store: StoreOption = DEFAULT_STORE,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -67,7 +67,7 @@ def retry(
 def open_page(
     id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="An event, refusal or dead letter; none: the console."),
+        typer.Argument(metavar="ID", help="An event, refusal or dead letter; none: the console."),
     ] = None,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open it, where there is a desktop.")

@@ -32,6 +32,7 @@ from holdfast.runtime.supervisor import Supervisor
 from holdfast.runtime.tracing import ENDPOINT, need_extra
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
+from holdfast.workflow.urls import need_url
 
 
 class LogLevel(StrEnum):
@@ -126,6 +127,7 @@ def run(
     if sample and is_shared(store):
         raise NotSupported("--sample follows an event to its end, which a store in SQS cannot show")
     if traces is not None:
+        need_url(traces, "http://HOST:4318")
         need_extra()
         os.environ[ENDPOINT] = traces  # the processes that are started read it there
     compiled = load_definition(definition)

@@ -38,6 +38,7 @@ from holdfast.runtime.store import DEFAULT_STORE, is_deployed, is_shared
 from holdfast.sample import sample_body
 from holdfast.secrets import Secrets
 from holdfast.terminal.text import printable
+from holdfast.workflow.urls import need_url
 
 
 def send(
@@ -97,6 +98,7 @@ def send(
     base = url or running_url or _deployed_url(store)
     if base is None:
         raise typer.BadParameter("no gateway runs here; name one with --url")
+    need_url(base, "http://HOST:PORT")
     webhook = _webhook(compiled, path)
     if json is not None:
         body, kind = os.fsencode(json), "application/json"

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from holdfast.errors import DefinitionError, Mistake
 from holdfast.providers.files import from_file, load
 from holdfast.providers.preset import Preset
+from holdfast.providers.words import example
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The sender's id: stripe.")]
 VariantOption = Annotated[
@@ -45,8 +47,13 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
 def preset_of(name: str) -> Preset:
     """A known sender by its id, in either spelling; or one of your own by its file, `acme.toml`.
 
-    Raises UnknownProvider.
+    Raises UnknownProvider, and DefinitionError where there is a mistake in the file.
     """
     if name.endswith(".toml"):
-        return from_file(Path(name).absolute())
+        file = Path(name).absolute()
+        own = from_file(file)
+        if mistakes := example(own).verification.mistakes():
+            wrong = [one.removeprefix(f"{file.name} ") for one in mistakes]
+            raise DefinitionError([Mistake(name, one) for one in wrong])
+        return own
     return load(name.replace("_", "-"))

@@ -7,9 +7,10 @@ from typing import Any, Final, cast, get_args
 
 from holdfast.alerts import Alert, AlertSeverity, RuleSettings
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import NAME, choice, duration, meant, whole
+from holdfast.compile.values import NAME, choice, duration, whole
 from holdfast.compiled import AlertRule, CompiledWebhook
 from holdfast.definition import App
+from holdfast.workflow.fields import meant
 
 USUAL: Final[Sequence[Alert]] = (
     Alert.dead(),

@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from holdfast.compile.json_text import parse
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import meant
+from holdfast.workflow.fields import meant
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: Final = ("null", "boolean", "object", "array", "number", "string", "integer")

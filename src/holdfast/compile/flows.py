@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MethodType
 from typing import Any, Final
 
@@ -21,10 +22,9 @@ from holdfast.compile.languages import Fields
 from holdfast.compile.spot import Spot, quoted, shown
 from holdfast.compile.state_names import give_names
 from holdfast.compile.states import Writing
-from holdfast.compile.values import meant
 from holdfast.errors import Mistake
 from holdfast.steps.step import Choose, Each, Fail, Goto, Parallel, Raw, Step, Succeed, Task, Work
-from holdfast.workflow.fields import below
+from holdfast.workflow.fields import below, meant
 
 RESERVED: Final = "Verify"
 """The name of the state that is put in front."""
@@ -114,7 +114,7 @@ class _Composing:
 
     def _scope(self, scope: Scope, path: str) -> dict[str, Any]:
         nodes = [node for node in scope.nodes if not isinstance(node.step, Goto)]
-        names = [node.name for node in nodes]
+        names = dict.fromkeys(node.name for node in nodes)
         nothing = _nothing(path)
         states: dict[str, Any] = {}
         for node in scope.nodes:
@@ -130,10 +130,10 @@ class _Composing:
             states[node.name] = self._state(node, here)
         return {"StartAt": scope.entry.name, "States": states}
 
-    def _is_there(self, goto: Goto, names: list[str]) -> bool:
+    def _is_there(self, goto: Goto, names: Collection[str]) -> bool:
         if isinstance(goto.to, str) and goto.to in names:
             return True
-        listed = ", ".join(names[:20]) or "none"
+        listed = ", ".join(islice(names, 20)) or "none"
         self._spot.at(goto.place, "goto").wrong(
             f"no state {quoted(goto.to)} in the same branch{meant(goto.to, names)}; "
             f"there are: {listed}"

@@ -9,7 +9,8 @@ from typing import Final
 
 from holdfast import compiled, definition
 from holdfast.compile.spot import Spot, quoted
-from holdfast.compile.values import duration, headers, instance, meant, texts, whole
+from holdfast.compile.values import duration, headers, instance, texts, whole
+from holdfast.workflow.fields import meant
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BODY_LIMIT_MAX_BYTES: Final = 100 * 1024 * 1024

@@ -6,7 +6,6 @@ notes the mistake and returns something harmless instead, so that the checks aft
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeVar
 from holdfast.clock import parse_duration
 from holdfast.compile.spot import Spot, quoted
 from holdfast.verify.naming import naming_mistakes
+from holdfast.workflow.fields import meant
 
 Kind = TypeVar("Kind")
 
@@ -61,15 +61,6 @@ def choice(spot: Spot, value: object, allowed: Sequence[str]) -> str:
     listed = ", ".join(allowed)
     spot.wrong(f"{quoted(value)} is not known{meant(value, allowed)}; allowed: {listed}")
     return allowed[0]
-
-
-def meant(value: object, allowed: Collection[str]) -> str:
-    """` (did you mean "ERROR"?)` where something close is allowed, otherwise nothing."""
-    if not isinstance(value, str):
-        return ""
-    known = {word.lower(): word for word in allowed}
-    close = difflib.get_close_matches(value.lower(), known, n=1)
-    return f' (did you mean "{known[close[0]]}"?)' if close else ""
 
 
 def texts(spot: Spot, value: object, example: str) -> list[str]:

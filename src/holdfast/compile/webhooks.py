@@ -32,6 +32,8 @@ def check_app(app: App) -> list[Mistake]:
 
 
 def _compiled(app: App) -> tuple[Compiled, list[Mistake]]:
+    if not isinstance(app, App):
+        raise TypeError(f"an App is needed, not {type(app).__name__}")
     found: list[Mistake] = []
     spot = Spot(found, app.place, field="App")
     if not isinstance(app.name, str) or not NAME.fullmatch(app.name):

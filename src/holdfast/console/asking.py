@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from holdfast.clock import Clock
-from holdfast.console.problems import Problem
+from holdfast.console.problems import misfit
 from holdfast.operate.finding import Criteria
 from holdfast.operate.selection import Selection
 from holdfast.operate.times import parse_time
@@ -166,8 +166,3 @@ class LettersChosen(Asked):
         if len(self.ids) > 20:
             told["ids"] = [*self.ids[:20], f"and {len(self.ids) - 20} more"]
         return told
-
-
-def misfit(path: str, message: str) -> Problem:
-    wrong = [{"path": path, "message": message}]
-    return Problem(400, "invalid_request", "the request does not fit", wrong)

@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from holdfast.console.access import Allowed, Session
 from holdfast.console.guard import ALLOWED
-from holdfast.console.problems import Problem, answer, encoded, problem_of
+from holdfast.console.problems import Problem, answer, encoded, misfit, problem_of
 from holdfast.console.site import Site
 from holdfast.operate.book import Book, Who
 
@@ -158,8 +158,7 @@ def read_query(items: Iterable[tuple[str, str]], model: type[BaseModel]) -> dict
         if name in many:
             found.setdefault(name, []).append(value)
         elif name in found:
-            wrong = [{"path": f"/{name}", "message": "given twice"}]
-            raise Problem(400, "invalid_request", "the request does not fit", wrong)
+            raise misfit(f"/{name}", "given twice")
         else:
             found[name] = value
     return found

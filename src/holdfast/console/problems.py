@@ -20,6 +20,7 @@ from holdfast.errors import (
     NotSupported,
     SecretMissing,
     StoreError,
+    plain,
 )
 from holdfast.operate.runs import RunInTheWay
 
@@ -65,7 +66,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, ValidationError):
-        return Problem(400, "invalid_request", "the request does not fit", misfits(error))
+        return _misfit(misfits(error))
     for kind, status, code in _CODES:
         if isinstance(error, kind):
             detail = {"run": error.id} if isinstance(error, RunInTheWay) else None
@@ -74,14 +75,20 @@ def problem_of(error: Exception) -> Problem:
     return Problem(500, "defect", "something is wrong here, not with the request; see the log")
 
 
+def misfit(path: str, message: str) -> Problem:
+    """That one part of a request is wrong, and how."""
+    return _misfit([{"path": path, "message": message}])
+
+
+def _misfit(wrong: list[dict[str, str]]) -> Problem:
+    return Problem(400, "invalid_request", "the request does not fit", wrong)
+
+
 def misfits(error: ValidationError) -> list[dict[str, str]]:
     """Where, and what is wrong there; never what stood there."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        {
-            "path": "".join(f"/{step}" for step in one["loc"]) or "/",
-            "message": one["msg"].removeprefix("Value error, "),
-        }
+        {"path": "".join(f"/{step}" for step in one["loc"]) or "/", "message": plain(one["msg"])}
         for one in found[:50]
     ]
 

@@ -7,11 +7,12 @@ The first one stays: whoever comes later, and it may be anybody, changes nothing
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 from pathlib import Path
 from typing import Final, Protocol
 
-from holdfast.errors import StoreError
+from holdfast.errors import StoreError, why_unread
 
 FOLDER: Final = "tokens"
 
@@ -45,7 +46,9 @@ class TokenShelf:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"{self.path(webhook)} cannot be read ({_why(error)})") from error
+            raise StoreError(
+                f"{self.path(webhook)} cannot be read ({why_unread(error)})"
+            ) from error
 
     def keep(self, webhook: str, token: str) -> bool:
         """Durable when it returns; False: another one is there. Raises StoreError."""
@@ -64,12 +67,15 @@ class TokenShelf:
             try:
                 os.link(draft, path)  # the one way to name a whole file only if the name is free
             except FileExistsError:
-                return self.find(webhook) == token
+                kept = self.find(webhook) or ""
+                return hmac.compare_digest(kept.encode(), token.encode())
             finally:
                 draft.unlink()
             _sync(self._folder)
         except OSError as error:
-            raise StoreError(f"the token of {webhook} cannot be kept ({_why(error)})") from error
+            raise StoreError(
+                f"the token of {webhook} cannot be kept ({why_unread(error)})"
+            ) from error
         return True
 
     def forget(self, webhook: str) -> bool:
@@ -87,7 +93,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or "an error") if isinstance(error, OSError) else "it is no UTF-8"

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import httpx
-
 from holdfast.clock import Clock
 from holdfast.compiled import CompiledWebhook
 from holdfast.definition import Provider
 from holdfast.errors import HoldfastError, NotSupported
 from holdfast.message import Headers, Request, new_message_id
-from holdfast.providers.delivering import with_event_type, with_some_delivery_id
+from holdfast.providers.delivering import signed_by, with_event_type, with_some_delivery_id
 from holdfast.secrets import Secrets
 
 
@@ -73,31 +71,30 @@ def make_request(
     verification = sender.verification if sender else webhook.verification
     if not signed or verification is None:
         return request
-    values = secrets.values(verification.secrets) or [""]
-    return verification.sign(request, values[0], clock.now_ms() / 1000)
+    secret, now = (secrets.values(verification.secrets) or [""])[0], clock.now_ms() / 1000
+    if provider is None:
+        return verification.sign(request, secret, now)
+    return signed_by(request, provider, secret, now)
 
 
 async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
     """Send it. Raises HoldfastError where nothing answers, or where it cannot be sent at all."""
+    import httpx  # noqa: PLC0415 - a tenth of a second that only those who send should pay
+
     lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+    to = request.origin
     try:
         async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
             response = await client.request(
                 request.method, request.url, headers=lines, content=request.body
             )
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise HoldfastError(_complaint(request, error, timeout_seconds)) from error
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise HoldfastError(f"nothing answers at {to}; is `holdfast run` on?") from error
+    except httpx.TimeoutException as error:
+        raise HoldfastError(f"{to} did not answer within {timeout_seconds:.0f} seconds") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
+        raise HoldfastError(f"this request cannot be sent: {error}") from error
+    except httpx.HTTPError as error:
+        raise HoldfastError(f"{to} broke off ({type(error).__name__})") from error
     known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
     return Answered(response.status_code, dict(response.headers), response.text, known)
-
-
-def _complaint(request: Request, error: Exception, timeout_seconds: float) -> str:
-    match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout():
-            return f"nothing answers at {request.origin}; is `holdfast run` on?"
-        case httpx.TimeoutException():
-            return f"{request.origin} did not answer within {timeout_seconds:.0f} seconds"
-        case httpx.InvalidURL() | httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return f"this request cannot be sent: {error}"
-        case _:
-            return f"{request.origin} broke off ({type(error).__name__})"

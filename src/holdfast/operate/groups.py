@@ -107,7 +107,7 @@ def group(bench: Bench, id: str, *, parked: bool | None = None) -> Group:
         raise NotFound(f"{id} is the beginning of several groups, such as {found[0].fingerprint}")
     told = _described(bench, (exact or found)[0]) if found else None
     if told is None:
-        raise NotFound(f"no group {id}")
+        raise NotFound(f"no group {id}; `holdfast dead groups` lists those that there are")
     return told
 
 

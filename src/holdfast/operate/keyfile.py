@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from holdfast.definition import Verification
-from holdfast.errors import HoldfastError
+from holdfast.definition import Provider
+from holdfast.errors import HoldfastError, NotSupported, why_unread
+from holdfast.providers.delivering import not_to_be_played
 from holdfast.verify.keypairs import KeyPair, new_pair, pair_of
-from holdfast.verify.privatekeys import not_the_sender
+from holdfast.verify.privatekeys import asked_for_key
 
 
 class Kept(NamedTuple):
@@ -19,23 +20,23 @@ class Kept(NamedTuple):
     made: bool
 
 
-def key_file(scheme: Verification, file: Path) -> Kept:
+def key_file(provider: Provider, file: Path) -> Kept:
     """The pair that is kept there; a new one where none is.
 
-    Raises NotSupported where the scheme has no private key or believes no pair of ours, or the file
-    holds a key of another kind;
-    HoldfastError where it cannot be read or written.
+    Raises NotSupported where the sender has no private key or believes no pair of ours, or the file
+    holds a key of another kind; HoldfastError where it cannot be read or written.
     """
-    address = getattr(scheme, "address", None)
-    if address is not None and address.post:
-        raise not_the_sender(scheme.name, address)
+    if asked := asked_for_key(getattr(provider.verification, "address", None)):
+        raise NotSupported(not_to_be_played(provider, asked))
     try:
         if file.exists():
-            return Kept(pair_of(scheme, file.read_text("utf-8")), made=False)
-        pair = new_pair(scheme)
+            return Kept(pair_of(provider, file.read_text("utf-8")), made=False)
+        pair = new_pair(provider)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
             opened.write(pair.private)
+    except NotSupported as error:
+        raise NotSupported(f"{file}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise HoldfastError(f"{file}: {type(error).__name__}") from None
+        raise HoldfastError(f"{file}: {why_unread(error)}") from None
     return Kept(pair, made=True)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,6 +18,7 @@ from holdfast.secrets import Secrets
 from holdfast.verify.source import REDACTED, redact
 from holdfast.workflow.forward import LEFT_OUT
 from holdfast.workflow.sqs_send import VERIFIED
+from holdfast.workflow.urls import need_url
 
 ANSWER_BYTES: Final = 64 * 1024
 """As much of an answer is read; an operator looks at it, no program does."""
@@ -50,15 +50,7 @@ def kept_headers(request: Request) -> tuple[tuple[str, str], ...]:
 
 def copy_for(message: Message, url: str) -> Request:
     """The event as it came, for another program. Raises HoldfastError where `url` is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise HoldfastError(f"{url!r} is no URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise HoldfastError(f"{url!r} is no URL; write http://HOST:PORT/PATH")
-    if parts.username or parts.password:
-        raise HoldfastError("credentials do not belong into a URL; they would be written down")
+    parts = need_url(url, "http://HOST:PORT/PATH")
     came = message.request
     marked = (("x-holdfast-id", message.id), ("x-holdfast-replay", "1"))
     query = "&".join(part for part in (parts.query, came.query) if part)

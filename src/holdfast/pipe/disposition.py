@@ -2,7 +2,7 @@
 
 SUCCEEDED                              -> Settle
 the same event was worked before       -> SettleDuplicate
-it could not be worked just now        -> GiveBack, not counted
+it could not be worked just now        -> GiveBack, not counted, for longer each time
 retrying cannot help                   -> Bury, under its named reason
 failed, receives left                  -> Retry, later each time
 failed, none left                      -> Bury, reason `exhausted`
@@ -20,7 +20,7 @@ from holdfast.message import Failure
 from holdfast.workflow.result import Result
 
 UNWORKED_SECONDS: Final = 1.0
-"""How long a message stands back: for another one that is working the same event, or for the store."""
+"""How long a message first stands back: for another that is working the same event, or for the store."""
 
 DELAY_SECONDS_MAX: Final = 43_200.0
 """The longest wait before a retry: SQS extends no lease beyond twelve hours."""
@@ -71,15 +71,18 @@ def dispose(
     queue: compiled.Queue,
     pipe: compiled.Pipe,
     uniform: Callable[[float, float], float],
+    *,
+    given_back: int = 0,
 ) -> Outcome:
     """The outcome of receive number `receive_count` (1, 2, ...), which ended in `result`.
 
-    uniform: draws the jitter of the backoff between two bounds.
+    uniform: draws the jitter of the backoff between two bounds. given_back: how often in a row it
+    was before, as far as anyone remembers.
     """
     if result.duplicate_of is not None:
         return SettleDuplicate(result.duplicate_of)
     if result.unworked is not None:
-        return GiveBack(UNWORKED_SECONDS)
+        return GiveBack(_stand_back_seconds(given_back, pipe))
     if result.quarantine is not None:
         return Bury(_failure(result, receive_count, result.quarantine))
     if result.status == "SUCCEEDED":
@@ -88,6 +91,16 @@ def dispose(
         return Bury(_failure(result, receive_count, "exhausted"))
     return Retry(
         _delay_seconds(result, receive_count, pipe, uniform), _failure(result, receive_count)
+    )
+
+
+def _stand_back_seconds(given_back: int, pipe: compiled.Pipe) -> float:
+    """About as long as it has stood back already: what may never be answered does not ask for ever."""
+    return backoff_seconds(
+        given_back + 1,
+        first_seconds=UNWORKED_SECONDS,
+        max_seconds=max(UNWORKED_SECONDS, pipe.max_backoff_seconds),
+        uniform=lambda _least, most: most,
     )
 
 

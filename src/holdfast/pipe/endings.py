@@ -1,4 +1,4 @@
-"""Tells the queue how each message ended, many at a time, until it has heard.
+"""Decides how each message ended, and tells the queue, many at a time, until it has heard.
 
 Losing a settle to a store that fails for a moment would mean that the message is worked twice. So
 an ending is told again until the queue answers, or until the lease is surely over and the message
@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.clock import Clock
+from holdfast.compiled import CompiledWebhook
 from holdfast.errors import StoreError
 from holdfast.message import Failure, Lease, Receipt
 from holdfast.pipe.bell import Bell, Timer
-from holdfast.pipe.disposition import SETTLE, Bury, GiveBack, Outcome, Retry, Settle
+from holdfast.pipe.disposition import SETTLE, Bury, GiveBack, Outcome, Retry, Settle, dispose
 from holdfast.queue.contract import Execution
 from holdfast.queue.group_commit import GroupReceiver
 from holdfast.telemetry import Telemetry
 from holdfast.workflow.result import Result
+
+GIVEN_BACK_MAX: Final = 10_000
+"""Messages whose being given back is remembered; the others stand back as if for the first time."""
 
 
 class Ending(NamedTuple):
@@ -34,43 +38,62 @@ class Ending(NamedTuple):
 class Endings:
     """What has ended and is not yet settled, buried, extended or given back.
 
-    record_all: keep every execution, not only those that failed or have something to tell. give_up_seconds: the length of a
-    lease. on_told: called when the queue has heard of some.
+    uniform: draws jitter. on_told: called when the queue has heard of some.
     """
 
     def __init__(
         self,
+        webhook: CompiledWebhook,
         receiver: GroupReceiver,
         *,
         clock: Clock,
         telemetry: Telemetry,
         timer: Timer,
-        record_all: bool,
-        give_up_seconds: float,
+        uniform: Callable[[float, float], float],
         on_told: Callable[[], None],
     ) -> None:
+        self._webhook = webhook
         self._receiver = receiver
         self._clock = clock
         self._telemetry = telemetry
         self._bell = Bell(timer)
-        self._record_all = record_all
-        self._give_up_seconds = give_up_seconds
+        self._uniform = uniform
         self._on_told = on_told
         self._untold: list[Ending] = []
         self._count = 0
+        self._given_back: dict[str, int] = {}
+        """How often in a row, by message; the queue counts no receive for it."""
 
     def __len__(self) -> int:
         """How many the queue has not heard of yet, those it is hearing of included."""
         return self._count
 
-    def add(self, lease: Lease, result: Result, outcome: Outcome) -> None:
+    def add(self, lease: Lease, result: Result) -> None:
         """Tell the queue soon; keep the execution too, where somebody may want to read it."""
+        outcome = self._outcome(lease, result)
         failed = result.status != "SUCCEEDED" or result.quarantine is not None
-        if failed or result.history or self._record_all:
+        if failed or result.history or self._webhook.log_level == "ALL":
             self._receiver.record(_execution(lease, result))
         self._untold.append(Ending(lease, result, outcome, self._clock.monotonic()))
         self._count += 1
         self._bell.ring()
+
+    def _outcome(self, lease: Lease, result: Result) -> Outcome:
+        id, webhook = lease.message.id, self._webhook
+        before = self._given_back.pop(id, 0)
+        outcome = dispose(
+            result,
+            lease.receive_count,
+            webhook.queue,
+            webhook.pipe,
+            self._uniform,
+            given_back=before,
+        )
+        if type(outcome) is GiveBack:
+            self._given_back[id] = before + 1
+            if len(self._given_back) > GIVEN_BACK_MAX:
+                del self._given_back[next(iter(self._given_back))]
+        return outcome
 
     async def tell(self) -> None:
         """Wait until something has ended, then tell the queue of everything that has.
@@ -116,7 +139,9 @@ class Endings:
 
     def _over(self, ending: Ending) -> bool:
         """Its lease was last renewed before it ended, so it has run out by now."""
-        return self._clock.monotonic() - ending.at >= self._give_up_seconds
+        return self._clock.monotonic() - ending.at >= (
+            self._webhook.queue.visibility_timeout_seconds
+        )
 
     def _told(self, answers: list[tuple[Ending, bool]]) -> None:
         self._count -= len(answers)

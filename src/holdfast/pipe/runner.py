@@ -30,7 +30,6 @@ from holdfast.errors import StoreError
 from holdfast.message import Failure, Lease, Receipt
 from holdfast.pipe.batch import conclude
 from holdfast.pipe.bell import Alarm, Bell, Timer, loop_timer
-from holdfast.pipe.disposition import dispose
 from holdfast.pipe.endings import Endings
 from holdfast.pipe.gate import Gate
 from holdfast.pipe.stock import Stock
@@ -108,7 +107,6 @@ class PipeRunner:
         self._gate = gate
         self._drain_seconds = drain_seconds
         self._timer = timer
-        self._uniform = uniform
 
         pipe = webhook.pipe
         self._lease_seconds = webhook.queue.visibility_timeout_seconds
@@ -117,12 +115,12 @@ class PipeRunner:
         self._running: dict[Receipt, _Batch] = {}
         self._stale: set[Receipt] = set()
         self._endings = Endings(
+            webhook,
             receiver,
             clock=clock,
             telemetry=telemetry,
             timer=timer,
-            record_all=webhook.log_level == "ALL",
-            give_up_seconds=self._lease_seconds,
+            uniform=uniform,
             on_told=self._told,
         )
         self._tasks = Tasks(clock=clock, timer=timer, uniform=uniform, failed=self._failed)
@@ -311,11 +309,7 @@ class PipeRunner:
         if self._stale and lease.receipt in self._stale:
             self._stale.discard(lease.receipt)
         else:
-            webhook = self._webhook
-            outcome = dispose(
-                result, lease.receive_count, webhook.queue, webhook.pipe, self._uniform
-            )
-            self._endings.add(lease, result, outcome)
+            self._endings.add(lease, result)
         # Not at once: a target that reports ten in a row should make one batch of ten, not ten.
         if not self._dispatch_due:
             self._dispatch_due = True

@@ -23,6 +23,8 @@ __all__ = ["Preset", "from_file", "from_mapping", "load", "names"]
 
 
 def __getattr__(name: str) -> Preset:
+    if name.startswith("__"):  # Python's own, which no sender is called
+        raise AttributeError(name)
     try:
         return load(name.replace("_", "-"))
     except UnknownProvider as error:

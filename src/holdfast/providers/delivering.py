@@ -13,6 +13,7 @@ from holdfast.errors import NotSupported
 from holdfast.message import Request
 from holdfast.verify.locate import Locator
 from holdfast.verify.naming import Naming, delivery_id, event_type, reading_of
+from holdfast.verify.privatekeys import NotTheSender
 from holdfast.verify.writing import put
 
 
@@ -38,6 +39,31 @@ def with_some_delivery_id(request: Request, provider: Provider, id: str) -> Requ
         with suppress(NotSupported):
             return with_delivery_id(request, provider, id)
     return request
+
+
+def signed_by(request: Request, provider: Provider, secret: str, now_seconds: float) -> Request:
+    """The request as the sender signs it. Raises as the scheme's own `sign` does, and says of a
+    private key that lacks what helps."""
+    try:
+        return provider.verification.sign(request, secret, now_seconds)
+    except NotTheSender as error:
+        if error.asked:
+            raise NotSupported(not_to_be_played(provider, error.asked)) from None
+        name = provider.name
+        raise NotSupported(
+            f"{name} cannot sign with this secret: only the sender has the private key. "
+            f"`holdfast providers key {name}` makes one of your own, whose public half the webhook is "
+            f"given; send --as {name} --secret-from file:PATH signs with it (in tests: "
+            "holdfast.testing.key_pair)"
+        ) from None
+
+
+def not_to_be_played(provider: Provider, asked: str) -> str:
+    """Why nobody else's key is believed, and what to do."""
+    return (
+        f"{provider.name} cannot be played in its variant {provider.variant!r}: a webhook asks {asked} "
+        "for the public key, and believes no other; define it with a variant that is given the key"
+    )
 
 
 def _written(

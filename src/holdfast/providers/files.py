@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from holdfast.errors import UnknownProvider
+from holdfast.errors import UnknownProvider, why_unread
 from holdfast.providers.preset import Preset
 
 DATA: Final = Path(__file__).parent / "data"
@@ -58,12 +58,14 @@ def from_file(path: str | Path) -> Preset:
     Never raises: a definition is judged as a whole, and what is wrong with the file is among its
     mistakes.
     """
+    if not isinstance(path, str | Path):
+        return Preset("custom", {}, of="from_file:", wrong="the path of a TOML file is needed")
     beside = Path(sys._getframe(1).f_code.co_filename).parent
     file = beside / path
     try:
         table = _table(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        return Preset(file.stem, {}, of=file.name, wrong=f"cannot be read: {_why(error)}")
+        return Preset(file.stem, {}, of=file.name, wrong=f"cannot be read: {why_unread(error)}")
     except ValueError as error:
         return Preset(file.stem, {}, of=file.name, wrong=f"is no TOML: {error}")
     return Preset(file.stem, table, of=file.name)
@@ -84,7 +86,3 @@ def _table(text: str) -> Mapping[str, Any]:
     import tomllib
 
     return tomllib.loads(text)
-
-
-def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or "an error") if isinstance(error, OSError) else "it is no UTF-8"

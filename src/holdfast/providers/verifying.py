@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
 from typing import Final
 
 from holdfast.definition import Provider, Verification
 from holdfast.errors import KeyUnavailable, NotSupported, SecretMissing, VerificationFailed
 from holdfast.keyring import KeyRing
 from holdfast.message import Headers, Request
+from holdfast.providers import arguments
 from holdfast.providers.files import load
 from holdfast.verify.naming import delivery_id, event_type, reading_of
 from holdfast.verify.source import check_with_keys
@@ -66,19 +66,18 @@ def verify_request(
     keys: where published keys are fetched and kept; default: over HTTPS, for this process.
 
     Raises UnknownProvider (a ValueError), naming the nearest, for an unknown provider or variant;
-    TypeError for a body, a header or a secret that is of another type; ValueError for a time that no
-    clock shows.
+    TypeError, naming the argument, for one of another type; ValueError for a time that no clock shows.
     """
     secrets = _texts(secret)
     if not isinstance(body, bytes | bytearray | memoryview):
         raise TypeError(f"body: the bytes as they came are needed, not {type(body).__name__}")
-    if not isfinite(now * 1000):
-        raise ValueError("now: seconds since 1970 are needed")
-    settings = {str(name): str(value) for name, value in (config or {}).items()}
+    now = arguments.seconds("now", now)
+    settings = arguments.settings("config", config)
     if isinstance(provider, Provider):
         made, lacks = provider, tuple[str, ...]()
     else:
-        made, lacks = _made(provider, variant, tuple(sorted(settings.items())), secret is None)
+        id = arguments.text("provider", provider)
+        made, lacks = _made(id, variant, tuple(sorted(settings.items())), secret is None)
     if lacks:
         raise VerificationFailed("config_missing", f"{made.name} needs {', '.join(lacks)}")
     request = _request(method, url, headers, body)
@@ -133,10 +132,7 @@ def _made(
 def _texts(secret: str | Sequence[str] | None) -> list[str]:
     """Told by their types alone: what is wrong may be the secret itself."""
     secrets = [secret] if isinstance(secret, str | bytes | int) else list(secret or ())
-    for each in secrets:
-        if not isinstance(each, str):
-            raise TypeError(f"secret: a text is needed, not {type(each).__name__}")
-    return secrets
+    return [arguments.text("secret", each) for each in secrets]
 
 
 def _request(
@@ -146,10 +142,8 @@ def _request(
     body: bytes,
 ) -> Request:
     """The URL is taken apart so that it can be put together again letter by letter."""
-    lines = list(headers.items() if isinstance(headers, Mapping) else headers)
-    if not all(isinstance(text, str) for line in lines for text in line):
-        raise TypeError("headers: names and values are texts, as latin-1 where they come as bytes")
-    whole, mark, query = (url or "").partition("?")
+    lines = arguments.lines("headers", headers)
+    whole, mark, query = arguments.text("url", url or "").partition("?")
     if mark and not query:
         whole += mark
     scheme, separator, rest = whole.partition("://")

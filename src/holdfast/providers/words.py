@@ -75,12 +75,13 @@ def again(retries: Retries | None) -> str:
     if retries.count == 0:
         said.append("never by itself")
     elif retries.count is not None:
-        said.append(f"{retries.count} times")
+        said.append("once" if retries.count == 1 else f"{retries.count} times")
     if retries.delays_seconds:
         delays = [format_duration(each) if each else "0s" for each in retries.delays_seconds]
         said.append("after " + ", ".join(delays))
     if retries.period_seconds is not None:
-        said.append(f"for {format_duration(retries.period_seconds)}")
+        word = "within" if retries.count else "for"
+        said.append(f"{word} {format_duration(retries.period_seconds)}")
     return "; ".join(filter(None, (" ".join(said), retries.note)))
 
 

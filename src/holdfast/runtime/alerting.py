@@ -19,7 +19,7 @@ from holdfast.compiled import AlertRule, AlertTarget, Compiled
 from holdfast.errors import HoldfastError, StoreError
 from holdfast.operate.abilities import Able, desk_of, watch_of
 from holdfast.operate.alerts import outbox as boxes
-from holdfast.operate.alerts.facts import Seen, seen
+from holdfast.operate.alerts.facts import Ends, Seen, seen
 from holdfast.operate.alerts.failing import failing
 from holdfast.operate.alerts.letters import Letter, write
 from holdfast.operate.alerts.notes import Notes, read_notes, write_notes
@@ -32,7 +32,6 @@ from holdfast.operate.overview import Warned
 from holdfast.queue.contract import Depth, Operator
 from holdfast.runtime.couriers import Couriers, Report
 from holdfast.runtime.metrics import Key as CountKey
-from holdfast.runtime.metrics import ends
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
 
@@ -314,3 +313,16 @@ class Alerting:
 def _new_id() -> str:
     """As Standard Webhooks writes one."""
     return f"msg_{os.urandom(16).hex()}"
+
+
+def ends(sums: Mapping[CountKey, float]) -> dict[str, Ends]:
+    """How attempts ended, by webhook: what alerts look at."""
+    numbers: dict[str, list[int]] = {}
+    places = {"messages_done": 0, "messages_retried": 1, "messages_dead": 2}
+    for (name, *labels), value in sums.items():
+        if name in places:
+            found = numbers.setdefault(labels[0], [0, 0, 0, 0])
+            found[places[name]] += int(value)
+            if labels[1:] == ["expired"]:
+                found[3] += int(value)
+    return {webhook: Ends(*found) for webhook, found in numbers.items()}

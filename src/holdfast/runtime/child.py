@@ -7,15 +7,11 @@ reception, and so that either can be replaced while the other goes on.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
 import gc
 import os
-import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Final, cast
 
@@ -23,15 +19,11 @@ import uvloop
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compile import compile_app, load
-from holdfast.compiled import Compiled
 from holdfast.errors import HoldfastError
-from holdfast.gateway.serve import serve
-from holdfast.runtime.assembly import Gateway
 from holdfast.runtime.logs import LogFormat, make_log
 from holdfast.runtime.metrics import Counts
 from holdfast.runtime.reports import Reports
-from holdfast.runtime.tracing import start_traces
-from holdfast.runtime.worker import DRAIN_SECONDS, Worker
+from holdfast.runtime.roles.process import RoleProcess
 from holdfast.telemetry import Level, Telemetry
 
 # One thread waits for the disk while another runs the loop. At the default 5 ms, a thread coming
@@ -43,12 +35,7 @@ SWITCH_SECONDS: Final = 0.0005
 # gateway's time. Cycles that handlers leave behind are still found, a little later.
 GC_THRESHOLD: Final = 20_000
 
-CONSOLE_SECONDS: Final = 5.0
-"""What a request may still take when the console is to end; what it does is done all the same."""
-
-EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
-EXIT_WORN_OUT: Final = 75
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -65,12 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
     reports = Reports(options.report, options.lifeline)
     _keep_to_ourselves([options.report, options.lifeline], locks=options.inherited)
     try:
+        # Each role imports what it needs: who sends waits for the gateway, not for a workflow's runner.
+        # Before the definition, beside which there may be modules of any name.
+        role = import_module(f"holdfast.runtime.roles.{options.role}")
         compiled = compile_app(load(Path(options.definition)))
         tune_interpreter()
-        run = {"gateway": _gateway, "worker": _worker, "console": _console}[options.role]
-        return uvloop.run(run(_Child(options, compiled, telemetry, counts, reports)))
+        process = RoleProcess(options, compiled, telemetry, counts, reports)
+        return cast("int", uvloop.run(role.run(process)))
     except HoldfastError as error:
-        reports.say(failed=f"{type(error).__name__}: {error}")
+        reports.say(failed=str(error))
         return EXIT_FAILED
 
 
@@ -114,124 +104,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--log-format", default="auto")
     return parser
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """What every role works with."""
-
-    options: argparse.Namespace
-    compiled: Compiled
-    telemetry: Telemetry
-    counts: Counts
-    reports: Reports
-
-    @contextlib.asynccontextmanager
-    async def reporting(self) -> AsyncIterator[None]:
-        """Counts go up about once a second, and once more at the end of the block."""
-        repeat = asyncio.get_running_loop().create_task(self.reports.repeat(self.counts))
-        try:
-            yield
-        finally:
-            repeat.cancel()
-            self.reports.say(counts=self.counts.rows())
-
-    def ends(self) -> tuple[asyncio.Event, asyncio.Event]:
-        """Events for `stop` (finish what has begun) and `hurry` (do not even do that)."""
-        loop = asyncio.get_running_loop()
-        stop, hurry = asyncio.Event(), asyncio.Event()
-
-        def wind_up(why: str) -> None:
-            if stop.is_set():
-                hurry.set()
-                return
-            self.telemetry.emit("process.stopping", role=self.options.role, why=why)
-            stop.set()
-
-        loop.add_signal_handler(signal.SIGTERM, wind_up, "asked to")
-        loop.add_signal_handler(signal.SIGINT, wind_up, "asked to")
-        self.reports.watch(lambda: wind_up("the supervisor is gone"))
-        return stop, hurry
-
-
-async def _gateway(child: _Child) -> int:
-    stop, _ = child.ends()
-    options, telemetry = child.options, child.telemetry
-    traces = start_traces("gateway", telemetry, SYSTEM_CLOCK)
-    gateway = Gateway(child.compiled, options.store, telemetry, traces=traces)
-    async with child.reporting():
-        try:
-            await serve(
-                gateway.door,
-                host=options.host,
-                port=options.port,
-                on_ready=lambda port: child.reports.say(ready=True, port=port),
-                stop=stop,
-                drain_seconds=DRAIN_SECONDS,
-            )
-        finally:
-            await asyncio.to_thread(gateway.close)
-            if traces is not None:
-                await asyncio.to_thread(traces.close)
-    return EXIT_OK
-
-
-async def _worker(child: _Child) -> int:
-    stop, hurry = child.ends()
-    telemetry = child.telemetry
-    traces = start_traces("worker", telemetry, SYSTEM_CLOCK)
-    if traces is not None:
-        telemetry.subscribe(traces)
-        traces.share()
-    worker = Worker(child.compiled, child.options.store, telemetry, traces=traces)
-    loop = asyncio.get_running_loop()
-    async with child.reporting():
-        work = loop.create_task(worker.run(stop))
-        hurried = loop.create_task(hurry.wait())
-        child.reports.say(ready=True)
-        try:
-            await asyncio.wait((work, hurried), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                work.cancel()
-                await asyncio.wait((work,))
-            elif not work.cancelled():
-                work.result()
-        finally:
-            hurried.cancel()
-            if traces is not None:
-                await asyncio.to_thread(traces.close)
-    return EXIT_WORN_OUT if worker.worn_out else EXIT_OK
-
-
-async def _console(child: _Child) -> int:
-    # Nobody else pays for importing it.
-    from holdfast.runtime import console as runtime  # noqa: PLC0415 - as said above
-    from holdfast.runtime.console_options import ConsoleOptions  # noqa: PLC0415 - as said above
-
-    stop, _ = child.ends()
-    options = child.options
-    asked = ConsoleOptions(
-        host=options.console_host,
-        tokens=tuple(options.console_token),
-        read_only=options.console_read_only,
-        hosts=tuple(options.console_allow_host),
-    )
-    definition = Path(options.definition)
-    console = runtime.make_console(
-        asked, child.compiled, definition, options.store, child.telemetry
-    )
-    async with child.reporting():
-        try:
-            await runtime.serve_console(
-                console,
-                socket.socket(fileno=options.console_socket),
-                stop=stop,
-                drain_seconds=CONSOLE_SECONDS,
-                on_ready=lambda _port: child.reports.say(ready=True),
-            )
-        finally:
-            await asyncio.to_thread(runtime.close_console, console)
-    return EXIT_OK
 
 
 if __name__ == "__main__":

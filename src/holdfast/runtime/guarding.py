@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.compiled import Compiled
-from holdfast.operate.guard import Guard, Warned, senders_of
+from holdfast.operate.guard import Counted, Guard, Warned, senders_of
 from holdfast.operate.guard.notes import read_rhythms, write_notes
-from holdfast.runtime.metrics import Key, counted
+from holdfast.runtime.metrics import ANSWERS, SUM, Key
 from holdfast.telemetry import ANSWER_BOUNDS_MS, Telemetry
 
 NOTE_SECONDS: Final = 60.0
@@ -76,3 +76,24 @@ class Guarding:
                 silent_seconds=facts["silent_seconds"],
                 usual_seconds=facts["usual_seconds"],
             )
+
+
+def counted(sums: Mapping[Key, float]) -> dict[str, Counted]:
+    """What the provider guard looks at, by webhook."""
+    waits: dict[str, list[int]] = {}
+    accepted: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    for (name, *labels), value in sums.items():
+        if name == ANSWERS and labels[1] != SUM:
+            webhook, place = labels
+            waits.setdefault(webhook, [0] * (len(ANSWER_BOUNDS_MS) + 1))[int(place)] += int(value)
+        elif name == "requests_accepted":
+            accepted[labels[0]] = accepted.get(labels[0], 0) + int(value)
+        elif name == "requests_refused":
+            refused[labels[0]] = refused.get(labels[0], 0) + int(value)
+    return {
+        webhook: Counted(
+            accepted.get(webhook, 0), refused.get(webhook, 0), tuple(waits.get(webhook, ()))
+        )
+        for webhook in {*accepted, *refused}
+    }

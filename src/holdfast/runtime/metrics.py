@@ -7,8 +7,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from holdfast.operate.alerts.facts import Ends
-from holdfast.operate.guard import Counted
 from holdfast.telemetry import ANSWER_BOUNDS_MS, Kind
 
 Key = tuple[str, ...]
@@ -143,37 +141,3 @@ class Totals:
             for key, value in counts.items():
                 sums[key] = sums.get(key, 0) + value
         return sums
-
-
-def counted(sums: Mapping[Key, float]) -> dict[str, Counted]:
-    """What the provider guard looks at, by webhook."""
-    waits: dict[str, list[int]] = {}
-    accepted: dict[str, int] = {}
-    refused: dict[str, int] = {}
-    for (name, *labels), value in sums.items():
-        if name == ANSWERS and labels[1] != SUM:
-            webhook, place = labels
-            waits.setdefault(webhook, [0] * (len(ANSWER_BOUNDS_MS) + 1))[int(place)] += int(value)
-        elif name == "requests_accepted":
-            accepted[labels[0]] = accepted.get(labels[0], 0) + int(value)
-        elif name == "requests_refused":
-            refused[labels[0]] = refused.get(labels[0], 0) + int(value)
-    return {
-        webhook: Counted(
-            accepted.get(webhook, 0), refused.get(webhook, 0), tuple(waits.get(webhook, ()))
-        )
-        for webhook in {*accepted, *refused}
-    }
-
-
-def ends(sums: Mapping[Key, float]) -> dict[str, Ends]:
-    """How attempts ended, by webhook: what alerts look at."""
-    numbers: dict[str, list[int]] = {}
-    places = {"messages_done": 0, "messages_retried": 1, "messages_dead": 2}
-    for (name, *labels), value in sums.items():
-        if name in places:
-            found = numbers.setdefault(labels[0], [0, 0, 0, 0])
-            found[places[name]] += int(value)
-            if labels[1:] == ["expired"]:
-                found[3] += int(value)
-    return {webhook: Ends(*found) for webhook, found in numbers.items()}

@@ -17,6 +17,7 @@ from holdfast.pipe.runner import PipeRunner
 from holdfast.queue.contract import Claim
 from holdfast.queue.group_commit import GroupReceiver, GroupSender
 from holdfast.queue.views import WATCH, StateCount, Watch
+from holdfast.runtime.roles.process import DRAIN_SECONDS
 from holdfast.runtime.store import open_engine
 from holdfast.secrets import Secrets
 from holdfast.telemetry import Telemetry
@@ -31,7 +32,6 @@ from holdfast.workflow.traced import WorkTraces
 CREW_MAX: Final = 64
 # When this part of the crew is stuck in calls that overran their timeout, the process is replaced.
 STUCK_PART: Final = 0.5
-DRAIN_SECONDS: Final = 25.0
 WATCH_SECONDS: Final = 1.0
 COUNT_SECONDS: Final = 1.0
 

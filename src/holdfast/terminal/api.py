@@ -16,6 +16,7 @@ import orjson
 
 from holdfast.errors import CursorUnknown, HoldfastError, NotFound, NotSupported
 from holdfast.secrets import SecretRef, Secrets
+from holdfast.workflow.urls import need_url
 
 TIMEOUT_SECONDS: Final = 30.0
 STREAM_SECONDS: Final = 45.0
@@ -131,6 +132,8 @@ class ConsoleApi:
         try:
             told = orjson.loads(response.content)["error"]
             code, message = str(told["code"]), str(told["message"])
+            if code == "invalid_request" and told["detail"]:
+                message = "; ".join(f"{one['path']}: {one['message']}" for one in told["detail"])
         except (orjson.JSONDecodeError, KeyError, TypeError):
             code, message = "", ""
         match code:
@@ -158,15 +161,7 @@ class ConsoleApi:
 
 def _root(url: str) -> str:
     """The address in front of `/api/v1`. Raises HoldfastError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise HoldfastError(f"{url!r} is no URL: {error}") from None
-    if parts.username or parts.password:
-        raise HoldfastError("credentials do not belong into a URL; give --token env:NAME")
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise HoldfastError(f"{url!r} is no URL; write http://HOST:PORT")
+    parts = need_url(url, "http://HOST:PORT", "give --token env:NAME")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 

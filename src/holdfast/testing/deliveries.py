@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import orjson
 
 from holdfast.definition import Provider, Verification
-from holdfast.errors import NotSupported
+from holdfast.errors import NotSupported, SecretMissing
 from holdfast.message import Headers, Request
-from holdfast.providers.delivering import with_delivery_id, with_event_type
+from holdfast.providers import arguments
+from holdfast.providers.delivering import signed_by, with_delivery_id, with_event_type
 from holdfast.providers.files import load
 from holdfast.providers.verifying import provider_named
 from holdfast.providers.words import example
@@ -31,11 +32,11 @@ def delivery(
         that says so unless `headers` has one.
     url: a path, or a whole URL where the scheme signs it.
     """
-    lines = Headers.of(headers)
+    lines = Headers.of(arguments.lines("headers", headers))
     content, content_type = _content(body)
     if "content-type" not in lines and content_type:
         lines = Headers((("content-type", content_type), *lines.lines))
-    parts = urlsplit(url)
+    parts = urlsplit(arguments.text("url", url))
     origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
     return Request(method, parts.path or "/", parts.query, lines, content, "127.0.0.1", origin)
 
@@ -61,20 +62,31 @@ def sign(
     now: when it is sent, seconds since 1970. A `ManualClock` knows: `clock.now_ms() / 1000`.
     event_type, delivery_id: put where the sender has them, in a header or in the body.
 
-    Raises NotSupported where only the sender can sign, or where type or id cannot be written; and
-    UnknownProvider.
+    Raises NotSupported where only the sender can sign, or where type or id cannot be written;
+    UnknownProvider; TypeError or ValueError, naming the argument, for one that is of no use.
     """
-    source = provider_named(by) if isinstance(by, str) else by
+    source = _source(provider_named(by) if isinstance(by, str) else by)
+    arguments.seconds("now", now)
+    arguments.text("secret", secret)
     request = delivery(body, headers=headers, method=method, url=url)
-    if not isinstance(source, Provider):
-        if event_type is not None or delivery_id is not None:
-            raise NotSupported(f"{source.name} is a scheme; type and id are a provider's")
-        return source.sign(request, secret, now)
+    try:
+        if isinstance(source, Provider):
+            return signed_by(_named(request, source, event_type, delivery_id), source, secret, now)
+        if event_type is None and delivery_id is None:
+            return source.sign(request, secret, now)
+    except SecretMissing:
+        raise ValueError(f"secret: empty, or nothing that {source.name} signs with") from None
+    raise NotSupported(f"{source.name} is a scheme; type and id are a provider's")
+
+
+def _named(
+    request: Request, provider: Provider, event_type: str | None, delivery_id: str | None
+) -> Request:
     if event_type is not None:
-        request = with_event_type(request, source, event_type)
+        request = with_event_type(request, provider, arguments.text("event_type", event_type))
     if delivery_id is not None:
-        request = with_delivery_id(request, source, delivery_id)
-    return source.verification.sign(request, secret, now)
+        request = with_delivery_id(request, provider, arguments.text("delivery_id", delivery_id))
+    return request
 
 
 def key_pair(by: Verification | Provider | str) -> KeyPair:
@@ -84,8 +96,16 @@ def key_pair(by: Verification | Provider | str) -> KeyPair:
     A published key is not asked for then. Raises NotSupported where both know the secret, and
     UnknownProvider.
     """
-    source = example(load(by)) if isinstance(by, str) else by
-    return new_pair(source.verification if isinstance(source, Provider) else source)
+    return new_pair(_source(example(load(by)) if isinstance(by, str) else by))
+
+
+def _source(by: Verification | Provider) -> Verification | Provider:
+    if isinstance(by, Provider) or callable(getattr(by, "sign", None)):
+        return by
+    raise TypeError(
+        'by: a sender\'s id such as "stripe", or what a webhook is defined with, is needed, '
+        f"not {type(by).__name__}"
+    )
 
 
 def _content(body: Any) -> tuple[bytes, str]:

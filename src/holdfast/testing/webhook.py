@@ -10,9 +10,9 @@ not sign it. Waits and retries take no time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from holdfast.clock import SYSTEM_CLOCK
 from holdfast.compile import compile_app, load
@@ -25,6 +25,8 @@ from holdfast.operate.rehearsal import Stage
 from holdfast.secrets import Secrets
 from holdfast.testing.workflow import WorkflowRun
 from holdfast.workflow.sqs_send import VERIFIED
+
+_SAID: Final = {one.name for one in fields(Mock)}
 
 
 def run_webhook(
@@ -42,8 +44,11 @@ def run_webhook(
     comes to null where no mock says otherwise.
 
     Raises NotFound where no webhook has this path or a mock names no state or task of it, ValueError
-    for a mock that says nothing, and what `load` raises.
+    for a mock that says nothing or something else, TypeError for no request, and what `load` raises.
     """
+    if not isinstance(request, Request):
+        told = "what delivery() or sign() gives is needed"
+        raise TypeError(f"request: {told}, not {type(request).__name__}")
     compiled = compile_app(definition if isinstance(definition, App) else load(Path(definition)))
     found = Router((one.path, one) for one in compiled.webhooks).find(request.path)
     if found is None:
@@ -53,7 +58,7 @@ def run_webhook(
     now_ms = SYSTEM_CLOCK.now_ms()
     id = new_message_id(now_ms)
     message = Message(id, webhook.name, now_ms, request, params, VERIFIED)
-    played = {name: [Mock(**one) for one in told] for name, told in (mocks or {}).items()}
+    played = {name: [_mock(name, one) for one in told] for name, told in (mocks or {}).items()}
     _all_there(played, mockable(webhook))
     stage = Stage(webhook, Secrets(), safe=lambda _name: True)
     ended = stage.rehearse(message, now_ms, _Played({}, {}, left=played))
@@ -65,6 +70,14 @@ def run_webhook(
     return WorkflowRun(
         ended.status, ended.output, ended.error, ended.cause, ended.history, calls, ended.waits
     )
+
+
+def _mock(name: str, told: Mapping[str, Any]) -> Mock:
+    if not isinstance(told, Mapping) or not told.keys() <= _SAID:
+        raise ValueError(
+            f'mocks: {name!r} is a list of {{"result": ...}} or {{"error": "Name", "cause": "why"}}'
+        )
+    return Mock(**told)
 
 
 def _all_there(played: Mapping[str, Sequence[Mock]], names: frozenset[str]) -> None:

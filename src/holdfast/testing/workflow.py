@@ -33,6 +33,7 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.filters import same
+from holdfast.workflow.flow import laid_over
 from holdfast.workflow.states import Program
 
 STARTED_MS: Final = 1_893_456_000_000
@@ -108,10 +109,7 @@ def play(
 
     history: False leaves it out, which saves half of the time.
     """
-    known = dict(_CONTEXT)
-    for name, value in (context or {}).items():
-        both = isinstance(known.get(name), Mapping) and isinstance(value, Mapping)
-        known[name] = {**known[name], **value} if both else value
+    known = laid_over(_CONTEXT, context or {})
     started = Started({} if input is None else input, STARTED_MS, "run", "workflow", context=known)
     run = _Play(player, STARTED_MS + program.timeout_seconds * 1000)
     events, end = run.run(lambda snapshot, event: machine.step(program, snapshot, event), started)

@@ -32,23 +32,27 @@ def private_key(text: str, kind: str) -> Any:
             key = serialization.load_der_private_key(base64.b64decode(text, validate=True), None)
     except (TypeError, exceptions.UnsupportedAlgorithm):
         raise ValueError("a key that is encrypted, or of no kind that is known") from None
+    except ValueError:
+        raise ValueError("it is no private key, neither in PEM nor in base64") from None
     if not _is(key, kind):
         raise ValueError("a key of another kind")
     return key
 
 
-def not_the_sender(name: str, address: KeyAddress | None) -> NotSupported:
-    """Why what is no private key signs nothing."""
-    why = f"{name} cannot sign: only the sender has the private key"
-    if address is not None and address.post:
-        return NotSupported(
-            f"{why}, and asks {' or '.join(address.hosts)} for the public one, so that no pair of your "
-            "own is believed; take a variant that is given the key"
+class NotTheSender(NotSupported):
+    """What is no private key of its kind signs nothing for a sender that has one."""
+
+    def __init__(self, name: str, address: KeyAddress | None) -> None:
+        super().__init__(
+            f"{name} cannot sign: only the sender has the private key; a test signs with one of its own, "
+            "whose public half the webhook is given (holdfast.testing.key_pair)"
         )
-    return NotSupported(
-        f"{why}; a test signs with one of its own, whose public half the webhook is given "
-        "(`holdfast providers key`, holdfast.testing.key_pair)"
-    )
+        self.asked = asked_for_key(address)
+
+
+def asked_for_key(address: KeyAddress | None) -> str:
+    """Who is asked for the public half, so that no other is believed; empty: it can be given."""
+    return " or ".join(address.hosts) if address is not None and address.post else ""
 
 
 def _is(key: object, kind: str) -> bool:

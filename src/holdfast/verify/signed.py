@@ -23,7 +23,7 @@ from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.locate import Locator, json_all
 from holdfast.verify.methods import Asymmetric, Ed25519, Method
-from holdfast.verify.privatekeys import not_the_sender
+from holdfast.verify.privatekeys import NotTheSender
 from holdfast.verify.reading import Reading, malformed, missing, utf8
 from holdfast.verify.signature import Signature
 from holdfast.verify.timestamp import Timestamp
@@ -241,7 +241,7 @@ class Signed:
             return method.signing_key(secret)
         except ValueError:
             if isinstance(method, Asymmetric):
-                raise not_the_sender(self.name, self.address) from None
+                raise NotTheSender(self.name, self.address) from None
             raise self._no_key(method) from None
 
     def _no_key(self, method: Method) -> SecretMissing:

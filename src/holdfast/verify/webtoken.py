@@ -25,7 +25,7 @@ from holdfast.verify.judge import no_secret, refuse_mistakes
 from holdfast.verify.keyaddress import KeyAddress
 from holdfast.verify.keys import Key
 from holdfast.verify.locate import Locator
-from holdfast.verify.privatekeys import not_the_sender, private_key
+from holdfast.verify.privatekeys import NotTheSender, private_key
 from holdfast.verify.publickeys import public_keys
 from holdfast.verify.reading import Reading, malformed, missing, text_of, utf8
 from holdfast.verify.writing import put
@@ -217,7 +217,7 @@ class WebToken:
             except ValueError:
                 continue
         if self.algorithms[0] in KEY_KINDS:
-            raise not_the_sender(self.name, self.address)
+            raise NotTheSender(self.name, self.address)
         raise self._no_key()
 
     def _judge_claims(self, token: Token, reading: Reading) -> None:

@@ -7,11 +7,10 @@ what is wrong is a failure of the state, worded as AWS words it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from holdfast.workflow.failures import StateFailure
+from holdfast.workflow.failures import StateFailure, as_json
 from holdfast.workflow.fields import Fields, below
 from holdfast.workflow.queries import is_query
 
@@ -135,7 +134,7 @@ class Given:
 
     def wrong(self, why: str) -> StateFailure:
         """The failure of a state that cannot be started with what it was given."""
-        shown = json.dumps(self._shown, separators=(",", ":"))[:_SHOWN_MAX]
+        shown = as_json(self._shown)[:_SHOWN_MAX]
         cause = f"The Parameters '{shown}' could not be used to start the Task: [{why}]"
         return StateFailure("States.Runtime", cause)
 

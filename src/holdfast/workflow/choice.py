@@ -15,6 +15,7 @@ Condition = Callable[[Any, Context], bool]
 """Takes the state's input and the context. Raises StateFailure where a path leads nowhere."""
 
 
+_PART: Final = re.compile(r"\\.|[^\\*]+|\*", re.DOTALL)
 _SOUND: Final = re.compile(r"(?:[^\\]|\\[*\\])*", re.DOTALL)
 """A pattern of StringMatches without a stray backslash."""
 
@@ -171,14 +172,10 @@ def _stray(pattern: str) -> Callable[[Any], bool]:
 
 def _pieces(pattern: str) -> list[str]:
     """What stands between the stars."""
-    pieces, escaped = [""], False
-    for character in pattern:
-        if character == "*" and not escaped:
-            pieces.append("")
-        elif character == "\\" and not escaped:
-            escaped = True
-            continue
+    pieces: list[list[str]] = [[]]
+    for part in _PART.findall(pattern):
+        if part == "*":
+            pieces.append([])
         else:
-            pieces[-1] += character
-        escaped = False
-    return pieces
+            pieces[-1].append(part.removeprefix("\\"))
+    return ["".join(piece) for piece in pieces]

@@ -147,9 +147,8 @@ class Execution:
         if error != RUNTIME and not isinstance(state, TaskState):
             self._happened(view, f"{type(state).__name__}Failed")
 
-    def _line_ended(self, scope: Scope, last_id: int) -> int:
+    def _line_ended(self, fork: Fork, scope: Scope, last_id: int) -> int:
         """A branch or an item is through: the event from which the state that forked goes on."""
-        fork = self._forks()[scope["fork"]]
         if fork["items"] is None:
             return last_id
         return self._aside(last_id, "MapIterationSucceeded", _item(fork, scope))

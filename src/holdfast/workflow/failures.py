@@ -26,6 +26,11 @@ class StateFailure(Exception):
         self.location = location
 
 
+def too_deep() -> StateFailure:
+    """What Python cannot follow."""
+    return StateFailure(RUNTIME, "The data is nested too deep.")
+
+
 def as_json(value: Any) -> str:
     """A value as AWS quotes it in a cause: compact JSON, no longer than a cause may be."""
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from holdfast.errors import Mistake
 from holdfast.workflow.paths import Path, parse_path
 
 _PLAIN: Final = re.compile(r"[A-Za-z_][\w-]*")
+_COMPARED_MAX: Final = 1_000
 
 
 def below(place: str, name: str) -> str:
@@ -17,6 +19,18 @@ def below(place: str, name: str) -> str:
     if _PLAIN.fullmatch(name):
         return f"{place}.{name}" if place else name
     return f"{place}[{name!r}]"
+
+
+def meant(value: object, known: Collection[str]) -> str:
+    """` (did you mean "ERROR"?)` where one that is known is close, in any case; otherwise nothing.
+
+    Nor where there are so many that looking at all would take a second.
+    """
+    if not isinstance(value, str) or len(known) > _COMPARED_MAX:
+        return ""
+    lowered = {word.lower(): word for word in known}
+    close = difflib.get_close_matches(value.lower(), lowered, n=1)
+    return f' (did you mean "{lowered[close[0]]}"?)' if close else ""
 
 
 class Fields:

@@ -11,12 +11,15 @@ and never in order, and a path that leads nowhere makes every comparison false b
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from holdfast.workflow.limits import stays_whole
 
 Predicate = Callable[[Any, Any], bool]
 """Takes the item and the root."""
@@ -40,6 +43,9 @@ _LITERAL: Final = re.compile(
     re.VERBOSE,
 )
 _WORDS: Final = {"true": True, "false": False, "null": None}
+_DIGITS_MAX: Final = 20
+"""Of a number within 64 bits, its sign included."""
+
 _NESTED_MAX: Final = 50
 
 
@@ -53,6 +59,16 @@ def read_filter(
         reading.expect(")")
     reading.expect("]")
     return predicate, reading.position
+
+
+def written_number(text: str) -> int | float:
+    """A double, as everywhere here, where it is whole beyond 64 bits. Raises ValueError beyond that."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]}... is larger than any number here")
+    if len(text) <= _DIGITS_MAX and text.lstrip("-").isdigit() and stays_whole(int(text)):
+        return int(text)
+    return number
 
 
 def same(left: Any, right: Any) -> bool:
@@ -77,7 +93,8 @@ def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _within(item: Any, items: Any) -> bool:
-    return isinstance(items, list) and any(same(item, other) for other in items)
+    # What is the same is also equal to Python, which is asked first, being faster by far.
+    return isinstance(items, list) and item in items and any(same(item, each) for each in items)
 
 
 def _contains(whole: Any, part: Any) -> bool:
@@ -191,8 +208,7 @@ class _Reading:
             raise ValueError(f"{self._text!r}: cannot read {self._text[self.position :]!r}")
         self.position = match.end()
         if match["number"]:
-            text = match["number"]
-            return int(text) if text.lstrip("-").isdigit() and len(text) < 400 else float(text)
+            return written_number(match["number"])
         if match["word"]:
             return _WORDS[match["word"]]
         if match["text"]:

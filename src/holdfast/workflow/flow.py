@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.workflow.events import Scope, Snapshot, Thread
-from holdfast.workflow.failures import DATA_LIMIT, StateFailure
+from holdfast.workflow.failures import DATA_LIMIT, StateFailure, too_deep
 from holdfast.workflow.limits import VARIABLES_BYTES_MAX, fit, measure
 from holdfast.workflow.paths import PATH_LENGTH_MAX
 from holdfast.workflow.recovery import Catcher
@@ -82,7 +82,10 @@ class View:
 
     def select(self, selection: Selection, value: Any, size: int) -> Sized:
         """Raises StateFailure."""
-        selected = selection.get(value, self)
+        try:
+            selected = selection.get(value, self)
+        except RecursionError:
+            raise too_deep() from None
         if selection.from_data is None:
             return selected, measure(selected)
         bound = selection.fixed + selection.from_data * size
@@ -93,12 +96,12 @@ class View:
         return selected, bound
 
 
-def laid_over(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Objects within objects are joined; anything else above wins."""
     joined = dict(below)
     for name, value in above.items():
         under = below.get(name)
-        if isinstance(under, dict) and isinstance(value, Mapping):
+        if isinstance(under, Mapping) and isinstance(value, Mapping):
             joined[name] = laid_over(under, value)
         else:
             joined[name] = value

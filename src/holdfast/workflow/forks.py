@@ -22,38 +22,27 @@ CHUNK: Final = 256
 class Forks:
     """The forks of a snapshot, each copied before it is changed for the first time."""
 
-    __slots__ = ("_now_ms", "_owned", "_snapshot")
+    __slots__ = ("_all", "_now_ms", "_owned", "_snapshot")
 
     def __init__(self, snapshot: Snapshot, now_ms: int) -> None:
         self._snapshot = snapshot
         self._now_ms = now_ms
-        self._owned: set[str] | None = None
-
-    def _own_all(self) -> dict[str, Fork]:
-        if self._owned is None:
-            self._owned = set()
-            self._snapshot["forks"] = self._snapshot["forks"].copy()
-        return self._snapshot["forks"]
+        self._all = snapshot["forks"] = snapshot["forks"].copy()
+        self._owned: dict[str, Fork] = {}
 
     def open(self, id: str, fork: Fork) -> None:
-        self._own_all()[id] = fork
-        self._own(id)
+        self._all[id] = self._owned[id] = fork
 
     def __getitem__(self, id: str) -> Fork:
         """This fork, to be changed."""
-        return self._own(id)
-
-    def _own(self, id: str) -> Fork:
-        forks = self._own_all()
-        owned: set[str] = self._owned if self._owned is not None else set()
-        if id not in owned:
-            owned.add(id)
-            forks[id] = forks[id].copy()
-        return forks[id]
+        fork = self._owned.get(id)
+        if fork is None:
+            fork = self._all[id] = self._owned[id] = self._all[id].copy()
+        return fork
 
     def line(self, state: ParallelState | MapState, id: str) -> tuple[str, Any, int, Scope]:
         """The next line begins: where, with what of what size. Raises StateFailure."""
-        fork = self._own(id)
+        fork = self[id]
         index, thread = fork["begun"], fork["thread"]
         fork["begun"] += 1
         fork["running"] += 1
@@ -70,32 +59,30 @@ class Forks:
             fit(value, size, f"The ItemSelector of '{state.name}' returned an input")
         return state.start, value, size, scope
 
-    def joined(self, scope: Scope, output: Any, size: int) -> Fork:
-        """One of its lines came to this output."""
-        fork = self._own(scope["fork"])
-        number, place = divmod(scope["index"], CHUNK)
-        chunks = fork["outputs"] = fork["outputs"].copy()
-        chunk = chunks[number] = chunks[number].copy()
-        chunk[place] = output
-        fork["running"] -= 1
-        fork["weight"] += size + 1
-        return fork
-
     def close(self, id: str) -> Thread:
         """It is over; the thread of its state."""
-        return self._own_all().pop(id)["thread"]
+        return self._all.pop(id)["thread"]
 
     def fell(self, id: str) -> tuple[Thread, set[str]]:
         """It has failed, and all within it: the thread of its state, and every fork that ended."""
-        forks = self._own_all()
-        thread, doomed = forks[id]["thread"], {id}
+        thread, doomed = self._all[id]["thread"], {id}
         # What is within another was opened after it.
-        for inner, fork in forks.items():
+        for inner, fork in self._all.items():
             if fork["thread"]["scope"]["fork"] in doomed:
                 doomed.add(inner)
         for inner in doomed:
-            del forks[inner]
+            del self._all[inner]
         return thread, doomed
+
+
+def joined(fork: Fork, index: int, output: Any, size: int) -> None:
+    """One of its lines came to this output."""
+    number, place = divmod(index, CHUNK)
+    chunks = fork["outputs"] = fork["outputs"].copy()
+    chunk = chunks[number] = chunks[number].copy()
+    chunk[place] = output
+    fork["running"] -= 1
+    fork["weight"] += size + 1
 
 
 def opened(

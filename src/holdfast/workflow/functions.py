@@ -17,7 +17,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
+import orjson
+
 from holdfast.workflow.filters import same
+from holdfast.workflow.limits import stays_whole
 from holdfast.workflow.paths import Context
 
 TEXT_MAX: Final = 10_000
@@ -96,11 +99,16 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"expected a number, not {_kind(value)}")
     if isinstance(value, int):
-        return value
-    if not math.isfinite(value):
-        raise ValueError("expected a finite number")
+        return _fitting(value)
     # One half less an ulp would be rounded up by the addition itself.
-    return math.floor(value) + (value - math.floor(value) >= 0.5)
+    return _fitting(math.floor(value) + (value - math.floor(value) >= 0.5))
+
+
+def _fitting(number: int) -> int:
+    """The number; one that the next task could not be given is the failure of this function."""
+    if not stays_whole(number):
+        raise ValueError("a whole number does not fit into 64 bits")
+    return number
 
 
 def _kind(value: Any) -> str:
@@ -108,13 +116,7 @@ def _kind(value: Any) -> str:
 
 
 def _string_to_json(_context: Context, text: Any) -> Any:
-    if not _text(text).strip():
-        return None
-    return json.loads(text, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    return orjson.loads(text) if _text(text).strip() else None
 
 
 def _json_to_string(_context: Context, value: Any) -> str:
@@ -143,10 +145,7 @@ def _range(_context: Context, first: Any, last: Any, step: Any) -> list[int]:
 
 
 def _add(_context: Context, left: Any, right: Any) -> int:
-    total = _whole(left) + _whole(right)
-    if not -(2**63) <= total < 2**64:  # what JSON carries here without loss
-        raise ValueError("the sum does not fit into 64 bits")
-    return total
+    return _fitting(_whole(left) + _whole(right))
 
 
 def _get_item(_context: Context, items: Any, index: Any) -> Any:
@@ -172,10 +171,14 @@ def _decode(_context: Context, text: Any) -> str:
 
 
 def _hash(_context: Context, text: Any, algorithm: Any) -> str:
-    name = _HASHES.get(_text(algorithm))
-    if name is None:
-        raise ValueError(f"the algorithm is one of {', '.join(_HASHES)}")
-    return hashlib.new(name, _text(text, TEXT_MAX).encode(), usedforsecurity=False).hexdigest()
+    return digest(_text(text, TEXT_MAX), _text(algorithm))
+
+
+def digest(text: str, algorithm: str | None) -> str:
+    """Of the text in UTF-8, in lower-case hex. Raises ValueError."""
+    if algorithm not in _HASHES:
+        raise ValueError(f"the algorithm must be one of {', '.join(_HASHES)}")
+    return hashlib.new(_HASHES[algorithm], text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _merge(_context: Context, first: Any, second: Any, deep: Any) -> dict[str, Any]:

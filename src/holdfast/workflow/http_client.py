@@ -1,4 +1,8 @@
-"""HTTP out of a workflow: one exchange after the other, each with one limit, no redirects."""
+"""HTTP out of a workflow: one exchange after the other, each with one limit, no redirects.
+
+Through the proxy that the environment names (`HTTP_PROXY`, `NO_PROXY`, ...): where there is one,
+there is mostly no other way out.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from holdfast.compiled import CompiledWebhook
-from holdfast.errors import SchemaInvalid
+from holdfast.errors import SchemaInvalid, plain
 from holdfast.message import Event, Message
 from holdfast.verify.naming import delivery_id, event_type, reading_of
 from holdfast.verify.reading import Reading
@@ -120,7 +120,7 @@ class Validator:
 
 def _describe(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{_pointer(mistake['loc'])}: {mistake['msg']}" for mistake in found[:20]]
+    lines = [f"{_pointer(mistake['loc'])}: {plain(mistake['msg'])}" for mistake in found[:20]]
     if len(found) > 20:
         lines.append(f"and {len(found) - 20} more")
     return "; ".join(lines)

@@ -13,6 +13,7 @@ import re
 from typing import Any, Final
 
 from holdfast.workflow.failures import RUNTIME, StateFailure
+from holdfast.workflow.filters import written_number
 from holdfast.workflow.functions import FUNCTIONS, Function
 from holdfast.workflow.misses import in_function
 from holdfast.workflow.paths import Context, Getter, compile_getter, read_path
@@ -116,8 +117,7 @@ def _literal(whole: str, match: re.Match[str], *, template: bool) -> Getter:
     elif match["word"]:
         value = _WORDS[match["word"]]
     else:
-        text = match["number"]
-        value = int(text) if text.lstrip("-").isdigit() and len(text) < 400 else float(text)
+        value = written_number(match["number"])
     return lambda _data, _context: value
 
 
@@ -138,7 +138,7 @@ def _invocation(text: str, function: Function, arguments: list[Getter]) -> Gette
         values = [argument(data, context) for argument in arguments]
         try:
             return function(context, *values)
-        except (TypeError, ValueError, RecursionError) as error:
+        except (TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise _failure(text, error) from None
 
     return get

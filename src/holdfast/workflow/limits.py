@@ -16,6 +16,11 @@ VARIABLES_BYTES_MAX: Final = 10_485_760
 """Of all the variables that a line of control sees, together."""
 
 
+def stays_whole(number: int) -> bool:
+    """Whether JSON carries it here without loss: within 64 bits, with a sign or without."""
+    return -(2**63) <= number < 2**64
+
+
 def measure(value: Any) -> int:
     """The bytes of a value as compact JSON; what is nested beyond Python's depth is too large.
 

@@ -105,11 +105,11 @@ def _message(error: BaseException) -> str:
 
 
 def _user_frames(error: BaseException) -> list[str]:
-    """The last frames that are not ours, as Lambda writes them."""
+    """The last frames that are not ours, as Lambda writes them: without the marks below a line."""
     frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_HOLDFAST)
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith(_HOLDFAST)
     ]
-    lines = traceback.format_list(frames[-_FRAMES_MAX:])
+    lines = traceback.StackSummary.extract(iter(frames[-_FRAMES_MAX:])).format()
     return [line[:_FRAME_MAX].encode("utf-8", "replace").decode() for line in lines]

@@ -221,35 +221,30 @@ def _joined(find: Callable[[Any], Any], names: tuple[str, ...]) -> Callable[[Any
 
 def _numbers(values: Any) -> list[float]:
     """Those of the list, of which there must be one; Jayway passes over what is no number."""
-    if not isinstance(values, list):
-        raise TypeError("not a list of numbers")
-    numbers = (item for item in values if isinstance(item, int | float))
+    numbers = (item for item in _only(values, list) if isinstance(item, int | float))
     found = [item for item in numbers if not isinstance(item, bool)]
     if not found:
         raise TypeError("no numbers")
     return found
 
 
-def _length(value: Any) -> int:
-    if not isinstance(value, list | dict | str):
-        raise TypeError("has no length")
-    return len(value)
-
-
-def _deviation(values: Any) -> float:
-    return statistics.pstdev(_numbers(values))
+def _only(value: Any, *kinds: type) -> Any:
+    """Python would also index a string, and take the items of an object."""
+    if not isinstance(value, kinds):
+        raise TypeError(type(value).__name__)
+    return value
 
 
 FUNCTIONS: Final[dict[str, Callable[[Any], Any]]] = {
-    "length": _length,
+    "length": lambda value: len(_only(value, list, dict, str)),
     "min": lambda values: min(_numbers(values)),
     "max": lambda values: max(_numbers(values)),
     "sum": lambda values: sum(_numbers(values)),
     "avg": lambda values: statistics.fmean(_numbers(values)),
-    "stddev": _deviation,
-    "first": lambda values: values[0],
-    "last": lambda values: values[-1],
-    "keys": lambda value: list(value.keys()) if isinstance(value, dict) else _length(None),
+    "stddev": lambda values: statistics.pstdev(_numbers(values)),
+    "first": lambda values: _only(values, list)[0],
+    "last": lambda values: _only(values, list)[-1],
+    "keys": lambda value: list(_only(value, dict)),
 }
 """What a path may end in, as Jayway's do."""
 

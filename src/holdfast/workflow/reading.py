@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast.workflow.conditions import read_choices
-from holdfast.workflow.fields import Fields
+from holdfast.workflow.fields import Fields, meant
 from holdfast.workflow.mapping import read_map
 from holdfast.workflow.resources import Resources
 from holdfast.workflow.shaping import Tongue
@@ -28,6 +27,9 @@ from holdfast.workflow.timestamps import parse_timestamp
 from holdfast.workflow.ways import check_variables, check_ways
 
 _NAME_MAX: Final = 80
+_MEANT_MAX: Final = 20
+"""Mistakes beyond which nobody is told what was meant."""
+
 _SCOPES_MAX: Final = 30
 """How deep Parallel and Map may stand within each other."""
 
@@ -228,8 +230,9 @@ class _Scope:
 
 
 def _no_state(name: str, states: Fields) -> str:
-    close = difflib.get_close_matches(name, states.value, n=1)
-    return f'no state "{name}"' + (f' (did you mean "{close[0]}"?)' if close else "")
+    # Where much is wrong, each by itself would be compared with every name there is.
+    few = len(states.mistakes) < _MEANT_MAX
+    return f'no state "{name}"{meant(name, states.value) if few else ""}'
 
 
 _WORK: Final = ("Parameters", "Arguments", "Assign", "ResultPath")

@@ -6,15 +6,18 @@ large values are left out:
 
     {"name": "Pay", "input": {...}}  becomes  {"name": "Pay", "inputDetails": {"truncated": true}}
 
-as AWS says it of a value that it left out, for every value of `details` by its own name. Where there
-are more events than AWS keeps, those in the middle give way to one of type `EventsLeftOut`, with
-their `count`. Ids stay what they were.
+as AWS says it of a value that it left out, for every value of `details` by its own name; so it is
+said of what cannot be written at all, wherever it stands. Where there are more events than AWS
+keeps, those in the middle give way to one of type `EventsLeftOut`, with their `count`. Ids stay
+what they were.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
+
+import orjson
 
 from holdfast.workflow.limits import measure
 
@@ -39,11 +42,12 @@ def retained(history: Sequence[_Event]) -> tuple[_Event, ...]:
     """
     events = _shortened(history)
     front, spent = _reach(events, WHOLE_BYTES // 2)
-    if front == len(events):
-        return tuple(events)
-    back, _ = _reach(reversed(events[front:]), WHOLE_BYTES - spent)
-    end = len(events) - back
-    return (*events[:front], *map(_lightened, events[front:end]), *events[end:])
+    rest = events[len(front) :]
+    if not rest:
+        return tuple(front)
+    back, _ = _reach(reversed(rest), WHOLE_BYTES - spent)
+    between = map(_lightened, rest[: len(rest) - len(back)])
+    return (*front, *between, *reversed(back))
 
 
 def _shortened(history: Sequence[_Event]) -> Sequence[_Event]:
@@ -56,26 +60,53 @@ def _shortened(history: Sequence[_Event]) -> Sequence[_Event]:
     return [*history[:front], instead, *history[end:]]
 
 
-def _reach(events: Iterable[_Event], budget_bytes: int) -> tuple[int, int]:
-    """How many of the events there is room for, and what they weigh."""
-    count = spent = 0
+def _reach(events: Iterable[_Event], budget_bytes: int) -> tuple[list[_Event], int]:
+    """Those of the events that there is room for, and what they weigh."""
+    kept: list[_Event] = []
+    spent = 0
     for event in events:
-        weight = measure(event) + 1
+        weight, written = _weight(event), event
+        if weight is None:
+            written = _without(event, lambda value: not _is_writable(value))
+            weight = measure(written)
         if spent + weight > budget_bytes:
             break
-        count, spent = count + 1, spent + weight
-    return count, spent
+        kept.append(written)
+        spent += weight
+    return kept, spent
+
+
+def _weight(event: _Event) -> int | None:
+    """Its bytes in a history, with the comma after it; None: no history with it can be written."""
+    try:
+        return len(orjson.dumps((event,))) - 1
+    except TypeError:
+        return None
+
+
+def _is_writable(value: Any) -> bool:
+    """Whether a value of `details` can stand in a history.
+
+    A state may hold what no store takes: half of a surrogate pair, an integer beyond 64 bits, lists
+    within lists some hundred deep.
+    """
+    return _weight({"details": {"": value}}) is not None
 
 
 def _lightened(event: _Event) -> _Event:
-    details = event["details"]
-    light: dict[str, Any] = {}
-    for name, value in details.items():
-        if _left(value, VALUE_BYTES_MAX) < 0:
-            light[f"{name}Details"] = {"truncated": True}
+    return _without(
+        event, lambda value: _left(value, VALUE_BYTES_MAX) < 0 or not _is_writable(value)
+    )
+
+
+def _without(event: _Event, is_left_out: Callable[[Any], bool]) -> _Event:
+    details: dict[str, Any] = {}
+    for name, value in event["details"].items():
+        if is_left_out(value):
+            details[f"{name}Details"] = {"truncated": True}
         else:
-            light[name] = value
-    return {**event, "details": light}
+            details[name] = value
+    return {**event, "details": details}
 
 
 def _left(value: Any, room: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets as entropy
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from holdfast.clock import Clock
@@ -53,6 +53,7 @@ from holdfast.workflow.states import TaskState
 from holdfast.workflow.tally import StateTally
 from holdfast.workflow.tasks import Claimant, NotOurs, Unclaimed, Work, assemble
 from holdfast.workflow.traced import WorkTraces
+from holdfast.workflow.underway import UnderWay
 from holdfast.workflow.within import OutOfTime, within
 
 _SALT: Final = entropy.token_hex(16)
@@ -163,15 +164,14 @@ class _Execution:
         "_began",
         "_begun",
         "_called",
-        "_cancelled",
         "_caught",
         "_events",
         "_express",
         "_failures",
         "_lease",
-        "_running",
         "_snapshot",
         "_started_ms",
+        "_underway",
         "_work",
     )
 
@@ -187,9 +187,8 @@ class _Execution:
         self._snapshot: Snapshot | None = None
         self._begun: list[RunTask | StartTimer] = []
         """Not awaited yet."""
-        self._running: dict[str, asyncio.Future[Event]] = {}
-        """By ticket, where several are awaited at once."""
-        self._cancelled: list[asyncio.Future[Event]] = []
+        self._underway: UnderWay | None = None
+        """None: never yet several at once."""
         self._began = express._clock.monotonic()
         self._started_ms = express._clock.now_ms()
         delivery = Delivery(express._webhook, lease.message, lease.receive_count, express._model)
@@ -213,17 +212,22 @@ class _Execution:
                 raise RuntimeError("An execution that timed out went on.") from None
             end = last
         finally:
-            if self._running or self._cancelled:
-                await self._abandon()
+            if self._underway is not None:
+                await self._underway.end()
         return await self._finished(end)
 
     async def _to_its_end(self, event: Event) -> Finish:
         while (end := self._step(event)) is None:
             # With one line of control there is one thing to await, and no task to make.
-            if len(self._begun) == 1 and not self._running:
+            if len(self._begun) == 1 and not self._underway:
                 event = await self._perform(self._begun.pop())
-            else:
-                event = await self._first()
+                continue
+            if self._underway is None:
+                self._underway = UnderWay()
+            for command in self._begun:
+                self._underway.begin(command.ticket, self._perform(command))
+            self._begun.clear()
+            event = await self._underway.next()
         return end
 
     def _step(self, event: Event) -> Finish | None:
@@ -237,75 +241,51 @@ class _Execution:
             elif isinstance(command, Record):
                 self._caught.append(command.event)
             elif isinstance(command, Cancel):
-                running = self._running.pop(command.ticket, None)
-                if running is not None:
-                    running.cancel()
-                    self._cancelled.append(running)
+                if self._underway is not None:
+                    self._underway.call_off(command.ticket)
             else:
                 self._begun.append(command)
         return end
 
-    async def _first(self) -> Event:
-        """What comes first of all that is under way."""
-        for command in self._begun:
-            self._running[command.ticket] = asyncio.ensure_future(self._perform(command))
-        self._begun.clear()
-        while True:
-            for ticket, running in self._running.items():
-                if running.done():
-                    del self._running[ticket]
-                    return running.result()
-            await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+    def _perform(self, command: RunTask | StartTimer) -> Coroutine[Any, Any, Event]:
+        return self._wait(command) if isinstance(command, StartTimer) else self._call(command)
 
-    async def _abandon(self) -> None:
-        """Nothing that was begun outlives the execution."""
-        left = [*self._cancelled, *self._running.values()]
-        for running in left:
-            running.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+    async def _wait(self, command: StartTimer) -> Event:
+        seconds = command.seconds
+        if command.jitter:
+            seconds = self._express._uniform(0.0, seconds)
+        await self._express._wait(seconds)
+        return TimerFired(command.ticket, self._express._clock.now_ms())
 
-    async def _perform(self, command: RunTask | StartTimer) -> Event:
-        now_ms = self._express._clock.now_ms
-        if isinstance(command, StartTimer):
-            seconds = command.seconds
-            if command.jitter:
-                seconds = self._express._uniform(0.0, seconds)
-            await self._express._wait(seconds)
-            return TimerFired(command.ticket, now_ms())
-        outcome = await self._run_task(command)
-        if isinstance(outcome, Failed):
-            self._failures.append(outcome)
-            return TaskFailed(command.ticket, outcome.error, outcome.cause, now_ms())
-        return TaskSucceeded(command.ticket, outcome.output, now_ms(), outcome.size)
-
-    async def _run_task(self, command: RunTask) -> Outcome:
+    async def _call(self, command: RunTask) -> Event:
         self._called += 1
-        tally = self._express._tally
+        ticket, tally = command.ticket, self._express._tally
         began = tally.begin(command.state)
         outcome: Outcome | None = None
         try:
-            work, traces = self._task_outcome(command), self._express._traces
-            if traces is not None:
-                work = traces.task(command.state, command.resource, work)
-            outcome = await work
+            outcome = await self._outcome(command)
         finally:
             tally.end(command.state, began, outcome)
-        return outcome
+        now_ms = self._express._clock.now_ms()
+        if isinstance(outcome, Failed):
+            self._failures.append(outcome)
+            return TaskFailed(ticket, outcome.error, outcome.cause, now_ms)
+        return TaskSucceeded(ticket, outcome.output, now_ms, outcome.size)
 
-    async def _task_outcome(self, command: RunTask) -> Outcome:
-        run = self._express._runs[command.resource]
+    def _outcome(self, command: RunTask) -> Awaitable[Outcome]:
+        """What comes of the task within its limits of time, traced where anybody traces."""
+        express = self._express
+        work = express._runs[command.resource](self._work, command.input)
         seconds, error = command.timeout_seconds, TIMEOUT
         # A task here is one call, which sends no heartbeats: the first that is due is missed.
         heartbeat = command.heartbeat_seconds
         if heartbeat is not None and (seconds is None or heartbeat < seconds):
             seconds, error = heartbeat, HEARTBEAT
-        if seconds is None:
-            return await run(self._work, command.input)
-        try:
-            return await within(self._express._clock, seconds, run(self._work, command.input))
-        except OutOfTime:
-            message = f"The task took longer than {seconds:g} seconds."
-            return Failed(error, describe(error, message, []))
+        if seconds is not None:
+            work = _limited(express._clock, seconds, error, work)
+        if express._traces is None:
+            return work
+        return express._traces.task(command.state, command.resource, work)
 
     async def _finished(self, end: Finish) -> Result:
         if end.status == "SUCCEEDED" and self._called <= 1:
@@ -396,3 +376,13 @@ class _Execution:
                 event=event["type"],
                 state=event["details"].get("name"),
             )
+
+
+async def _limited(
+    clock: Clock, seconds: float, error: str, work: Coroutine[Any, Any, Outcome]
+) -> Outcome:
+    try:
+        return await within(clock, seconds, work)
+    except OutOfTime:
+        message = f"The task took longer than {seconds:g} seconds."
+        return Failed(error, describe(error, message, []))

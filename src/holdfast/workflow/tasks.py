@@ -32,6 +32,7 @@ from holdfast.workflow.input import Delivery, Validator
 from holdfast.workflow.outcome import Failed, Outcome, Succeeded, of_exception, of_result
 from holdfast.workflow.queues import Queues
 from holdfast.workflow.resources import HTTP, LAMBDA, SQS, service
+from holdfast.workflow.sdk import compact
 from holdfast.workflow.sqs_send import ORIGIN, VERIFIED
 
 Claimant = Callable[[Lease, str], Awaitable[Claim]]
@@ -250,5 +251,5 @@ def arguments_of(webhook: CompiledWebhook, task: Task) -> Arguments:
         return lambda work, _input: (work.delivery.event(model),)
     # A copy, as Lambda gets one: a handler that changes its input must not change the retry's.
     if model is None:
-        return lambda _work, given: (orjson.loads(orjson.dumps(given)),)
-    return lambda _work, given: (model.json(orjson.dumps(given)),)
+        return lambda _work, given: (orjson.loads(compact(given)),)
+    return lambda _work, given: (model.json(compact(given)),)

@@ -23,7 +23,7 @@ from holdfast.workflow.events import (
     TimerFired,
 )
 from holdfast.workflow.execution import Execution, Going
-from holdfast.workflow.failures import RUNTIME, StateFailure
+from holdfast.workflow.failures import RUNTIME, StateFailure, too_deep
 from holdfast.workflow.flow import (
     View,
     assigned,
@@ -33,7 +33,7 @@ from holdfast.workflow.flow import (
     leaving,
     subject,
 )
-from holdfast.workflow.forks import opened, outputs
+from holdfast.workflow.forks import joined, opened, outputs
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, fit, measure
 from holdfast.workflow.states import (
     PLAIN,
@@ -55,8 +55,6 @@ loops cannot keep its runner from its timeout."""
 
 Move = Going | None
 """None: the line waits, or is no more."""
-
-_TOO_DEEP: Final = StateFailure(RUNTIME, "The data is nested too deep.")
 
 ROOT: Final[Scope] = {"fork": "", "index": 0, "variables": {}, "weight": 2, "item": None}
 
@@ -94,7 +92,7 @@ class Turn(Execution):
         except StateFailure as failure:
             move = self._erred(state, view, failure)
         except RecursionError:
-            move = self._erred(state, view, _TOO_DEEP)
+            move = self._erred(state, view, too_deep())
         self._go_on(move)
 
     def _answer(self, state: State, view: View, event: Answer) -> Move:
@@ -149,7 +147,7 @@ class Turn(Execution):
         except StateFailure as failure:
             return self._erred(state, view, failure)
         except RecursionError:
-            return self._erred(state, view, _TOO_DEEP)
+            return self._erred(state, view, too_deep())
 
     def _leave(
         self,
@@ -177,14 +175,16 @@ class Turn(Execution):
         if not scope["fork"]:
             self._succeed(value, last_id)
             return None
-        ended = self._line_ended(scope, last_id)
-        return self._join(scope, value, size, last_id, ended)
+        fork = self._forks()[scope["fork"]]
+        ended = self._line_ended(fork, scope, last_id)
+        return self._join(fork, scope, value, size, last_id, ended)
 
     # The states.
 
     def _enter_task(self, state: TaskState, view: View) -> Move:
         value, size = effective_input(state.shaping, view)
-        fit(value, size, f"The state/task '{state.called}' was called")
+        if size > DATA_LIMIT_BYTES:
+            fit(value, size, f"The state/task '{state.called}' was called")
         limits = state.timeout_seconds, state.heartbeat_seconds
         if state.dynamic:
             limits = state.limits(subject(state.shaping, view, view.thread["input"]), view)
@@ -286,14 +286,16 @@ class Turn(Execution):
             last_id = self._aside(last_id, "MapIterationStarted", details)
         return start, value, size, scope, last_id
 
-    def _join(self, scope: Scope, output: Any, size: int, last_id: int, ended: int) -> Move:
+    def _join(
+        self, fork: Fork, scope: Scope, output: Any, size: int, last_id: int, ended: int
+    ) -> Move:
         """A line has come to its end: begin the next one, or go on where all have ended.
 
         `last_id`: its last event, from which the next line follows; `ended`: what the state that
         forked goes on from.
         """
         id = scope["fork"]
-        fork = self._forks().joined(scope, output, size)
+        joined(fork, scope["index"], output, size)
         state = cast("_Forking", self._state(fork["thread"]))
         if fork["begun"] < fork["count"]:
             return self._begin(state, id, last_id)
@@ -362,7 +364,7 @@ class Turn(Execution):
             fork["failed"] += 1
             if fork["failed"] <= fork["tolerated"]:
                 output, last = error_output(error, cause), view.last_id
-                return self._join(scope, output, measure(output), last, last)
+                return self._join(fork, scope, output, measure(output), last, last)
             error = "States.ExceedToleratedFailureThreshold"
             cause = "The specified tolerated failure threshold was exceeded"
         return self._collapse(scope["fork"], error, cause, where, view.last_id)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from holdfast.errors import HoldfastError
 
 
 def url_flaw(url: object) -> Literal["credentials", "unusable"] | None:
@@ -24,3 +26,16 @@ def url_flaw(url: object) -> Literal["credentials", "unusable"] | None:
     if not usable or parts.scheme not in {"http", "https"}:
         return "unusable"
     return "unusable" if any(c.isspace() or not c.isprintable() for c in url) else None
+
+
+def need_url(url: str, shape: str, instead: str = "they would be written down") -> SplitResult:
+    """An operator's URL, taken apart. Raises HoldfastError with the shape that it should have.
+
+    instead: what is said of credentials in it.
+    """
+    match url_flaw(url):
+        case "credentials":
+            raise HoldfastError(f"credentials do not belong into a URL; {instead}")
+        case "unusable":
+            raise HoldfastError(f"{url!r} is no URL; write {shape}")
+    return urlsplit(url)

@@ -69,7 +69,7 @@ def content(webhook: CompiledWebhook) -> Iterator[Difference]:
             "invalid UTF-8",
             "the body is kept byte for byte, whatever it is",
             "a body is read as UTF-8, and every byte that is none becomes U+FFFD: a signature over "
-            "such a body cannot fit. Types that are no text, such as application/octet-stream, "
+            "such a body cannot fit, and JSON that is refused here for it may be let in. Types that are no text, such as application/octet-stream, "
             "arrive as they are",
         )
     if not _direct(webhook):
@@ -82,7 +82,8 @@ def content(webhook: CompiledWebhook) -> Iterator[Difference]:
     yield Difference(
         "empty body",
         "an empty body is empty",
-        "API Gateway writes {} for it; with a Content-Length of 0, or none, it is taken as empty",
+        "API Gateway writes {} for it; with a Content-Length of 0, or none, it is taken as empty, and "
+        "so is a body of {} that is sent without one",
     )
     yield Difference(
         "repeated headers",

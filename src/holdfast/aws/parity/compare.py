@@ -8,17 +8,15 @@ sent or called on either side, but for the definition's own verification functio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
 
+from holdfast.aws.contract import GREETING
 from holdfast.aws.parity import shapes
+from holdfast.aws.parity.ends import Home, Pair, ends, settled
 from holdfast.aws.parity.finding import Finding, Report
-from holdfast.aws.parity.foretold import Foretold
-from holdfast.aws.parity.machine import Ended, Item, Machine, Worked
-from holdfast.aws.parity.records import without_event
+from holdfast.aws.parity.machine import Ended, Item, Worked
 from holdfast.aws.parity.rest import Answered, RestApi
-from holdfast.aws.plan import StackPlan, WebhookPlan
+from holdfast.aws.plan import StackPlan
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.envelope import decode
 from holdfast.errors import EnvelopeInvalid
@@ -27,41 +25,8 @@ from holdfast.message import Message
 from holdfast.operate import past as pasts
 from holdfast.operate.casting import Cast, Mock, recorded
 from holdfast.operate.past import Past
-from holdfast.operate.rehearsal import Rehearsal
-from holdfast.operate.rehearsal import Stage as Local
-from holdfast.pipe.disposition import Bury, Outcome, Retry, dispose
 from holdfast.queue.contract import Archive, State
 from holdfast.secrets import Secrets
-from holdfast.workflow.asl import VERIFY
-from holdfast.workflow.result import Result
-
-VERIFIED: Final = "verified"
-EXHAUSTED: Final = "dead letter, exhausted"
-BY_SQS: Final = f"{EXHAUSTED}, moved by SQS without its error"
-"""What is kept after its last receive."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One event in both queues."""
-
-    past: Past
-    here: Message
-    there: Message
-    went: Rehearsal
-    item: Item
-
-
-class _Home:
-    """One webhook, at home here and there."""
-
-    def __init__(self, webhook: CompiledWebhook, planned: WebhookPlan, secrets: Secrets) -> None:
-        self.webhook = webhook
-        self.planned = planned
-        self.local = Local(webhook, secrets)
-        self.machine = Machine(planned, self.local)
-        self.foretold = Foretold(webhook, planned)
-        self.waiting: list[_Pair] = []
 
 
 class Comparison:
@@ -88,7 +53,7 @@ class Comparison:
         self._api = RestApi(stack, compiled, secrets)
         planned = {each.name: each for each in stack.webhooks}
         self._homes = {
-            each.name: _Home(each, planned[each.name], secrets) for each in compiled.webhooks
+            each.name: Home(each, planned[each.name], secrets) for each in compiled.webhooks
         }
 
     def close(self) -> None:
@@ -131,12 +96,14 @@ class Comparison:
         elif isinstance(here, Refused):
             self.report.end(f"refused {here.answer.status}")
             if home is not None and there.kept is not None:
-                self._widened(home, past, here, there.kept)
+                self._let_in(home, past, here, there.kept)
         else:
             self.report.end("handshake")
+            if home is not None and there.kept is not None:
+                self._greeted(home, past, there.kept)
 
     def _answers(
-        self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
+        self, past: Past, home: Home | None, here: Accept | Greeting | Refused, there: Answered
     ) -> None:
         told = shapes.compare(here.answer, there)
         if told is None:
@@ -151,7 +118,7 @@ class Comparison:
     def _found(self, finding: Finding) -> None:
         self.report.findings.append(finding)
 
-    def _keep(self, home: _Home, past: Past, here: Message, envelope: str) -> None:
+    def _keep(self, home: Home, past: Past, here: Message, envelope: str) -> None:
         """Accepted in both: the messages are compared, and wait for their batch."""
         name = home.webhook.name
         try:
@@ -167,11 +134,10 @@ class Comparison:
             self._found(Finding(name, past.id, stage, own, other).foretold(by))
         cast = Cast(self._mocks, self._recorded(past), past.last)
         receives = _receives(home.webhook, past)
-        went = home.local.rehearse(here, past.at_ms, cast, attempt=receives, history=False)
         item = Item(past.id, envelope, receives, past.at_ms, cast)
-        pair = _Pair(past, here, there, went, item)
-        self.report.end(_settled(home.webhook, pair).partition(":")[0])
-        home.waiting.append(pair)
+        went = home.rehearsed(here, item)
+        self.report.end(settled(home.webhook, item, went).partition(":")[0])
+        home.waiting.append(Pair(past, here, there, went, item))
         if len(home.waiting) >= home.planned.pipe.batch:
             self._work(home)
 
@@ -181,18 +147,32 @@ class Comparison:
         failures = past.entry.state is State.DEAD
         return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
 
-    def _widened(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
-        """A body that is refused here and let through there: then the first state has to refuse it."""
-        if here.refusal.reason != "invalid_body":
-            return
-        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
-        ended = home.machine.work([item]).ended[past.id]
-        reason = ended.letter[0] if ended.letter else "not quarantined"
-        if reason != "schema_invalid":
+    def _let_in(self, home: Home, past: Past, here: Refused, envelope: str) -> None:
+        """Refused here and let through there: then the first state has to refuse it."""
+        reason = here.refusal.reason
+        if reason == "invalid_body":
+            reason = "schema_invalid"
+        elif here.answer.status != 401:
+            return  # where it should have gone no further, the answers have told
+        letter = self._alone(home, past, envelope).letter
+        if letter is None or letter[0] != reason:
             own = f"{here.answer.status} {here.refusal.reason}"
-            self._found(Finding(home.webhook.name, past.id, "verdict", own, reason))
+            other = letter[0] if letter else "not quarantined"
+            found = Finding(home.webhook.name, past.id, "verdict", own, other)
+            self._found(found.foretold(home.foretold.of_bytes(past.request)))
 
-    def _work(self, home: _Home) -> None:
+    def _greeted(self, home: Home, past: Past, envelope: str) -> None:
+        """No event here, and in the queue there: then the first state has to end it."""
+        ended = self._alone(home, past, envelope)
+        if ended.failed is None or ended.failed[0] != GREETING or ended.letter or ended.kept:
+            other = ended.failed[0] if ended.failed else "worked as an event"
+            self._found(Finding(home.webhook.name, past.id, "verdict", "a handshake", other))
+
+    def _alone(self, home: Home, past: Past, envelope: str) -> Ended:
+        item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
+        return home.machine.work([item]).ended[past.id]
+
+    def _work(self, home: Home) -> None:
         """The batch that waits. Where it does not end as it does here, each record by itself tells
         which one differs, and how."""
         pairs, home.waiting = home.waiting, []
@@ -207,34 +187,12 @@ class Comparison:
                 for one in self._all_ends(home, [each], home.machine.work([each.item]))
             ]
             told = {each.event for each in alone}
-            by = None if worked.whole else home.foretold.topic("batch", "takes its batch along")
+            by = home.foretold.topic("batch", "takes its batch along") if worked.fell else None
             found = alone + [each.foretold(by) for each in found if each.event not in told]
         self.report.findings += found
 
-    def _all_ends(self, home: _Home, pairs: Sequence[_Pair], worked: Worked) -> list[Finding]:
-        return [one for each in pairs for one in self._ends(home, each, worked.ended[each.past.id])]
-
-    def _ends(self, home: _Home, pair: _Pair, ended: Ended) -> Iterator[Finding]:
-        """How one record ended, here and there."""
-        request, query = pair.past.request, pair.there.request.query
-        name, id = home.webhook.name, pair.past.id
-        upstream = home.foretold.consequence(request, query)
-        own, other = _verdicts(pair.went, ended)
-        if own != other:
-            yield Finding(name, id, "verdict", own, other).foretold(upstream)
-        elif own == VERIFIED:
-            told = shapes.fields(pair.went.input, without_event(ended.input))
-            if told is not None:
-                yield Finding(name, id, "input", *told).foretold(upstream)
-        refused = _refused_there(pair.went, ended)
-        by = home.foretold.end(request, query, refused)
-        calls = shapes.calls(pair.went, ended)
-        if calls is not None and own == other:
-            yield Finding(name, id, "tasks", *calls).foretold(by)
-        last = pair.item.receives >= home.planned.queue.max_receive_count
-        here, there = _settled(home.webhook, pair), _settled_there(ended, last=last)
-        if here != there and not (there == BY_SQS and here.startswith(EXHAUSTED)):
-            yield Finding(name, id, "settle", here, there).foretold(by)
+    def _all_ends(self, home: Home, pairs: Sequence[Pair], worked: Worked) -> list[Finding]:
+        return [one for each in pairs for one in ends(home, each, worked)]
 
 
 def _receives(webhook: CompiledWebhook, past: Past) -> int:
@@ -242,46 +200,3 @@ def _receives(webhook: CompiledWebhook, past: Past) -> int:
     entry = past.entry
     exhausted = entry is not None and entry.state is State.DEAD and entry.reason == "exhausted"
     return webhook.queue.max_receive_count if exhausted else 1
-
-
-def _verdicts(went: Rehearsal, ended: Ended) -> tuple[str, str]:
-    verify = next((call for call in went.calls if call.resource == VERIFY), None)
-    here = VERIFIED
-    if verify is not None and verify.error is not None:
-        here = f"{verify.error} ({went.quarantine})" if went.quarantine else verify.error
-    if ended.failed is None:
-        return here, VERIFIED if ended.input is not None else "not asked"
-    reason = ended.letter[0] if ended.letter else ""
-    quarantined = reason and reason != "exhausted"
-    return here, f"{ended.failed[0]} ({reason})" if quarantined else ended.failed[0]
-
-
-def _refused_there(went: Rehearsal, ended: Ended) -> str | None:
-    """A task whose model took its input here, and does not there."""
-    refused = {call.resource for call in went.calls if call.source == "refused"}
-    return min(ended.refused - refused, default=None)
-
-
-def _settled(webhook: CompiledWebhook, pair: _Pair) -> str:
-    went = pair.went
-    result = Result(
-        went.status,
-        pair.past.at_ms,
-        0.0,
-        error=went.error,
-        cause=went.cause,
-        state=went.state,
-        quarantine=went.quarantine,
-    )
-    outcome: Outcome = dispose(
-        result, pair.item.receives, webhook.queue, webhook.pipe, lambda _low, high: high
-    )
-    if isinstance(outcome, Bury):
-        return f"dead letter, {outcome.failure.reason}: {outcome.failure.error}"
-    return "kept: it comes back" if isinstance(outcome, Retry) else "done"
-
-
-def _settled_there(ended: Ended, *, last: bool) -> str:
-    if ended.kept:
-        return BY_SQS if last else "kept: it comes back"
-    return f"dead letter, {ended.letter[0]}: {ended.letter[1]}" if ended.letter else "done"

@@ -17,7 +17,7 @@ STAGES: Final[Mapping[str, str]] = {
     "request": "method, path, its parameters, query and address",
     "verdict": "what Verify finds out: verified, or the reason why not",
     "input": "what the workflow's states are given",
-    "tasks": "which tasks are called, in which order and with what",
+    "tasks": "which tasks are called, and with what",
     "settle": "what becomes of the message: done, kept in the queue, or a dead letter",
 }
 """In the order in which a request comes through them."""

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 import jsonschema_rs
 
 from holdfast.aws.differences import Difference
+from holdfast.aws.door import ping_of, queued_pings
 from holdfast.aws.keywords import step
 from holdfast.aws.limits import Limits, limits
 from holdfast.aws.media import is_binary, spellings
@@ -34,6 +35,13 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 """Keywords that are left out together, under the name of one."""
 
 
+_JUDGED: Final = (*range(200, 300), 400, 401)
+"""Answers that rest on what the body says."""
+
+_TO_A_PING: Final = (*range(200, 300), 401)
+"""What the local door answers to one, genuine or not."""
+
+
 class Foretold:
     """The differences of one webhook's plan, and what brings each about."""
 
@@ -48,6 +56,7 @@ class Foretold:
             self._schema = jsonschema_rs.Draft202012Validator(
                 dict(webhook.schema), validate_formats=True, mask="value", offline=True
             )
+        self._pings = queued_pings(webhook)
         text = json.dumps(webhook.workflow)
         self._asks_context = "$$." in text or "$states.context" in text
 
@@ -73,7 +82,9 @@ class Foretold:
             return self.topic("answers")
         if reason == "invalid_body" and aws // 100 == 2:
             return self.widened(request)
-        return self.of_bytes(request)
+        if here in _TO_A_PING and aws // 100 == 2 and ping_of(request, self._pings):
+            return self.topic("ping")
+        return self.of_bytes(request) if aws in _JUDGED else None
 
     def widened(self, request: Request) -> Difference | None:
         """Whether the model lets through what the schema refuses, and says so."""
@@ -82,7 +93,9 @@ class Foretold:
         try:
             value = read(request.body)
         except NotStrict:
-            return self.topic("schema", "a key given twice") if _is_json(request.body) else None
+            if not _is_json(request.body.decode("utf-8", "replace")):
+                return None
+            return self.of_bytes(request) or self.topic("schema", "a key given twice")
         if self._schema is None:
             return None
         by = [self._widening(error) for error in self._schema.iter_errors(value)]
@@ -120,8 +133,8 @@ class Foretold:
         return None
 
     def consequence(self, request: Request, query: str) -> Difference | None:
-        """Of a verdict, an input or an end that differs because of what was handed on. `query`: as
-        it was handed on."""
+        """In what the message was handed on otherwise, from which an end may come that differs.
+        `query`: as it was handed on."""
         found = self.of_bytes(request)
         if found is None and repeated(request):
             found = self.topic("repeated headers")
@@ -129,16 +142,12 @@ class Foretold:
             found = self.topic("query")
         return found
 
-    def end(self, request: Request, query: str, task: str | None) -> Difference | None:
+    def end(self, task: str | None) -> Difference | None:
         """Of tasks or an end that differ. `task`: one that refused its input on AWS alone."""
-        found = self.consequence(request, query)
-        if found is None and task is not None:
-            known = self._webhook.tasks.get(task)
-            if isinstance(known, Task) and known.takes == "input":
-                found = self.topic("input")
-        if found is None and self._asks_context:
-            found = self.topic("context object")
-        return found
+        known = self._webhook.tasks.get(task) if task is not None else None
+        if isinstance(known, Task) and known.takes == "input":
+            return self.topic("input")
+        return self.topic("context object") if self._asks_context else None
 
 
 def repeated(request: Request) -> bool:
@@ -155,9 +164,9 @@ def _values(query: str) -> dict[str, str]:
     return dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
 
 
-def _is_json(body: bytes) -> bool:
+def _is_json(text: str) -> bool:
     try:
-        json.loads(body)
+        json.loads(text)
     except (ValueError, RecursionError):
         return False
     return True

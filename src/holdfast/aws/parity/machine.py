@@ -25,6 +25,7 @@ from holdfast.testing.workflow import play
 from holdfast.workflow import asl
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.events import RunTask, Snapshot
+from holdfast.workflow.failures import RUNTIME
 from holdfast.workflow.input import Delivery
 from holdfast.workflow.outcome import Failed
 
@@ -59,11 +60,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """A batch. `whole` False: nothing was settled by itself, for the reason `error`."""
+    """A batch. `fell`: the execution ended of what no state may catch, and the batch with it."""
 
     ended: Mapping[str, Ended]
-    whole: bool
-    error: str = ""
+    fell: bool
 
 
 class Machine:
@@ -83,13 +83,11 @@ class Machine:
         batch = _Batch(self._stage, self._verify, items)
         records = [record(_name(each), each.envelope, each.receives, each.at_ms) for each in items]
         run = play(self._program, records, batch.player, history=False)
-        whole = run.status == "SUCCEEDED"
         names = {_name(each): each.id for each in items}
-        verdict = judge(list(names), run.output if whole else "failed")
+        verdict = judge(list(names), run.output if run.status == "SUCCEEDED" else "failed")
         for name in verdict.kept:
             batch.ended[names[name]].kept = True
-        error = verdict.problem or "" if whole else run.error or run.status
-        return Worked(batch.ended, whole and verdict.problem is None, error)
+        return Worked(batch.ended, fell=run.status == "TIMED_OUT" or run.error == RUNTIME)
 
 
 def _name(item: Item) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from holdfast.aws.door import queued_pings
 from holdfast.aws.limits import limits
 from holdfast.clock import Clock
 from holdfast.compiled import Compiled, CompiledWebhook
@@ -70,6 +71,7 @@ class _Sampler:
         yield from self._of_each_type()
         yield from map(self._past, self._bodies())
         yield from map(self._past, self._heads())
+        yield from map(self._past, self._pings())
         yield from self._forged()
 
     def _of_each_type(self) -> Iterator[Past]:
@@ -84,6 +86,7 @@ class _Sampler:
         sizes = {room, min(limit, there.message_bytes), limit + 1}
         written = [b"", b"{", self._body + b"\n", *(self._padded(size) for size in sorted(sizes))]
         written += [b'{"a":1,"a":2}', b"[" * 70 + b"]" * 70, b"\xff{}"]
+        written.append(self._body.replace(b':"', b':"\xff', 1))
         if self._json:
             written += [orjson.dumps(value) for value in self._values()]
         for body in dict.fromkeys(written):
@@ -128,6 +131,21 @@ class _Sampler:
         yield replace(signed, method=wrong)
         if self._webhook.allow:
             yield replace(signed, remote=self._stranger())
+
+    def _pings(self) -> Iterator[Request]:
+        """What a provider that names them in a header sends before its events, genuine and forged."""
+        for ping in queued_pings(self._webhook):
+            asked = {
+                each.place.name.lower(): each.wanted
+                for each in ping.conditions
+                if each.place.kind == "header" and isinstance(each.wanted, str)
+            }
+            if len(asked) < len(ping.conditions):
+                continue
+            signed = self._signed()
+            lines = (line for line in signed.headers if line[0] not in asked)
+            genuine = replace(signed, headers=Headers((*lines, *asked.items())))
+            yield from (genuine, replace(genuine, body=genuine.body + b" "))
 
     def _forged(self) -> Iterator[Past]:
         """Another body under a genuine signature, and no signature at all."""

@@ -99,9 +99,10 @@ def messages(
     if dict(here.params) != dict(there.params):
         yield "request", f"parameters {_differing(here.params, there.params)}", "others", None
     if request.query != other.query:
-        by = foretold.topic("query")
-        same = "in other words" if same_query(request.query, other.query) else "otherwise"
-        yield "request", "query as it was sent", f"query written anew, {same}", by
+        same = same_query(request.query, other.query)
+        by = foretold.topic("query") if same else None
+        said = "query written anew" if same else "another query"
+        yield "request", "query as it was sent", said, by
 
 
 def _authority(origin: str) -> str:

@@ -128,7 +128,17 @@ def _headers(event: Mapping[str, Any]) -> Headers:
     several = event.get("multiValueHeaders") or {
         name: [value] for name, value in (event.get("headers") or {}).items()
     }
-    return Headers.of([(name, value) for name, values in several.items() for value in values])
+    lines = ((name, value) for name, values in several.items() for value in values)
+    return Headers.of([(name, _as_bytes(value)) for name, value in lines])
+
+
+def _as_bytes(value: str) -> str:
+    """A character per byte, as the local door has it; what is beyond Latin-1 was read as UTF-8."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections.abc import Mapping
 from importlib import import_module
@@ -13,6 +14,15 @@ from holdfast.secrets import SecretRef, Secrets
 
 FRESH_SECONDS: Final = 300.0
 """A rotation is seen by then; two references may be given for the time in between."""
+
+ASK_AGAIN_SECONDS: Final = 30.0
+"""After AWS did not answer, where an old value serves."""
+
+CONNECT_SECONDS: Final = 1
+READ_SECONDS: Final = 2
+ATTEMPTS: Final = 2
+"""Of each call: Verify asks for two secrets and has said which of them AWS keeps silent about before
+its own time is up. The SDK by itself would be silent for minutes, and be ended with nothing said."""
 
 _TAKEN: Final = ("ResourceExistsException", "ParameterAlreadyExists")
 """What AWS says to whoever wants to make what is there already."""
@@ -42,7 +52,12 @@ class Vaults:
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             session = import_module("botocore.session").Session()
-            self._clients[service] = session.create_client(service)
+            config = import_module("botocore.config").Config(
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            )
+            self._clients[service] = session.create_client(service, config=config)
         return self._clients[service]
 
 
@@ -60,7 +75,8 @@ class StackSecrets(Secrets):
         self._clock = clock
         self._vaults = vaults or Vaults()
         self._guard = threading.Lock()
-        self._known: dict[str, tuple[float, str]] = {}
+        self._known: dict[str, tuple[str, float]] = {}
+        """Each value, and when it is to be asked for again."""
 
     def value(self, ref: SecretRef) -> str:
         """Raises SecretMissing, naming the reference and never the value."""
@@ -69,23 +85,25 @@ class StackSecrets(Secrets):
             return super().value(ref)
         with self._guard:
             now = self._clock.monotonic()
-            known = self._known.get(str(ref))
-            if known is None or now - known[0] >= FRESH_SECONDS:
-                known = self._known[str(ref)] = (now, self._asked(ref, name, known))
-            return known[1]
+            value, until = self._known.get(str(ref), (None, now))
+            if value is None or now >= until:
+                value, good_for = self._asked(ref, name, value)
+                self._known[str(ref)] = value, now + good_for
+            return value
 
-    def _asked(self, ref: SecretRef, name: str, known: tuple[float, str] | None) -> str:
+    def _asked(self, ref: SecretRef, name: str, old: str | None) -> tuple[str, float]:
+        """The value, and for how many seconds it is good."""
         try:
             value = self._vaults.read(ref, name)
         except Exception as error:  # the SDK's errors have no common root
-            if known is not None:
-                return known[1]
+            if old is not None:
+                return old, ASK_AGAIN_SECONDS
             raise SecretMissing(
                 f"the secret {ref} cannot be read as {name}: {_why(error)}"
             ) from None
         if not value:
             raise SecretMissing(f"the secret {ref}, on AWS {name}, is empty")
-        return value
+        return value, FRESH_SECONDS
 
 
 class KeptToken:
@@ -112,9 +130,10 @@ class KeptToken:
 
     def _is(self, token: str) -> bool:
         try:
-            return self._vaults.read(self._ref, self._name) == token
+            kept = self._vaults.read(self._ref, self._name)
         except Exception as error:
             raise StoreError(f"{self._name} cannot be read: {_why(error)}") from None
+        return hmac.compare_digest(kept.encode(), token.encode())
 
 
 def _why(error: Exception) -> str:

@@ -13,19 +13,17 @@ from holdfast.aws.contract import (
     HELD,
     carry,
 )
-from holdfast.aws.door import queued_pings
+from holdfast.aws.door import ping_of, queued_pings
 from holdfast.aws.worker.failing import named, raised
 from holdfast.aws.worker.records import Records, attempt_of, model_of
 from holdfast.compiled import CompiledWebhook, Forward
 from holdfast.errors import SchemaInvalid
-from holdfast.gateway.handshakes import Handshake
 from holdfast.gateway.schema import BodySchema
 from holdfast.keyring import KeyRing
-from holdfast.message import Message, Request
+from holdfast.message import Message
 from holdfast.queue.contract import ClaimAnswer
 from holdfast.queue.engines.sqs.ledger import ClaimKey, Ledger
 from holdfast.secrets import Secrets
-from holdfast.verify.reading import Reading
 from holdfast.verify.source import redact
 from holdfast.workflow.input import Delivery
 from holdfast.workflow.limits import DATA_LIMIT_BYTES, measure
@@ -70,7 +68,7 @@ class Verify:
 
     def _verified(self, record: Record) -> Delivery:
         message = self._records.message(record)
-        ping = self._ping(message.request)
+        ping = ping_of(message.request, self._pings)
         if ping is None or ping.signed:
             check_message(self._webhook, message, self._secrets, self._keys)
         if ping is not None:
@@ -80,13 +78,6 @@ class Verify:
         delivery = Delivery(self._webhook, message, attempt_of(record), self._model)
         delivery.validate()
         return delivery
-
-    def _ping(self, request: Request) -> Handshake | None:
-        if not self._pings:
-            return None
-        reading = Reading(request)
-        held = (each for each in self._pings if each.method == request.method)
-        return next((each for each in held if each.held_out(reading)), None)
 
     def _hold_against_the_schema(self, message: Message) -> None:
         """All of it: API Gateway's model is wider, and content types without one have none."""

@@ -15,12 +15,11 @@ from holdfast.console.asking import (
     Paged,
     Parked,
     Time,
-    misfit,
     ms,
     parked,
 )
 from holdfast.console.endpoint import PREFIX, Call, Endpoint, Nothing
-from holdfast.console.problems import Problem
+from holdfast.console.problems import Problem, misfit
 from holdfast.console.rows import (
     group_row,
     inline_body,

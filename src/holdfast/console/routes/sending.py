@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from holdfast.console.asking import Asked, Id, Name, Time, misfit, ms
+from holdfast.console.asking import Asked, Id, Name, Time, ms
 from holdfast.console.endpoint import Call, Endpoint, Nothing
-from holdfast.console.problems import Problem
+from holdfast.console.problems import Problem, misfit
 from holdfast.console.rows import header_lines
 from holdfast.console.shapes.events import ReplayedFields
 from holdfast.console.shapes.webhooks import SampleFields, SentFields

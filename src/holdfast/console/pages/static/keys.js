@@ -2,6 +2,7 @@
 // letter leads to a page ([data-go]). Whatever has [data-key] is pressed by it. ? shows them all.
 
 const GO_MS = 1500;
+// When g was pressed, which is not when a busy page came to hear of it.
 let going = 0;
 
 function isTyping(target) {
@@ -96,7 +97,7 @@ function onKey(event) {
     return;
   }
   if (dialog) return;
-  if (going && performance.now() - going < GO_MS) {
+  if (going && event.timeStamp - going < GO_MS) {
     going = 0;
     const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
     if (link) {
@@ -109,7 +110,7 @@ function onKey(event) {
   let taken = true;
   switch (event.key) {
     case "g":
-      going = performance.now();
+      going = event.timeStamp;
       break;
     case "j":
       taken = move(1);

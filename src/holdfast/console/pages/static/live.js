@@ -56,7 +56,7 @@ class Part {
       }, Math.max(wait, 200));
       return;
     }
-    this.fetch();
+    this.fetch(false);
   }
 
   // In a dialog that is not open: whoever opens it fetches it.
@@ -69,7 +69,9 @@ class Part {
     return Boolean(chosen && !chosen.isCollapsed && this.element.contains(chosen.anchorNode));
   }
 
-  async fetch() {
+  // What is `meant` is shown in any case; otherwise not to whoever has paused, or marked something, while
+  // the answer was on its way: then it is fetched anew.
+  async fetch(meant) {
     this.busy = true;
     this.wanted = false;
     const began = performance.now();
@@ -81,7 +83,9 @@ class Part {
         location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
         return;
       }
-      if (answer.ok) this.put(await answer.text());
+      const html = await answer.text();
+      if (!meant && (paused || this.isSelectedIn())) this.wanted = true;
+      else if (answer.ok) this.put(html);
       else if (answer.status === 404) this.gone();
     } catch {
       // The stream says that it reconnects; once it does, everything is fetched anew.
@@ -127,7 +131,7 @@ export function refresh() {
 
 // What is in this dialog, paused or not: what somebody is about to do is done to what there is now.
 export function opened(dialog) {
-  for (const part of parts) if (dialog.contains(part.element) && !part.busy) part.fetch();
+  for (const part of parts) if (dialog.contains(part.element) && !part.busy) part.fetch(true);
 }
 
 function show(state) {
