@@ -32,6 +32,7 @@ from holdfast.clock import SYSTEM_CLOCK
 from holdfast.message import Headers, Message, Request, new_message_id
 from holdfast.queue.contract import Filter, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.queue.fingerprint import VERSION
 from holdfast.queue.views import Query
 
 CONNECTIONS: Final = 256
@@ -228,7 +229,8 @@ def groups(scene: Scene) -> list[Row]:
     while engine.maintain():
         pass
     ledger = apsw.Connection(str(store / "ledger.db"))
-    ledger.execute("UPDATE dead SET fingerprint = printf('1%015d', n % ?)", (GROUPS,))
+    named = "UPDATE dead SET fingerprint = printf('%s%015d', ?, n % ?)"
+    ledger.execute(named, (VERSION, GROUPS))
     ledger.close()
     took = []
     for _ in range(10):
@@ -237,9 +239,11 @@ def groups(scene: Scene) -> list[Row]:
         took.append((time.perf_counter() - began) * 1000)
         assert sum(one.count for one in found) == scene.letters
     p50 = statistics.median(took)
-    began = time.perf_counter()
-    assert len(engine.browse(Filter(group=found[0].fingerprint), None, 50)) > 0
-    page = (time.perf_counter() - began) * 1000
+    pages = []
+    for group in (found[0].fingerprint, None):
+        began = time.perf_counter()
+        assert engine.browse(Filter(group=group, parked=False, by_death=True), None, 50)
+        pages.append((time.perf_counter() - began) * 1000)
     engine.close()
     return [
         Row(
@@ -248,7 +252,7 @@ def groups(scene: Scene) -> list[Row]:
             "<= 250 ms",
             p50 <= 250,
         ),
-        Row("  a page of one group's letters", f"{page:.1f} ms"),
+        Row("  a page of one group's letters, and of all", f"{pages[0]:.1f} ms, {pages[1]:.1f} ms"),
     ]
 
 

@@ -68,9 +68,10 @@ def _rows(
     with shelf.ledger.snapshot() as ledger:
         rows = select(
             ledger,
-            "SELECT x.n, x.reason, x.at, x.superseded_by, x.parked_at, d.receive_count, x.id"
-            " FROM dead AS x JOIN delivery AS d ON d.n = x.n"
-            f" WHERE {where} ORDER BY {order} LIMIT ?",
+            "SELECT x.n, x.reason, x.at, x.superseded_by, x.parked_at, d.receive_count, x.id FROM"
+            # First which, and only then what else is known of them.
+            f" (SELECT * FROM dead AS x WHERE {where} ORDER BY {order} LIMIT ?) AS x"
+            f" JOIN delivery AS d ON d.n = x.n ORDER BY {order}",
             (*values, limit),
         )
         return rows, attempts_of(ledger, [row[0] for row in rows])
