@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from cli_scene import Called, call
-from process_kit import PATIENCE_SECONDS, PORTS
+from process_kit import PATIENCE_SECONDS, PORTS, holdfast
 
 BEARER: Final = "s3cr3t-bearer-5f0c1d9e"
 HMAC: Final = "s3cr3t-hmac-8a444b9c"
@@ -98,21 +97,12 @@ class Running:
         return self.process.returncode
 
 
-# A shell starts what runs in the background deaf to Ctrl-C, and that is inherited.
-HOLDFAST = """
-import signal
-from holdfast.cli import main
-signal.signal(signal.SIGINT, signal.default_int_handler)
-main()
-"""
-
-
 def spawn(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """`holdfast ARGUMENTS` in this folder, both streams as pipes."""
     # Variables set here would win over the folder's .env.
     environment = {k: v for k, v in os.environ.items() if k not in ("USERS_SECRET", "TOKEN")}
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", HOLDFAST, *arguments],
+        holdfast(*arguments),
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -119,7 +119,7 @@ class Process:
         code = self.popen.wait(PATIENCE_SECONDS)
         for reader in self._readers:
             # A child of its own may hold the streams a little longer.
-            reader.join(5.0)
+            reader.join(PATIENCE_SECONDS)
         return code
 
     def send(self, number: int) -> None:

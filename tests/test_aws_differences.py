@@ -23,6 +23,7 @@ from plan_kit import DOCUMENT, example, handle, one, planned
 
 EVERY: Final = {
     *("size", "backoff", "visibility timeout", "expiry", "dead letters", "attempt history"),
+    "duplicates",
     *("concurrency", "batch", "timeout", "functions", "environment", "input", "rate limit"),
     *("content type", "invalid UTF-8", "empty body", "repeated headers", "query"),
     *(each.topic for each in ALWAYS),
@@ -70,7 +71,7 @@ AT_DOOR: Final = {"content type", "empty body", "repeated headers"}
         ),
         ({"verification": FunctionVerification(lambda _: True)}, {"verification function"}, set()),
         (ALL_DOORS, {"function at the door"}, AT_DOOR),
-        ({"delivery_id": ("json:id",)}, {"duplicates"}, set()),
+        ({"delivery_id": ("json:id",)}, set(), set()),
         ({"allow": (ipaddress.ip_network("10.0.0.0/8"),)}, {"allow-list"}, set()),
         ({"log_level": "ALL"}, {"execution log"}, set()),
         ({"verification": providers.square("env:X").verification}, {"signed URL"}, set()),
@@ -107,6 +108,12 @@ def test_the_numbers_are_this_webhooks_own() -> None:
     assert "up to 9 messages" in told("batch", **fields)
     assert "5,000 bytes is answered 413" in told("size", body_limit_bytes=5_000)
     assert "bodies of up to 1,048,576 bytes" in told("size")
+
+
+def test_what_comes_twice_is_told_by_whether_anybody_would_know() -> None:
+    """Without a delivery id a handler sees it again; with one, the second waits and is counted."""
+    assert "sees it twice | a delivery_id lets" in told("duplicates")
+    assert "counted as a receive" in told("duplicates", delivery_id=("json:id",))
 
 
 def test_a_signed_address_is_told_as_it_will_be() -> None:

@@ -150,6 +150,7 @@ def test_a_translation_accepts_whatever_the_pattern_does(pattern: str, texts: li
         ("^.$", "^.{1,2}$", False),
         (r"^\S{2}[^@]?$", r"^\S{2,4}[^@]{0,2}$", False),
         ("^[^@]+@.+$", "^[^@]+@.+$", False),
+        ("^(a.)?(?:.*,)*$", "^(a.{1,2})?(?:.*,)*$", False),
         (r"^(?=\d)\w?.$", r"^(?=[\d\u0080-\uffff]{1,2})[\w\u0080-\uffff]{0,2}[^\n]{1,2}$", False),
         (r"(?!\d)[\s.]+", r"(?!\d)[\s.\u0080-\uffff]+", False),
     ],
@@ -189,11 +190,13 @@ def test_an_emoji_is_two_characters_there(pattern: str, text: str, exact: bool) 
             "[z-a]",
             "a\\",
         ),
+        *(r'^(?:[^"\\]|\\.)*$', "(a.){2}", "((?:.a)?)+", r"(?=\d)(\d-){1,}"),
         *(r"\<a", r"[\d-z]", "[a", "[^a-\uffff]", "(?![a-\uffff])", r"(?!\s)", r"(?=a)[^\s]"),
     ],
 )
 def test_what_means_something_else_there_is_not_translated(pattern: str) -> None:
-    """Unicode's words and classes, looks behind, flags, halves of characters, broken ones."""
+    """Unicode's words and classes, looks behind, flags, halves of characters, broken ones; and what
+    would be tried in ever more ways there, because a group of it repeats what is one character or two."""
     with pytest.raises(Untranslatable):
         translate(pattern)
 

@@ -11,7 +11,7 @@ import pytest
 
 from console_scene import SECRET, Scene, scene
 from holdfast.console.pages.audit import target_path
-from holdfast.console.pages.webhooks import pace
+from holdfast.console.pages.figures import pace
 from holdfast.queue.contract import QueueLimits
 from pages_kit import attributes, http, read, shown, wrong_with
 from process_kit import until

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from holdfast.envelope import encode
+from holdfast.errors import StoreError
 from holdfast.message import Lease
 from holdfast.queue.contract import Claim, ClaimAnswer, Filter
 from sqs_kit import cloud
@@ -48,6 +51,21 @@ def test_what_stands_back_for_another_message_does_so_for_a_lease(scene: Scene) 
     assert scene.receive() == []
     scene.clock.advance(1)
     assert scene.leased().message.id == second.message.id
+
+
+def test_a_table_that_does_not_answer_uses_up_no_receives_in_seconds(scene: Scene) -> None:
+    """Whose a delivery is nobody knows then: its message stands back as if another were working it."""
+    lease = scene.sent_and_leased()
+    scene.cloud.fail("PutItem", "InternalServerError", status=500)
+    with pytest.raises(StoreError):
+        scene.engine.claim(lease.receipt, "evt_1")
+
+    scene.engine.release([lease.receipt], delay_seconds=1)
+
+    scene.clock.advance(29)
+    assert scene.receive() == []
+    scene.clock.advance(1)
+    assert scene.engine.claim(scene.leased().receipt, "evt_1") == GRANTED
 
 
 def test_what_stands_back_for_nobody_comes_back_when_asked(scene: Scene) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from holdfast.workflow import asl, machine
+from holdfast.workflow import asl, machine, turn
 from holdfast.workflow.chronicle import logged
 from holdfast.workflow.events import (
     Cancel,
@@ -31,6 +32,16 @@ from holdfast.workflow.states import Program
 from workflow_documents import ERRORS, OUTPUTS, VALUES, documents
 
 NOW = 1_700_000_000_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_turns() -> Iterator[None]:
+    """A document that runs in circles pauses after a few states: in full, one took forty seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(turn, "STATES_PER_TURN", 25)
+        yield
+
+
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 Asked = dict[str, RunTask | StartTimer]

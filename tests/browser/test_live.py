@@ -7,7 +7,7 @@ import signal
 
 from browser_kit import Shop, Viewer, until
 from places import event_id
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from seeds import order, stripe
 
 
@@ -82,6 +82,36 @@ def test_the_stream_can_be_paused(shop: Shop, viewer: Viewer) -> None:
     assert asked == []
     page.keyboard.press(".")
     expect(switch).to_have_text("live")
+    expect(page.locator(f"#e-{id}")).to_be_visible()
+
+
+def test_an_answer_that_is_late_moves_nothing_either(shop: Shop, viewer: Viewer) -> None:
+    """What was asked for before the pause comes during it, and is shown after it."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "x-holdfast-fragment" in route.request.headers:
+            held.append(route)
+        else:
+            route.continue_()
+
+    def holding() -> bool:
+        viewer.page.wait_for_timeout(1)  # it listens while it waits
+        return bool(held)
+
+    viewer.page.route(shop.url + "/events", hold)
+    page = viewer.open("/events")
+    until(holding, "the list is fetched anew")
+    page.keyboard.press(".")
+    expect(page.locator("[data-live-switch]")).to_have_text("paused")
+    id = shop.kept("/stripe", stripe("invoice.paid", number="live-7"))
+    with page.expect_response(lambda answer: answer.url.endswith("/events")) as answer:
+        held.pop().continue_()
+    assert f"e-{id}" in answer.value.text()
+    page.evaluate("fetch('/events').then((answer) => answer.text())")
+    assert page.locator(f"#e-{id}").count() == 0
+    page.unroute(shop.url + "/events")
+    page.keyboard.press(".")
     expect(page.locator(f"#e-{id}")).to_be_visible()
 
 

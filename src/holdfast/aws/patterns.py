@@ -3,7 +3,8 @@
 The validator there counts UTF-16 units, ours counts characters: an emoji is two of theirs. So what
 may match such a character is given room for two. Ours, for its part, knows the digits, letters and
 spaces of all scripts as soon as a pattern looks ahead, and only ASCII's otherwise: there they are
-given everything beyond ASCII. What cannot be said in both dialects is not translated at all.
+given everything beyond ASCII. What cannot be said in both dialects is not translated at all, nor
+what their engine, which goes back and tries again, would try in ever more ways for that room.
 """
 
 from __future__ import annotations
@@ -75,6 +76,8 @@ class _Reader:
         self._looks = "(?=" in pattern or "(?!" in pattern
         self._negated = 0
         """How many groups around here say what must not follow: what is wider inside is stricter."""
+        self._doubled = False
+        """Whether this group has an atom that may be one of theirs or two."""
         self.exact = True
 
     def alternatives(self, *, inside: bool = False) -> str:
@@ -137,15 +140,16 @@ class _Reader:
             if opening not in {"(?:", "(?=", "(?!"}:
                 raise Untranslatable(f"{opening} is not known there")
             self._at += 2
+        around, self._doubled = self._doubled, False
         self._negated += opening == "(?!"
-        inside = self.alternatives(inside=True)
+        text = f"{opening}{self.alternatives(inside=True)})"
         self._negated -= opening == "(?!"
         if self._take() != ")":
             raise Untranslatable("a group is not closed")
-        text = f"{opening}{inside})"
-        return (
-            self._assertion(text) if opening in {"(?=", "(?!"} else self._repeated(text, wide=False)
-        )
+        looks = opening in {"(?=", "(?!"}
+        made = self._assertion(text) if looks else self._repeated(text, wide=False)
+        self._doubled |= around
+        return made
 
     def _repeated(self, atom: str, wide: bool) -> str:
         """The atom and what is said of how often; `wide`: it may match a character beyond U+FFFF."""
@@ -157,13 +161,18 @@ class _Reader:
         if found is None:
             if self._peek() == "{":
                 raise Untranslatable("a brace stands for itself")
+            self._doubled |= wide
             return atom + ("{1,2}" if wide else "")
         self._at = found.end()
         if self._peek() in {"*", "+", "?", "{"}:
             raise Untranslatable("a repetition is repeated")
         word, least, several, most, lazy = found.groups()
+        if word != "?" and self._doubled and atom.startswith("("):
+            # `(a.{1,2})*` has a way for every way to divide a text: theirs tries them all.
+            raise Untranslatable("a group repeats what is one character there, or two")
         if word in "*+":
             return atom + word + lazy
+        self._doubled |= wide
         if word == "?":
             return atom + ("{0,2}" if wide else "?") + lazy
         low, high = int(least), most if several else least

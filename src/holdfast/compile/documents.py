@@ -24,11 +24,11 @@ from holdfast.compile.spot import Spot
 from holdfast.steps import choose, field, goto, succeed, task, when
 from holdfast.steps.step import Step, Task
 from holdfast.steps.values import Condition
+from holdfast.workflow import resources
+from holdfast.workflow.asl import EXPRESS_SECONDS
 
-VERIFY_RESOURCE: Final = "${holdfast:verify}"
+VERIFY_RESOURCE: Final = f"${{{resources.VERIFY}}}"
 OWN_STATES: Final = (VERIFY, "Route", "Ignore")
-EXECUTION_MAX_SECONDS: Final = 300
-"""What AWS grants an Express execution."""
 
 _ESCAPED: Final = re.compile(r"\\([*\\])")
 _MARGIN_SECONDS: Final = 5
@@ -107,7 +107,7 @@ def in_front(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def execution_seconds(timeout_seconds: float) -> int:
     """The limit of the whole execution, a little above that of its task."""
-    return min(math.ceil(timeout_seconds) + _MARGIN_SECONDS, EXECUTION_MAX_SECONDS)
+    return min(math.ceil(timeout_seconds) + _MARGIN_SECONDS, EXPRESS_SECONDS)
 
 
 def finished(document: Mapping[str, Any], comment: str, timeout_seconds: float) -> dict[str, Any]:

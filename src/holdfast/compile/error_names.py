@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from holdfast.compile.spot import Spot, quoted
-
-ALL: Final = "States.ALL"
+from holdfast.workflow.recovery import ALL
 
 
 def error_names(spot: Spot, errors: Any) -> list[str]:

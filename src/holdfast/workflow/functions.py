@@ -171,10 +171,14 @@ def _decode(_context: Context, text: Any) -> str:
 
 
 def _hash(_context: Context, text: Any, algorithm: Any) -> str:
-    name = _HASHES.get(_text(algorithm))
-    if name is None:
-        raise ValueError(f"the algorithm is one of {', '.join(_HASHES)}")
-    return hashlib.new(name, _text(text, TEXT_MAX).encode(), usedforsecurity=False).hexdigest()
+    return digest(_text(text, TEXT_MAX), _text(algorithm))
+
+
+def digest(text: str, algorithm: str | None) -> str:
+    """Of the text in UTF-8, in lower-case hex. Raises ValueError."""
+    if algorithm not in _HASHES:
+        raise ValueError(f"the algorithm must be one of {', '.join(_HASHES)}")
+    return hashlib.new(_HASHES[algorithm], text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _merge(_context: Context, first: Any, second: Any, deep: Any) -> dict[str, Any]:

@@ -17,7 +17,6 @@ Time and chance are handed over (`now_ms`, `random`), so the same call gives the
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -27,6 +26,8 @@ from uuid import UUID
 
 import jlens
 import orjson
+
+from holdfast.workflow.functions import digest
 
 
 class Undefined(Enum):
@@ -265,22 +266,14 @@ def _whole(function: str, what: str, value: float | None) -> int:
     return int(value)
 
 
-_HASHES: Final = {
-    "MD5": "md5",
-    "SHA-1": "sha1",
-    "SHA-256": "sha256",
-    "SHA-384": "sha384",
-    "SHA-512": "sha512",
-}
-
-
 def _hash(content: str | None, algorithm: str | None) -> str | None:
     """The digest of the UTF-8 text in lowercase hex."""
     if content is None:
         return None
-    if algorithm not in _HASHES:
-        raise QueryEvaluationError(f"$hash: the algorithm must be one of {', '.join(_HASHES)}")
-    return hashlib.new(_HASHES[algorithm], content.encode(), usedforsecurity=False).hexdigest()
+    try:
+        return digest(content, algorithm)
+    except ValueError as error:
+        raise QueryEvaluationError(f"$hash: {error}") from None
 
 
 def _parse(text: str | None) -> dict[str, Any] | None:

@@ -45,4 +45,5 @@ class UnderWay:
         """Call off whatever is left, and wait until it has stopped."""
         for ticket in tuple(self._running):
             self.call_off(ticket)
-        await asyncio.gather(*self._called_off, return_exceptions=True)
+        if self._called_off:
+            await asyncio.gather(*self._called_off, return_exceptions=True)

@@ -14,6 +14,7 @@ from holdfast.aws.door import STAGE
 from holdfast.aws.limits import Limits
 from holdfast.aws.models import Widening
 from holdfast.compiled import CompiledWebhook
+from holdfast.gateway.answers import HEADERS_MAX
 
 __all__ = ["ALWAYS", "Difference", "differences"]
 
@@ -36,6 +37,17 @@ def differences(
 
 
 ALWAYS: Final = (
+    Difference(
+        "order",
+        "messages start in the order in which they came in",
+        "a standard queue keeps none: one may start before others that came first",
+    ),
+    Difference(
+        "headers",
+        f"a request has up to {HEADERS_MAX} lines of headers, and they are the sender's",
+        "API Gateway refuses more than 10,240 bytes of request line and header values, by itself, and adds "
+        "X-Forwarded-For, -Port and -Proto and X-Amzn-Trace-Id",
+    ),
     Difference(
         "answers",
         "what cannot be kept is answered 503",

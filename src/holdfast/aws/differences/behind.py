@@ -54,14 +54,23 @@ def queue(webhook: CompiledWebhook, limits: Limits) -> Iterator[Difference]:
     yield Difference(
         "attempt history",
         "a dead letter has every attempt, and the state that failed",
-        "it has the last error with the beginning of its cause; earlier ones stand in the execution log, "
-        f"for {LOG_DAYS} days",
+        "it has the last error with the beginning of its cause, and none where the whole execution fell; "
+        f"earlier ones stand in the execution log, for {LOG_DAYS} days",
     )
     if webhook.delivery_id:
         yield Difference(
             "duplicates",
-            "one that comes while the first is in progress waits a second, longer each time, and that is not counted",
-            "it waits for the visibility timeout, and that is counted as a receive",
+            "one that comes while the first is in progress waits a second, then for longer each time, and "
+            "that is not counted",
+            "it waits for the visibility timeout, and that is counted as a receive; so it is where the "
+            "table does not answer whose the delivery is",
+        )
+    else:
+        yield Difference(
+            "duplicates",
+            "a message comes again only where its worker died before it was done",
+            "SQS now and then hands out one again that was worked, and its handler sees it twice",
+            "a delivery_id lets the first state know it",
         )
 
 

@@ -10,6 +10,7 @@ EVENT_TOPICS: Final = frozenset(
         *("size", "schema", "content type", "rate limit", "signed URL", "verification function"),
         *("invalid UTF-8", "repeated headers", "query", "path", "empty body"),
         *("backoff", "timeout", "batch", "duplicates", "expiry", "dead letters"),
+        *("order", "headers"),
         *("forward", "foreign function", "sending", "context object"),
     )
 )

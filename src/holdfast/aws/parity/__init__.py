@@ -8,5 +8,6 @@ samples    traffic for a definition that has received none
 shapes     two values side by side, nothing given away
 foretold   whether `plan` had said so
 finding    what was found
+ends       how one record ended, here and there
 compare    all of it, for one request after the other
 """

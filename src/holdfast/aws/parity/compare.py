@@ -8,18 +8,15 @@ sent or called on either side, but for the definition's own verification functio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
 
 from holdfast.aws.contract import GREETING
 from holdfast.aws.parity import shapes
+from holdfast.aws.parity.ends import Home, Pair, ends, settled
 from holdfast.aws.parity.finding import Finding, Report
-from holdfast.aws.parity.foretold import Foretold
-from holdfast.aws.parity.machine import Ended, Item, Machine, Worked
-from holdfast.aws.parity.records import without_event
+from holdfast.aws.parity.machine import Ended, Item, Worked
 from holdfast.aws.parity.rest import Answered, RestApi
-from holdfast.aws.plan import StackPlan, WebhookPlan
+from holdfast.aws.plan import StackPlan
 from holdfast.compiled import Compiled, CompiledWebhook
 from holdfast.envelope import decode
 from holdfast.errors import EnvelopeInvalid
@@ -28,48 +25,8 @@ from holdfast.message import Message
 from holdfast.operate import past as pasts
 from holdfast.operate.casting import Cast, Mock, recorded
 from holdfast.operate.past import Past
-from holdfast.operate.rehearsal import Rehearsal
-from holdfast.operate.rehearsal import Stage as Local
-from holdfast.pipe.disposition import Bury, Outcome, Retry, dispose
 from holdfast.queue.contract import Archive, State
 from holdfast.secrets import Secrets
-from holdfast.verify.source import redact
-from holdfast.workflow.asl import VERIFY
-from holdfast.workflow.result import Result
-
-VERIFIED: Final = "verified"
-EXHAUSTED: Final = "dead letter, exhausted"
-BY_SQS: Final = f"{EXHAUSTED}, moved by SQS without its error"
-"""What is kept after its last receive."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One event in both queues."""
-
-    past: Past
-    here: Message
-    there: Message
-    went: Rehearsal
-    item: Item
-
-
-class _Home:
-    """One webhook, at home here and there."""
-
-    def __init__(self, webhook: CompiledWebhook, planned: WebhookPlan, secrets: Secrets) -> None:
-        self.webhook = webhook
-        self.planned = planned
-        self.local = Local(webhook, secrets)
-        self.machine = Machine(planned, self.local)
-        self.foretold = Foretold(webhook, planned)
-        self.waiting: list[_Pair] = []
-
-    def rehearsed(self, message: Message, item: Item) -> Rehearsal:
-        """How this message ends here, as that item's attempt."""
-        return self.local.rehearse(
-            message, item.at_ms, item.cast, attempt=item.receives, history=False
-        )
 
 
 class Comparison:
@@ -96,7 +53,7 @@ class Comparison:
         self._api = RestApi(stack, compiled, secrets)
         planned = {each.name: each for each in stack.webhooks}
         self._homes = {
-            each.name: _Home(each, planned[each.name], secrets) for each in compiled.webhooks
+            each.name: Home(each, planned[each.name], secrets) for each in compiled.webhooks
         }
 
     def close(self) -> None:
@@ -146,7 +103,7 @@ class Comparison:
                 self._greeted(home, past, there.kept)
 
     def _answers(
-        self, past: Past, home: _Home | None, here: Accept | Greeting | Refused, there: Answered
+        self, past: Past, home: Home | None, here: Accept | Greeting | Refused, there: Answered
     ) -> None:
         told = shapes.compare(here.answer, there)
         if told is None:
@@ -161,7 +118,7 @@ class Comparison:
     def _found(self, finding: Finding) -> None:
         self.report.findings.append(finding)
 
-    def _keep(self, home: _Home, past: Past, here: Message, envelope: str) -> None:
+    def _keep(self, home: Home, past: Past, here: Message, envelope: str) -> None:
         """Accepted in both: the messages are compared, and wait for their batch."""
         name = home.webhook.name
         try:
@@ -179,8 +136,8 @@ class Comparison:
         receives = _receives(home.webhook, past)
         item = Item(past.id, envelope, receives, past.at_ms, cast)
         went = home.rehearsed(here, item)
-        self.report.end(_settled(home.webhook, item, went).partition(":")[0])
-        home.waiting.append(_Pair(past, here, there, went, item))
+        self.report.end(settled(home.webhook, item, went).partition(":")[0])
+        home.waiting.append(Pair(past, here, there, went, item))
         if len(home.waiting) >= home.planned.pipe.batch:
             self._work(home)
 
@@ -190,7 +147,7 @@ class Comparison:
         failures = past.entry.state is State.DEAD
         return recorded(self._archive.executions(past.id), failures=failures, last=past.last)
 
-    def _let_in(self, home: _Home, past: Past, here: Refused, envelope: str) -> None:
+    def _let_in(self, home: Home, past: Past, here: Refused, envelope: str) -> None:
         """Refused here and let through there: then the first state has to refuse it."""
         reason = here.refusal.reason
         if reason == "invalid_body":
@@ -204,18 +161,18 @@ class Comparison:
             found = Finding(home.webhook.name, past.id, "verdict", own, other)
             self._found(found.foretold(home.foretold.of_bytes(past.request)))
 
-    def _greeted(self, home: _Home, past: Past, envelope: str) -> None:
+    def _greeted(self, home: Home, past: Past, envelope: str) -> None:
         """No event here, and in the queue there: then the first state has to end it."""
         ended = self._alone(home, past, envelope)
         if ended.failed is None or ended.failed[0] != GREETING or ended.letter or ended.kept:
             other = ended.failed[0] if ended.failed else "worked as an event"
             self._found(Finding(home.webhook.name, past.id, "verdict", "a handshake", other))
 
-    def _alone(self, home: _Home, past: Past, envelope: str) -> Ended:
+    def _alone(self, home: Home, past: Past, envelope: str) -> Ended:
         item = Item(past.id, envelope, 1, past.at_ms, Cast(self._mocks, {}))
         return home.machine.work([item]).ended[past.id]
 
-    def _work(self, home: _Home) -> None:
+    def _work(self, home: Home) -> None:
         """The batch that waits. Where it does not end as it does here, each record by itself tells
         which one differs, and how."""
         pairs, home.waiting = home.waiting, []
@@ -234,53 +191,8 @@ class Comparison:
             found = alone + [each.foretold(by) for each in found if each.event not in told]
         self.report.findings += found
 
-    def _all_ends(self, home: _Home, pairs: Sequence[_Pair], worked: Worked) -> list[Finding]:
-        return [one for each in pairs for one in _ends(home, each, worked)]
-
-
-def _ends(home: _Home, pair: _Pair, worked: Worked) -> list[Finding]:
-    """How one record ended, here and there.
-
-    Where the two messages differ in what the plan foretells, the one that SQS keeps is worked here
-    too: what is alike then comes of that, and what is not has a cause of its own.
-    """
-    ended = worked.ended[pair.past.id]
-    found = list(_differing(home, pair, pair.went, ended, fell=worked.fell))
-    cause = home.foretold.consequence(pair.past.request, pair.there.request.query)
-    if not found or cause is None:
-        return found
-    went = home.rehearsed(_as_kept_here(home.webhook, pair), pair.item)
-    left = {each.stage for each in _differing(home, pair, went, ended, fell=worked.fell)}
-    return [each if each.stage in left else each.foretold(cause) for each in found]
-
-
-def _as_kept_here(webhook: CompiledWebhook, pair: _Pair) -> Message:
-    """What SQS keeps, with what the door here finds out of a secret in a header, and takes out."""
-    request = pair.there.request
-    redacted = replace(request, headers=redact(webhook, request.headers))
-    return replace(pair.there, verdict=pair.here.verdict, request=redacted)
-
-
-def _differing(
-    home: _Home, pair: _Pair, went: Rehearsal, ended: Ended, *, fell: bool
-) -> Iterator[Finding]:
-    """One dry run against one record. `fell`: the whole execution ended, which nothing could catch."""
-    name, id = home.webhook.name, pair.past.id
-    own, other = _verdicts(went, ended)
-    if own != other:
-        yield Finding(name, id, "verdict", own, other)
-    elif own == VERIFIED:
-        told = shapes.fields(went.input, without_event(ended.input))
-        if told is not None:
-            yield Finding(name, id, "input", *told)
-    by = home.foretold.end(_refused_there(went, ended))
-    calls = shapes.calls(went, ended)
-    if calls is not None and own == other:
-        yield Finding(name, id, "tasks", *calls).foretold(by)
-    last = pair.item.receives >= home.planned.queue.max_receive_count
-    here, there = _settled(home.webhook, pair.item, went), _settled_there(ended, last=last)
-    if here != there and not (fell and there == BY_SQS and here.startswith(EXHAUSTED)):
-        yield Finding(name, id, "settle", here, there).foretold(by)
+    def _all_ends(self, home: Home, pairs: Sequence[Pair], worked: Worked) -> list[Finding]:
+        return [one for each in pairs for one in ends(home, each, worked)]
 
 
 def _receives(webhook: CompiledWebhook, past: Past) -> int:
@@ -288,45 +200,3 @@ def _receives(webhook: CompiledWebhook, past: Past) -> int:
     entry = past.entry
     exhausted = entry is not None and entry.state is State.DEAD and entry.reason == "exhausted"
     return webhook.queue.max_receive_count if exhausted else 1
-
-
-def _verdicts(went: Rehearsal, ended: Ended) -> tuple[str, str]:
-    verify = next((call for call in went.calls if call.resource == VERIFY), None)
-    here = VERIFIED
-    if verify is not None and verify.error is not None:
-        here = f"{verify.error} ({went.quarantine})" if went.quarantine else verify.error
-    if ended.failed is None:
-        return here, VERIFIED if ended.input is not None else "not asked"
-    reason = ended.letter[0] if ended.letter else ""
-    quarantined = reason and reason != "exhausted"
-    return here, f"{ended.failed[0]} ({reason})" if quarantined else ended.failed[0]
-
-
-def _refused_there(went: Rehearsal, ended: Ended) -> str | None:
-    """A task whose model took its input here, and does not there."""
-    refused = {call.resource for call in went.calls if call.source == "refused"}
-    return min(ended.refused - refused, default=None)
-
-
-def _settled(webhook: CompiledWebhook, item: Item, went: Rehearsal) -> str:
-    result = Result(
-        went.status,
-        item.at_ms,
-        0.0,
-        error=went.error,
-        cause=went.cause,
-        state=went.state,
-        quarantine=went.quarantine,
-    )
-    outcome: Outcome = dispose(
-        result, item.receives, webhook.queue, webhook.pipe, lambda _low, high: high
-    )
-    if isinstance(outcome, Bury):
-        return f"dead letter, {outcome.failure.reason}: {outcome.failure.error}"
-    return "kept: it comes back" if isinstance(outcome, Retry) else "done"
-
-
-def _settled_there(ended: Ended, *, last: bool) -> str:
-    if ended.kept:
-        return BY_SQS if last else "kept: it comes back"
-    return f"dead letter, {ended.letter[0]}: {ended.letter[1]}" if ended.letter else "done"

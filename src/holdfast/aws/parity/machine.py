@@ -25,12 +25,11 @@ from holdfast.testing.workflow import play
 from holdfast.workflow import asl
 from holdfast.workflow.asl import VERIFY
 from holdfast.workflow.events import RunTask, Snapshot
+from holdfast.workflow.failures import RUNTIME
 from holdfast.workflow.input import Delivery
 from holdfast.workflow.outcome import Failed
 
 _SEND: Final = "arn:aws:states:::sqs:sendMessage"
-_UNCAUGHT: Final = ("States.Runtime", "States.DataLimitExceeded")
-"""What not even States.ALL catches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ class Machine:
         verdict = judge(list(names), run.output if run.status == "SUCCEEDED" else "failed")
         for name in verdict.kept:
             batch.ended[names[name]].kept = True
-        fell = run.status == "TIMED_OUT" or run.error in _UNCAUGHT
-        return Worked(batch.ended, fell)
+        return Worked(batch.ended, fell=run.status == "TIMED_OUT" or run.error == RUNTIME)
 
 
 def _name(item: Item) -> str:

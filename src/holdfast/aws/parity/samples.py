@@ -86,6 +86,7 @@ class _Sampler:
         sizes = {room, min(limit, there.message_bytes), limit + 1}
         written = [b"", b"{", self._body + b"\n", *(self._padded(size) for size in sorted(sizes))]
         written += [b'{"a":1,"a":2}', b"[" * 70 + b"]" * 70, b"\xff{}"]
+        written.append(self._body.replace(b':"', b':"\xff', 1))
         if self._json:
             written += [orjson.dumps(value) for value in self._values()]
         for body in dict.fromkeys(written):

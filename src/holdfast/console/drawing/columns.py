@@ -7,12 +7,17 @@ finds by pooling whoever stands in another's way.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from holdfast.console.drawing.layers import Cell, Chain
 
-ROUNDS: Final = 24
+ROUNDS: Final = 4
+"""Down and up by turns. What comes of it repeats itself from the third on."""
+BOTH_ROUNDS: Final = 4
+"""Then with both sides in view."""
 SNAP: Final = 18.0
 """A bend of less than that is taken out where there is room."""
 
@@ -22,16 +27,12 @@ _LINE_GAP: Final = 14.0
 
 def place(rows: Sequence[Sequence[Cell]], chains: Sequence[Chain]) -> float:
     """Give every cell its `x`. How wide all of it is; the leftmost side is 0."""
-    for row in rows:
-        at = 0.0
-        for before, cell in zip((None, *row), row, strict=False):
-            at += gap(before, cell) if before else 0.0
-            cell.x = at
-    for turn in range(ROUNDS):
+    strung = [_strung(row) for row in rows]
+    for turn in range(ROUNDS + BOTH_ROUNDS):
         downward = turn % 2 == 0
-        both = turn >= ROUNDS - 4
-        for row in rows if downward else reversed(rows):
-            _settle(row, up=both or downward, down=both or not downward)
+        both = turn >= ROUNDS
+        for row in strung if downward else reversed(strung):
+            row.settle(up=both or downward, down=both or not downward)
     _straighten(rows, chains)
     _snap(rows)
     cells = [cell for row in rows for cell in row]
@@ -47,34 +48,63 @@ def gap(before: Cell, after: Cell) -> float:
     return (before.width + after.width) / 2 + (_BOX_GAP if boxes else _LINE_GAP)
 
 
-def _settle(row: Sequence[Cell], *, up: bool, down: bool) -> None:
-    wanted, weights, shift = [], [], 0.0
-    for before, cell in zip((None, *row), row, strict=False):
-        shift += gap(before, cell) if before else 0.0
-        at, weight = _drawn_to(cell, up=up, down=down)
-        wanted.append(at - shift)
-        weights.append(weight)
-    shift = 0.0
-    fitted = isotonic(wanted, weights)
-    for before, cell, at in zip((None, *row), row, fitted, strict=False):
-        shift += gap(before, cell) if before else 0.0
-        cell.x = at + shift
+Ties = tuple[Sequence[tuple[Cell, float]], float]
+"""What a cell is tied to on one side, each with its weight; and all those weights together."""
 
 
-def _drawn_to(cell: Cell, *, up: bool, down: bool) -> tuple[float, float]:
-    """Where a cell would be best, and how much that matters."""
-    ties = [*(cell.up if up else ()), *(cell.down if down else ())]
-    total = at = 0.0
-    for one in ties:
-        # A line that passes shall be straight before anything else is.
-        lines = cell.box is None and one.box is None
-        weight = 8.0 if lines else max(cell.weight, one.weight)
-        total += weight
-        at += weight * one.x
-    if cell.beside is not None:
-        total += 1.0
-        at += cell.beside.x + (cell.beside.width + cell.width) / 2 + _LINE_GAP
-    return (at / total, total) if total else (cell.x, 0.1)
+@dataclass(frozen=True, slots=True)
+class _Strung:
+    """A row with all that does not change while it moves. `offsets`: where its cells are when they
+    stand as close as they can."""
+
+    row: Sequence[Cell]
+    offsets: Sequence[float]
+    up: Sequence[Ties]
+    down: Sequence[Ties]
+
+    def settle(self, *, up: bool, down: bool) -> None:
+        wanted, weights = [], []
+        for cell, offset, above, below in zip(
+            self.row, self.offsets, self.up, self.down, strict=True
+        ):
+            total = at = 0.0
+            for ties, weight in ((above if up else _NONE), (below if down else _NONE)):
+                total += weight
+                for one, pull in ties:
+                    at += pull * one.x
+            if cell.beside is not None:
+                total += 1.0
+                at += cell.beside.x + (cell.beside.width + cell.width) / 2 + _LINE_GAP
+            wanted.append((at / total if total else cell.x) - offset)
+            weights.append(total or 0.1)
+        for cell, offset, at in zip(self.row, self.offsets, isotonic(wanted, weights), strict=True):
+            cell.x = at + offset
+
+
+_NONE: Final[Ties] = ((), 0.0)
+
+
+def _strung(row: Sequence[Cell]) -> _Strung:
+    """And its cells are put as close as they can be."""
+    gaps = (gap(before, cell) for before, cell in itertools.pairwise(row))
+    offsets = list(itertools.accumulate(gaps, initial=0.0))[: len(row)]
+    for cell, offset in zip(row, offsets, strict=True):
+        cell.x = offset
+    return _Strung(
+        row,
+        offsets,
+        [_ties(cell, cell.up) for cell in row],
+        [_ties(cell, cell.down) for cell in row],
+    )
+
+
+def _ties(cell: Cell, others: Sequence[Cell]) -> Ties:
+    # A line that passes shall be straight before anything else is.
+    weighed = [
+        (one, 8.0 if cell.box is None and one.box is None else max(cell.weight, one.weight))
+        for one in others
+    ]
+    return weighed, sum(weight for _, weight in weighed)
 
 
 def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -112,15 +142,18 @@ def _straighten(rows: Sequence[Sequence[Cell]], chains: Sequence[Chain]) -> None
 
 
 _FAR: Final = (-1e9, 1e9)
+_NOTHING: Final = 1e-6
 
 
 def _room(
     cell: Cell, rows: Sequence[Sequence[Cell]], at: Mapping[Cell, int]
 ) -> tuple[float, float]:
-    """Between its neighbours, where they are now."""
+    """Between its neighbours, where they are now; what fits but for a rounding error fits."""
     row, place = rows[cell.row], at[cell]
-    least = row[place - 1].x + gap(row[place - 1], cell) if place else _FAR[0]
-    most = row[place + 1].x - gap(cell, row[place + 1]) if place + 1 < len(row) else _FAR[1]
+    least = row[place - 1].x + gap(row[place - 1], cell) - _NOTHING if place else _FAR[0]
+    most = (
+        row[place + 1].x - gap(cell, row[place + 1]) + _NOTHING if place + 1 < len(row) else _FAR[1]
+    )
     return least, most
 
 

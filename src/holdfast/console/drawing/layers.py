@@ -14,7 +14,7 @@ of them through every row.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -203,9 +203,12 @@ def _tie(above: Cell, below: Cell) -> None:
 def _ordered(rows: list[list[Cell]]) -> None:
     """Each cell near the mean of those it is tied to, sweep by sweep; the best order is kept."""
     best, fewest = [list(row) for row in rows], _crossings(rows)
+    before: list[list[Cell]] = []
     for sweep in range(SWEEPS):
-        if not fewest:
+        if not fewest or (sweep % 2 == 0 and rows == before):
             break
+        if sweep % 2 == 0:
+            before = [list(row) for row in rows]
         downward = sweep % 2 == 0
         for row in rows if downward else reversed(rows):
             _sort(row, rows, downward=downward)
@@ -243,20 +246,24 @@ def _exchange(row: list[Cell], rows: Sequence[Sequence[Cell]]) -> None:
     at = row[0].row
     sides = [rows[one] for one in (at - 1, at + 1) if 0 <= one < len(rows)]
     there = {cell: place for side in sides for place, cell in enumerate(side)}
+    ties = [([there[one] for one in cell.up], [there[one] for one in cell.down]) for cell in row]
     changed, left = True, SWEEPS
     while changed and left:
         changed, left = False, left - 1
         for place in range(len(row) - 1):
-            one, other = row[place], row[place + 1]
-            before = _between(one.up, other.up, there) + _between(one.down, other.down, there)
-            after = _between(other.up, one.up, there) + _between(other.down, one.down, there)
-            if after < before:
-                row[place], row[place + 1], changed = other, one, True
+            (up, down), (other_up, other_down) = ties[place], ties[place + 1]
+            before = _between(up, other_up) + _between(down, other_down)
+            if before and _between(other_up, up) + _between(other_down, down) < before:
+                row[place], row[place + 1] = row[place + 1], row[place]
+                ties[place], ties[place + 1] = ties[place + 1], ties[place]
+                changed = True
 
 
-def _between(ones: Sequence[Cell], others: Sequence[Cell], there: Mapping[Cell, int]) -> int:
-    """Crossings of the lines of two cells, the first of which is left of the second."""
-    return sum(there[one] > there[other] for one in ones for other in others)
+def _between(ones: Sequence[int], others: Sequence[int]) -> int:
+    """Crossings of lines to these places, from two cells the first of which is left of the second."""
+    if len(ones) == len(others) == 1:
+        return int(ones[0] > others[0])
+    return sum(one > other for one in ones for other in others)
 
 
 def _places(row: Sequence[Cell]) -> Mapping[Cell, float]:
@@ -270,8 +277,9 @@ def _crossings(rows: Sequence[Sequence[Cell]]) -> int:
         there = {cell: place for place, cell in enumerate(below)}
         met: list[int] = []
         for cell in above:
-            ends = sorted(there[one] for one in cell.down)
-            count += sum(len(met) - bisect_right(met, end) for end in ends)
-            for end in ends:
-                insort(met, end)
+            # Those of one cell, in their order, do not cross each other.
+            for end in sorted([there[one] for one in cell.down]):
+                at = bisect_right(met, end)
+                count += len(met) - at
+                met.insert(at, end)
     return count

@@ -113,11 +113,13 @@ class _Channel:
         """Each group its track, above each other where they would meet, with few crossings."""
         order = sorted((one for one in self.groups.values() if not one.straight),
                        key=lambda one: one.left)  # fmt: skip
-        for _ in order:
+        changed, left = True, len(order)
+        while changed and left:
+            changed, left = False, left - 1
             for at in range(len(order) - 1):
                 upper, lower = order[at], order[at + 1]
                 if _cost(lower, upper) < _cost(upper, lower):
-                    order[at], order[at + 1] = lower, upper
+                    order[at], order[at + 1], changed = lower, upper, True
         placed: list[_Group] = []
         for group in order:
             met = (one.track for one in placed

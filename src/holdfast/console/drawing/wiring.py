@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from markupsafe import Markup
 
@@ -39,7 +39,7 @@ class Station:
     name: str
     first: str
     second: str = ""
-    tone: str = ""
+    tone: Literal["", "warn", "bad"] = ""
     href: str | None = None
 
 

@@ -12,6 +12,16 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
+def pace(per_second: float) -> str:
+    """A rate in the unit in which it is a number: `1.2/s`, `4/min`, `7/h`."""
+    if per_second >= 0.1 or not per_second:
+        return f"{number(per_second)}/s"
+    for unit, seconds in (("min", 60), ("h", 3_600)):
+        if per_second * seconds >= 1:
+            return f"{per_second * seconds:.0f}/{unit}"
+    return "less than 1/h"
+
+
 def size(count: int) -> str:
     """340 B, 1.2 KiB, 4.0 MiB."""
     if count < 1_024:

@@ -13,7 +13,7 @@ from holdfast.console.drawing.wiring import Station, Wiring, wiring
 from holdfast.console.drawing.workflow import Look, workflow_graph
 from holdfast.console.endpoint import Call
 from holdfast.console.pages import payload
-from holdfast.console.pages.figures import ago, milliseconds, number
+from holdfast.console.pages.figures import ago, milliseconds, number, pace
 from holdfast.console.pages.page import Found, Page
 from holdfast.console.pages.writer import link
 from holdfast.console.routes import sending
@@ -118,16 +118,6 @@ def _plot(call: Call[WebhookAsked], found: WebhookFields) -> Markup | None:
         return None
     window = window_fields(call.site.clock.now_ms(), call.params.window)
     return rate_plot(window, found["series"], title=f"What came in for {found['name']}")
-
-
-def pace(per_second: float) -> str:
-    """A rate in the unit in which it is a number: `1.2/s`, `4/min`, `7/h`."""
-    if per_second >= 0.1 or not per_second:
-        return f"{number(per_second)}/s"
-    for unit, seconds in (("min", 60), ("h", 3_600)):
-        if per_second * seconds >= 1:
-            return f"{per_second * seconds:.0f}/{unit}"
-    return "less than 1/h"
 
 
 def stations(found: WebhookFields, now_ms: int) -> Wiring:

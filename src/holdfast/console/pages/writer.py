@@ -25,6 +25,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 FILTERS: Final[Mapping[str, Any]] = {
     "number": figures.number,
+    "pace": figures.pace,
     "size": figures.size,
     "took": figures.took,
     "clock": figures.clock,

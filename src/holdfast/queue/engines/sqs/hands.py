@@ -71,7 +71,7 @@ class Held:
     delivery_id: str | None = None
     """Under which it was granted a claim."""
     stands_back: bool = False
-    """Another message is working the same event."""
+    """Another message is working the same event, or nobody could tell."""
     buried: bool = False
     """A copy is in dead letters already."""
 

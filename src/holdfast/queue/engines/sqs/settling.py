@@ -63,8 +63,9 @@ class Settling:
         return self._ended(receipts, fresh, answers)
 
     def release(self, receipts: Sequence[Receipt], delay_seconds: float) -> list[bool]:
-        """The receive stays counted. So what stands back for another message of the same event does
-        that for a whole lease: at the second that the pipe asks for, it would be worn out soon."""
+        """The receive stays counted. So what stands back, for another message of the same event or for
+        the table, does that for a whole lease at least: at the second that the pipe asks for at first,
+        it would be worn out soon."""
         fresh, answers = self._sorted(receipts)
 
         def delay_of(receipt: Receipt) -> int:
@@ -139,6 +140,7 @@ class Settling:
             # Whoever lost its lease is not the one: somebody else works this message.
             return Claim(ClaimAnswer.HELD)
         key = ClaimKey(held.webhook, delivery_id)
+        held.stands_back = True  # also where the table does not answer
         claim = self._ledger.claim(key, held.id, held.lease_seconds)
         held.stands_back = claim.answer is ClaimAnswer.HELD
         if claim.answer is ClaimAnswer.GRANTED:
