@@ -103,7 +103,7 @@ def test_a_mended_handler_works_what_rests(past: Recorded) -> None:
     mocked = backtest(past, options=("--mock", "welcome=null", "-w", "users")).json["changes"]
     assert {one["then"].partition(":")[0] for one in mocked} == {"dead exhausted", "dead permanent"}
     misspelt = backtest(past, options=("--mock", "wellcome=null", "--safe", "welcome"))
-    assert (misspelt.code, "--mock wellcome: no such task or state" in misspelt.err) == (2, True)
+    assert (misspelt.code, "'--mock': no task or state 'wellcome'" in misspelt.err) == (2, True)
 
 
 def test_a_broken_handler_is_worse(past: Recorded) -> None:

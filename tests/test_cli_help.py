@@ -139,3 +139,26 @@ def test_what_is_no_address_is_told(arguments: tuple[str, ...], told: str) -> No
     assert called.code == 1
     assert told in called.err
     assert "u:p" not in called.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        ("events --since soon", "--since"),
+        ("events --until soon", "--until"),
+        ("events --where a[=1", "--where"),
+        ("dead --until soon", "--until"),
+        ("recover --from soon", "--from"),
+        ("dead redrive --stop-at soon", "--stop-at"),
+        ("listen --forward http://h --timeout soon", "--timeout"),
+        ("audit --action soon", "--action"),
+        ("tail --url http://h --token s3cret", "--token"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_option(arguments: str, option: str, tmp_path: Path) -> None:
+    """So that of two times it is known which; what may be a secret is not repeated."""
+    called = call(*arguments.split(), "--store", str(tmp_path))
+
+    assert called.code == 2
+    assert f"Error: Invalid value for '{option}': " in called.err
+    assert "s3cret" not in called.err

@@ -127,7 +127,7 @@ def test_tasks_come_to_what_somebody_says(traffic: Recorded) -> None:
     assert told.code == 0
     assert traffic.call("parity", "--mock", "charge").code == 2
     misspelt = traffic.call("parity", "--mock", "chrage={}")
-    assert (misspelt.code, "no such task or state" in misspelt.err) == (2, True)
+    assert (misspelt.code, "no task or state" in misspelt.err) == (2, True)
 
 
 def test_less_can_be_asked_for(traffic: Recorded) -> None:

@@ -18,7 +18,16 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import load_definition
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
+from holdfast.cli.options import (
+    Output,
+    OutputOption,
+    StoreOption,
+    WrongUsage,
+    WrongValue,
+    command,
+    engine_on,
+    value_of,
+)
 from holdfast.cli.output import complain, console, errors, hint, print_json, warn
 from holdfast.cli.pages import told
 from holdfast.cli.senders import ConfigOption, NameArgument, VariantOption, settings_of
@@ -134,10 +143,8 @@ def add(
 
 
 def _duration(text: str) -> float:
-    try:
+    with value_of("--timeout"):
         return parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _registered(preset: Preset, variant: str | None, url: str | None, path: str) -> str:
@@ -148,7 +155,7 @@ def _registered(preset: Preset, variant: str | None, url: str | None, path: str)
     url = url or UNKNOWN_HOST
     scheme, _, rest = url.partition("://")
     if scheme not in ("https", "http") or not rest or " " in rest:
-        raise typer.BadParameter(f"{url!r} is no address; write https://hooks.example.com")
+        raise WrongValue("--url", f"{url!r} is no address; write https://hooks.example.com")
     return url.rstrip("/") + path if "/" not in rest.rstrip("/") else url
 
 
@@ -162,7 +169,7 @@ def _write(
     lacks = preset.way(variant).lacks(chosen.config)
     if lacks:
         told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
-        raise typer.BadParameter(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
+        raise WrongUsage(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
     handed = hands_over(preset)
     webhook = path.strip("/").replace("/", "-")
     secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if handed else None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.options import Output, OutputOption
+from holdfast.cli.options import Output, OutputOption, WrongUsage
 from holdfast.cli.output import print_json, print_text
 from holdfast.compile import compile_app, load, to_asl
 from holdfast.compiled import Compiled
@@ -47,7 +47,7 @@ def asl(
 
 def _alone(file: Path, webhook: str | None) -> Mapping[str, Any]:
     if webhook is not None:
-        raise typer.BadParameter(f"{file} is one document; a webhook is of a definition in Python")
+        raise WrongUsage(f"{file} is one document; a webhook is of a definition in Python")
     return to_asl(file)
 
 
@@ -55,7 +55,7 @@ def _of_webhook(file: Path, webhook: str | None) -> Mapping[str, Any]:
     compiled = compile_app(load(file))
     if webhook is None:
         if len(compiled.webhooks) != 1:
-            raise typer.BadParameter(f"which one? There are: {_listed(compiled)}")
+            raise WrongUsage(f"which one? There are: {_listed(compiled)}")
         return compiled.webhooks[0].workflow
     found = compiled.webhook(webhook)
     if found is None:

@@ -15,6 +15,7 @@ from holdfast.cli.options import (
     StoreOption,
     UntilOption,
     WebhookOption,
+    WrongValue,
     engine_on,
     parse_time,
 )
@@ -43,13 +44,13 @@ def audit(
 ) -> None:
     """What operators did, here and in the console, newest first."""
     if action is not None and action not in ACTIONS:
-        raise typer.BadParameter(f"there is no action {action}; there are {', '.join(ACTIONS)}")
+        raise WrongValue("--action", f"there is none {action!r}; there are {', '.join(ACTIONS)}")
     wanted = ActFilter(
         operator=operator,
         action=action,
         webhook=webhook,
         since_ms=parse_time(since),
-        until_ms=parse_time(until),
+        until_ms=parse_time(until, "--until"),
     )
     with engine_on(store) as engine:
         acts = need_desk(engine, "keep a book of what was done").acts(wanted, None, limit + 1)

@@ -19,6 +19,7 @@ from holdfast.cli.options import (
     StoreOption,
     UntilOption,
     WebhookOption,
+    WrongValue,
     command,
     engine_on,
     parse_time,
@@ -69,7 +70,9 @@ def backtest(
     compiled, patterns = load_definition(definition), tuple(safe or ())
     mocks = parse_mocks(mock, compiled)
     _known(compiled, patterns)
-    filter = Filter(webhook=webhook, since_ms=parse_time(since), until_ms=parse_time(until))
+    filter = Filter(
+        webhook=webhook, since_ms=parse_time(since), until_ms=parse_time(until, "--until")
+    )
     with engine_on(store) as engine:
         archive = need_archive(engine)
         lookup.known_webhook(engine, webhook)
@@ -96,7 +99,7 @@ def _known(compiled: Compiled, patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             there = ", ".join(sorted(names)) or "none"
-            raise typer.BadParameter(f"--safe {pattern}: no such task; there are {there}")
+            raise WrongValue("--safe", f"no task {pattern!r}; there are {there}")
 
 
 def _print(report: Report, store: str) -> None:

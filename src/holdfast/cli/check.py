@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli import exits
-from holdfast.cli.options import Output, OutputOption
+from holdfast.cli.options import Output, OutputOption, WrongUsage
 from holdfast.cli.output import complain, console, count, errors, print_json
 from holdfast.compile import check_app, check_workflow, load, to_asl
 from holdfast.errors import DefinitionError, Mistake
@@ -70,7 +70,7 @@ def init(
     The secret goes into `.env` beside it, unless one is there already.
     """
     if path.suffix != ".py":
-        raise typer.BadParameter(f"a definition is a Python file; {path} does not end in .py")
+        raise WrongUsage(f"a definition is a Python file; {path} does not end in .py")
     if path.exists():
         complain(f"{path} is there already; nothing was written")
         sys.exit(exits.FAILED)

@@ -40,7 +40,7 @@ class LetterOptions:
             reason=self.reason,
             error=self.error,
             since_ms=parse_time(self.since),
-            until_ms=parse_time(self.until),
+            until_ms=parse_time(self.until, "--until"),
             parked=parked,
         )
 

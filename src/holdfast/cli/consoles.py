@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 from dotenv import load_dotenv
 
-from holdfast.cli.options import WrongUsage
+from holdfast.cli.options import WrongUsage, value_of
 from holdfast.cli.output import warn
 from holdfast.errors import NotSupported
 from holdfast.operate.running import find_running
@@ -59,7 +59,5 @@ def console_at(url: str | None, token: str | None, store: str) -> ConsoleApi:
 
 
 def _reference(text: str) -> SecretRef:
-    try:
+    with value_of("--token"):
         return SecretRef.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None

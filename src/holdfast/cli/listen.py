@@ -16,8 +16,9 @@ from holdfast.cli.options import (
     SinceOption,
     StoreOption,
     WebhookOption,
-    WrongUsage,
+    WrongValue,
     parse_time,
+    value_of,
     with_options,
 )
 from holdfast.clock import SYSTEM_CLOCK, parse_duration
@@ -89,10 +90,8 @@ def listen(
 
 
 def _seconds(text: str) -> float:
-    try:
+    with value_of("--timeout"):
         seconds = parse_duration(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     if seconds <= 0:
-        raise WrongUsage("--timeout is longer than 0s: an answer takes some time")
+        raise WrongValue("--timeout", "it is longer than 0s: an answer takes some time")
     return seconds

@@ -7,6 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 
+from holdfast.cli.options import WrongValue
 from holdfast.compiled import Compiled
 from holdfast.operate.casting import Mock, mockable
 
@@ -31,7 +32,7 @@ def parse_mocks(written: list[str] | None, compiled: Compiled) -> dict[str, Mock
     for name in mocks:
         if name not in names:
             there = ", ".join(sorted(names))
-            raise typer.BadParameter(f"--mock {name}: no such task or state; there are {there}")
+            raise WrongValue("--mock", f"no task or state {name!r}; there are {there}")
     return mocks
 
 
@@ -42,4 +43,5 @@ def _mock(written: str) -> tuple[str, Mock]:
             raise ValueError("no =")
         return name, Mock(orjson.loads(value))
     except ValueError:
-        raise typer.BadParameter(f"{written!r}: write TASK=JSON, such as charge={{}}") from None
+        told = f"{written!r} is not written TASK=JSON, such as charge={{}}"
+        raise WrongValue("--mock", told) from None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from holdfast.cli.options import ReasonOption, SinceOption, WebhookOption, parse_time
+from holdfast.cli.options import ReasonOption, SinceOption, WebhookOption, parse_time, value_of
 from holdfast.operate.finding import Criteria
 from holdfast.queue.contract import Filter, State
 from holdfast.queue.matching import read_path
@@ -69,7 +69,7 @@ class EventOptions:
             state=kept,
             reason=self.reason,
             since_ms=parse_time(self.since),
-            until_ms=parse_time(until),
+            until_ms=parse_time(until, "--until"),
         )
         texts = (self.find,) if self.find else ()
         places = tuple(map(_place, self.where or ()))
@@ -78,10 +78,8 @@ class EventOptions:
 
 def _place(written: str) -> tuple[str, str]:
     path, equals, value = written.partition("=")
-    try:
+    with value_of("--where"):
         read_path(path)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    if not equals:
-        raise typer.BadParameter(f"{written!r} names no value; write PATH=VALUE")
+        if not equals:
+            raise ValueError(f"{written!r} names no value; write PATH=VALUE")
     return path, value

@@ -32,6 +32,22 @@ class WrongUsage(typer.BadParameter):
         return self.message
 
 
+class WrongValue(typer.BadParameter):
+    """What is wrong with the value of an option, which is named."""
+
+    def __init__(self, option: str, why: object) -> None:
+        super().__init__(str(why), param_hint=[option])
+
+
+@contextmanager
+def value_of(option: str) -> Iterator[None]:
+    """A ValueError in here is about the value of that option."""
+    try:
+        yield
+    except ValueError as error:
+        raise WrongValue(option, error) from None
+
+
 class Output(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -164,11 +180,9 @@ def book_on(engine: Engine) -> Book:
     return Book(engine, local_user(COMMAND_LINE), SYSTEM_CLOCK)
 
 
-def parse_time(text: str | None) -> int | None:
+def parse_time(text: str | None, option: str = "--since") -> int | None:
     """Milliseconds since 1970 from an age or a time; a time without zone is local."""
     if text is None:
         return None
-    try:
+    with value_of(option):
         return times.parse_time(text, SYSTEM_CLOCK.now_ms())
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None

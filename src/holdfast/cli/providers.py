@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from holdfast import providers
-from holdfast.cli.options import Output, OutputOption, StoreOption, command
+from holdfast.cli.options import Output, OutputOption, StoreOption, WrongUsage, command
 from holdfast.cli.output import console, count, hint, print_json, print_rows
 from holdfast.cli.senders import NameArgument, VariantOption, preset_of
 from holdfast.clock import format_duration
@@ -201,7 +201,7 @@ def token(
     In its handshake, as Notion and Asana do. Mind who looks on.
     """
     if not NAME.fullmatch(webhook):
-        raise typer.BadParameter(f"{webhook!r} is not the name of a webhook")
+        raise WrongUsage(f"{webhook!r} is not the name of a webhook")
     shelf = TokenShelf(run_directory(store))
     found = shelf.find(webhook)
     if found is None:

@@ -32,7 +32,7 @@ def recover(
     """
     if everything + (since is not None) + nothing != 1:
         raise WrongUsage("give one of --all, --from TIME or --none")
-    from_ms = 0 if everything else parse_time(since)
+    from_ms = 0 if everything else parse_time(since, "--from")
     done = recover_store(store_path(store), from_ms=from_ms, clock=SYSTEM_CLOCK)
     if output is Output.JSON:
         print_json(

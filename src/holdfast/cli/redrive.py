@@ -21,6 +21,7 @@ from holdfast.cli.options import (
     StoreOption,
     book_on,
     engine_on,
+    value_of,
     with_options,
 )
 from holdfast.cli.output import complain, console, count, errors, print_json
@@ -115,10 +116,8 @@ def redrive(
 
 
 def _threshold(text: str) -> StopAt:
-    try:
+    with value_of("--stop-at"):
         return StopAt.parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _tell_selected(selected: list[str], output: Output) -> None:

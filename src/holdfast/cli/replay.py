@@ -55,7 +55,10 @@ def replay(
     wanted = selection.Selection(
         ids=tuple(ids or ()),
         filter=Filter(
-            webhook=webhook, state=state, since_ms=parse_time(since), until_ms=parse_time(until)
+            webhook=webhook,
+            state=state,
+            since_ms=parse_time(since),
+            until_ms=parse_time(until, "--until"),
         ),
         limit=limit,
     )

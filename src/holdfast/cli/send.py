@@ -14,7 +14,15 @@ from rich.markup import escape
 
 from holdfast.cli import exits
 from holdfast.cli.definitions import DefinitionOption, running_definition
-from holdfast.cli.options import Output, OutputOption, StoreOption, command, engine_on
+from holdfast.cli.options import (
+    Output,
+    OutputOption,
+    StoreOption,
+    WrongUsage,
+    WrongValue,
+    command,
+    engine_on,
+)
 from holdfast.cli.output import console, errors, hint, print_json
 from holdfast.cli.pages import told
 from holdfast.cli.senders import (
@@ -89,15 +97,15 @@ def send(
     """Send an event, signed as the webhook expects. Succeeds if it is accepted (and worked)."""
     given = (json is not None) + (form is not None) + (file is not None) + sample
     if given != 1 and not (event is not None and given == 0):
-        raise typer.BadParameter("give one of --json, --form, --file or --sample; or --event")
+        raise WrongUsage("give one of --json, --form, --file or --sample; or --event")
     if sender is None and (variant or config or secret_from):
-        raise typer.BadParameter("--variant, --config and --secret-from are for --as PROVIDER")
+        raise WrongUsage("--variant, --config and --secret-from are for --as PROVIDER")
     if wait and is_shared(store):
         raise NotSupported("--wait looks into the history, which a store in SQS has not")
     compiled, running_url = running_definition(store, definition)
     base = url or running_url or _deployed_url(store)
     if base is None:
-        raise typer.BadParameter("no gateway runs here; name one with --url")
+        raise WrongUsage("no gateway runs here; name one with --url")
     need_url(base, "http://HOST:PORT")
     webhook = _webhook(compiled, path)
     if json is not None:
@@ -177,7 +185,7 @@ def _sender(
         refs = None
     made = preset(refs, variant=variant, **settings_of(config))
     if mistakes := made.verification.mistakes():
-        raise typer.BadParameter(f"{id}: {'; '.join(mistakes)}")
+        raise WrongUsage(f"{id}: {'; '.join(mistakes)}")
     return made
 
 
@@ -186,7 +194,7 @@ def _form(fields: list[str]) -> bytes:
     for field in fields:
         name, equals, value = field.partition("=")
         if not equals:
-            raise typer.BadParameter(f"a form's field is written NAME=VALUE, not {field!r}")
+            raise WrongValue("--form", f"a field is written NAME=VALUE, not {field!r}")
         pairs.append((os.fsencode(name), os.fsencode(value)))
     return urlencode(pairs).encode()
 
@@ -200,7 +208,7 @@ def _headers(lines: list[str], content_type: str) -> list[tuple[str, str]]:
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not name.strip():
-            raise typer.BadParameter(f"a header is written 'NAME: VALUE', not {line!r}")
+            raise WrongValue("--header", f"a header is written 'NAME: VALUE', not {line!r}")
         # Headers hold the bytes on the wire read as latin-1; a terminal hands over UTF-8.
         headers.append((name.strip().lower(), os.fsencode(value.strip()).decode("latin-1")))
     if not any(name == "content-type" for name, _ in headers):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.cli.options import WrongValue
 from holdfast.errors import DefinitionError, Mistake
 from holdfast.providers.files import from_file, load
 from holdfast.providers.preset import Preset
@@ -39,7 +40,7 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise typer.BadParameter(f"a setting is written NAME=VALUE, not {pair!r}")
+            raise WrongValue("--config", f"a setting is written NAME=VALUE, not {pair!r}")
         settings[name] = value
     return settings
 

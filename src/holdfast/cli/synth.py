@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from holdfast.cli.definitions import DefinitionArgument
-from holdfast.cli.options import Output, OutputOption
+from holdfast.cli.options import Output, OutputOption, value_of
 from holdfast.cli.output import console, print_json
 from holdfast.compile import compile_app, load
 
@@ -40,10 +40,8 @@ def synth(
     from holdfast.aws.stack.assembly import stack_name, synth  # noqa: PLC0415 - needs an extra
 
     chosen = name or stack_name(compile_app(load(definition)).name)
-    try:
+    with value_of("--stack"):
         template = synth(definition, out, chosen, tracing=tracing, account_role=account_role)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
     if output is Output.JSON:
         print_json({"stack": chosen, "template": str(template), "assembly": str(out)})
         return

@@ -12,7 +12,7 @@ from dotenv import load_dotenv
 from rich.markup import escape
 
 from holdfast.cli import exits
-from holdfast.cli.options import Output, OutputOption, parse_time
+from holdfast.cli.options import Output, OutputOption, WrongUsage, WrongValue, parse_time
 from holdfast.cli.output import console, print_json
 from holdfast.cli.senders import ConfigOption, VariantOption, preset_of, settings_of
 from holdfast.clock import SYSTEM_CLOCK
@@ -104,7 +104,7 @@ def _source(
     preset = preset_of(name)
     way = preset.way(variant)
     if way.needs_secret and not references:
-        raise typer.BadParameter(f"{name} signs with a secret: give --secret-from env:NAME")
+        raise WrongUsage(f"{name} signs with a secret: give --secret-from env:NAME")
     made = preset(
         (references or None) if way.takes_secret else None,
         variant=variant,
@@ -112,7 +112,7 @@ def _source(
         **config,
     )
     if mistakes := made.verification.mistakes():
-        raise typer.BadParameter("; ".join(mistakes))
+        raise WrongUsage(f"{name}: {'; '.join(mistakes)}")
     refs = [SecretRef.parse(text) for text in references] if way.takes_secret else []
     # As it stands in the file, line break and all: that may be what is wrong with it.
     return made, Secrets().values(refs)
@@ -124,9 +124,9 @@ def _seconds(at: str | None) -> float:
     try:
         seconds = float(at)
     except ValueError:
-        return (parse_time(at) or 0) / 1000
+        return (parse_time(at, "--at") or 0) / 1000
     if not isfinite(seconds):
-        raise typer.BadParameter(f"{at!r} is no time")
+        raise WrongValue("--at", f"{at!r} is no time")
     return seconds
 
 

@@ -66,9 +66,7 @@ def _child(text: str, at: int, step: str) -> tuple[int, int]:
         if name == step:
             found = (at, end)
         at = _past_space(text, end)
-        if text[at] != ",":
-            break
-        if listed and found:
+        if text[at] != "," or (listed and found):
             break
     else:
         raise LookupError(step)
