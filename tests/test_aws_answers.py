@@ -70,7 +70,7 @@ def sent(mapped: str) -> str:
     return mapped[1:-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.integers(200, 299),
     st.none() | st.text(max_size=20) | st.text("$#\\{id}'\"!() set.context", max_size=30),
