@@ -97,8 +97,8 @@ class LettersAsked(Paged):
     since: Time | None = None
     until: Time | None = None
     parked: Parked = "no"
-    sort: LetterOrder = Field(
-        default=LetterOrder.RECENT,
+    sort: Literal["recent", "oldest"] = Field(
+        default="recent",
         description="First: what died last, or what has been dead the longest.",
     )
 
@@ -114,7 +114,7 @@ async def list_letters(call: Call[LettersAsked]) -> LetterPage:
         group=asked.group,
         parked=parked(asked.parked),
     )
-    filter = asked.sort.over(filter)
+    filter = LetterOrder(asked.sort).over(filter)
     found = await site.look(letters, site.depths, filter, asked.after, asked.limit)
     last = found[-1] if len(found) == asked.limit else None
     return {
