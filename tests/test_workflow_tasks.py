@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import orjson
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from holdfast.errors import Permanent, Retryable, SchemaInvalid, StoreBusy
 from holdfast.message import Event, Lease, Receipt
@@ -216,6 +216,29 @@ def test_a_body_that_does_not_fit_the_model_is_quarantined() -> None:
     assert result.state == "Verify"
     assert "/age: Input should be greater than or equal to 18" in (result.cause or "")
     assert "17" not in (result.cause or "")
+
+
+def test_what_a_models_own_rule_says_stands_alone() -> None:
+    """A sentence of the user's is the cause, without pydantic's word for the class of it."""
+
+    def lucky(value: int) -> int:
+        if value == 13:
+            raise ValueError("thirteen is not sold")
+        assert value > 0, "none are not sold"
+        return value
+
+    class Order(BaseModel):
+        count: Annotated[int, AfterValidator(lucky)]
+
+    def handle(_event: Event[Order]) -> None:
+        raise AssertionError("not to be called")
+
+    webhook = a_webhook(handle, body_model=Order)
+    causes = [run_one(webhook, a_lease(b'{"count": %d}' % n)).cause or "" for n in (13, 0)]
+
+    assert ["/count: thirteen is not sold" in causes[0], "/count: none are" in causes[1]] == [
+        True
+    ] * 2
 
 
 def test_the_doors_verdict_is_acted_on() -> None:
