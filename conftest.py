@@ -33,17 +33,19 @@ settings.load_profile("patient")
 
 FIRST: Final = (
     "test_sqs_run.py",
+    "test_queue_conformance.py",
     "test_bench.py",
     "test_processes.py",
     "test_console_process.py",
     "test_tail_lines.py",
     "test_tail_screen.py",
+    "test_provider_vectors.py",
     "test_provider_fuzz.py",
     "test_cli_run.py",
     "test_cli_add.py",
     "test_crash.py",
     "test_console_api.py",
-    "test_aws_bundle.py",
+    "test_pages.py",
     "test_listen.py",
 )
 """Those that take longest: each goes to one worker whole, and what begins last should soon be over."""
