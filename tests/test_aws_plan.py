@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import re
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +21,13 @@ from holdfast import compiled as data
 from holdfast.aws.contract import DEAD_LETTERS, SETTLE
 from holdfast.aws.cost import POLLING_MONTH, cost
 from holdfast.aws.door import BURST_MAX, DEFAULT_THROTTLE
-from holdfast.aws.limits import HEAD_BYTES, MESSAGE_MAX_BYTES, limits
+from holdfast.aws.limits import HEAD_BYTES, MESSAGE_MAX_BYTES, RECORD_BYTES, limits
 from holdfast.aws.models import model_of
 from holdfast.aws.resources import Ref, Throttle
 from holdfast.compile import compile_app
 from holdfast.definition import App, Queue
+from holdfast.envelope import encode
+from holdfast.message import Headers, Message, Request
 from holdfast.runtime.assembly import limits_of
 from holdfast.verify import token
 from holdfast.workflow.asl import VERIFY
@@ -139,12 +143,28 @@ def test_numbers_fit_together_whatever_is_defined(
 
 
 def test_a_smaller_body_limit_travels_in_larger_batches() -> None:
-    """Ten of two kilobytes, five of sixteen, one of anything that fills an input by itself; about
+    """Eight of two kilobytes, five of sixteen, one of anything that fills an input by itself; about
     half as many where workflows send texts of which every quote counts twice."""
     webhooks = [one(body_limit_bytes=size) for size in (2_048, 16_384, 65_536, 1 << 20)]
 
-    assert [limits(each).batch for each in webhooks] == [10, 5, 2, 1]
+    assert [limits(each).batch for each in webhooks] == [8, 5, 2, 1]
     assert [limits(each, sent_to=True).batch for each in webhooks] == [5, 3, 1, 1]
+
+
+@pytest.mark.parametrize("body_bytes", [256, 2_048, 16_384, 65_536])
+def test_no_headers_make_a_batch_too_large(body_bytes: int) -> None:
+    """As many headers as API Gateway takes, each as short as can be: quoted in a record's JSON, a batch
+    of such messages is an execution's input all the same."""
+    numbers = limits(one(body_limit_bytes=body_bytes))
+    letters = string.ascii_lowercase + string.digits + "!#$&'*+-.^_`|~"
+    names = itertools.islice(itertools.product(letters, repeat=2), 10_240 // len("ab:x\r\n"))
+    headers = Headers.of({f"{one}{two}": "x" for one, two in names})
+    message = Message("0" * 32, "hooks", 0, Request("POST", "/hooks", "", headers, b""))
+    envelope = encode(message).ljust(numbers.message_bytes)[: numbers.message_bytes]
+    record = json.dumps({"body": envelope})
+
+    assert envelope.count('"') > 4 * len(headers.lines) > 6_000
+    assert numbers.batch * (len(record) + RECORD_BYTES) <= DATA_LIMIT_BYTES
 
 
 def test_one_at_a_time_makes_batches_as_long_as_an_execution_may_be() -> None:

@@ -226,7 +226,7 @@ def test_who_is_sent_to_knows_the_senders_by_their_roles() -> None:
     assert SENDERS not in there["users"].state_machine.substitutions
     assert not any("HOLDFAST_SENDERS" in each.environment for each in there["users"].functions)
     assert there["mails"].pipe.batch == 5
-    assert planned(one(body_limit_bytes=2_048)).pipe.batch == 10
+    assert planned(one(body_limit_bytes=2_048)).pipe.batch == 8
     assert (machine("users").apart, machine("mails").apart) == (True, False)
 
 
