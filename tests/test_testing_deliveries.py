@@ -73,6 +73,7 @@ def test_a_delivery_knows_its_address() -> None:
         ({"secret": ""}, "secret: empty, or nothing that stripe signs with"),
         ({"now": "today"}, "now: seconds since 1970 are needed, not str"),
         ({"now": float("nan")}, "now: seconds since 1970 are needed"),
+        ({"now": 10**400}, "now: seconds since 1970 are needed"),
         ({"headers": [5]}, "headers: a mapping, or pairs of name and value, is needed"),
         ({"headers": {b"a": b"b"}}, "headers: names and values are texts"),
         ({"url": 5}, "url: a text is needed, not int"),

@@ -6,7 +6,10 @@ What is wrong with one is told without its value: it may be a secret.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from typing import Final
+
+SECONDS_MAX: Final = 1e12
+"""The year 33,658."""
 
 
 def text(name: str, value: str) -> str:
@@ -20,7 +23,7 @@ def seconds(name: str, value: float) -> float:
     """Since 1970. Raises TypeError, and ValueError for a time that no clock shows."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name}: seconds since 1970 are needed, not {type(value).__name__}")
-    if not isfinite(value * 1000):
+    if not abs(value) < SECONDS_MAX:  # of no number nothing is true
         raise ValueError(f"{name}: seconds since 1970 are needed")
     return value
 
