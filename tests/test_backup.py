@@ -133,9 +133,17 @@ def test_a_store_that_runs_is_not_replaced(used: Used, tmp_path: Path) -> None:
         restore(made, used.path, clock=SYSTEM_CLOCK)
 
 
+def put_a_foreign_ledger(made: Path) -> None:
+    other = Used(made.with_name("other"))
+    shutil.copyfile(
+        back_up(other.path, made.with_name("copy of other")).path / LEDGER, made / LEDGER
+    )
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
+        (put_a_foreign_ledger, "belongs to another store"),
         (lambda made: (made / LEDGER).unlink(), "lacks inbox.db or ledger.db"),
         (lambda made: (made / INBOX).write_bytes(b"not what it was" * 99), "is damaged"),
     ],
