@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from gateway_scene import webhook
 from holdfast.clock import ManualClock
 from holdfast.compiled import Compiled
-from holdfast.queue.contract import Depth, QueueLimits
+from holdfast.queue.contract import Depth, Engine, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.nursery import Nursery
 from holdfast.runtime.processes import NOT_STARTED, Child
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
@@ -96,6 +99,32 @@ def test_mail_for_a_webhook_that_left_the_definition_is_told_at_the_start(
     assert len(told) == 1
     assert "webhook gone is not in the definition" in told[0]["message"]
     assert "wait for it (1)" in told[0]["message"]
+
+
+def test_the_first_look_knows_where_the_console_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert that is still owed from the last run goes out then, before any child is ready."""
+    known: list[str | None] = []
+
+    async def looks(self: Supervisor, _engine: Engine) -> None:
+        known.append(self._console_url)
+        self._stop.set()
+
+    async def nobody_to_end(*_: object) -> None:
+        """No child was started."""
+
+    monkeypatch.setattr(Supervisor, "_upkeep", looks)
+    monkeypatch.setattr(Supervisor, "_end", nobody_to_end)
+    monkeypatch.setattr(Nursery, "serving", lambda *_: [])
+    console = ConsoleOptions(port=0)
+    options = RunOptions(
+        Path("none.py"), str(tmp_path), ops_port=None, console=console, index=False
+    )
+    asyncio.run(Supervisor(options, Compiled("none", ()), Telemetry()).run())
+
+    assert len(known) == 1
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", known[0] or "none")
 
 
 def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
