@@ -19,6 +19,7 @@ from holdfast.queue.engines.sqlite import SQLiteEngine
 from holdfast.runtime.console_options import ConsoleOptions
 from holdfast.runtime.nursery import Nursery
 from holdfast.runtime.processes import NOT_STARTED, Child
+from holdfast.runtime.run_file import write_run_file
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
@@ -139,6 +140,13 @@ def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
 
     assert len(told) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_where_a_run_is_stands_in_a_file_of_its_owner_alone(tmp_path: Path) -> None:
+    """As all that is in a store, also where the directory was made by somebody else."""
+    write_run_file(tmp_path, Path("hooks.py"), Started(None, None, "here", None, new=True))
+
+    assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
