@@ -178,6 +178,26 @@ def test_texts_are_looked_for_on_every_page() -> None:
     assert found.complete
 
 
+def test_a_large_body_that_nobody_read_to_its_end_is_suspected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway that answers 413 early may close before the answer was read."""
+
+    async def fail(*_: object, **__: object) -> None:
+        raise httpx.ReadError("reset")
+
+    monkeypatch.setattr(httpx.AsyncClient, "request", fail)
+
+    def told(size: int) -> str:
+        request = Request("POST", "/w", "", Headers(), b"x" * size, origin="http://x")
+        with pytest.raises(HoldfastError) as raised:
+            asyncio.run(deliver(request))
+        return str(raised.value)
+
+    assert told(100) == "http://x broke off (ReadError)"
+    assert "perhaps it takes no body of 2,000,000 bytes (body_limit)" in told(2_000_000)
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

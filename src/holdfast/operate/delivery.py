@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.clock import Clock
@@ -13,6 +14,9 @@ from holdfast.errors import HoldfastError, NotSupported
 from holdfast.message import Headers, Request, new_message_id
 from holdfast.providers.delivering import signed_by, with_event_type, with_some_delivery_id
 from holdfast.secrets import Secrets
+
+ARRIVES_WHOLE_BYTES: Final = 64 * 1024
+"""So much is on its way before anybody can refuse it for its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,10 @@ async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answere
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
         raise HoldfastError(f"this request cannot be sent: {error}") from error
     except httpx.HTTPError as error:
-        raise HoldfastError(f"{to} broke off ({type(error).__name__})") from error
+        told = f"{to} broke off ({type(error).__name__})"
+        if len(request.body) > ARRIVES_WHOLE_BYTES:
+            # An answer that comes while the body is sent is lost with the connection.
+            told += f"; perhaps it takes no body of {len(request.body):,} bytes (body_limit)"
+        raise HoldfastError(told) from error
     known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
     return Answered(response.status_code, dict(response.headers), response.text, known)
