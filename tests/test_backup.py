@@ -253,3 +253,10 @@ def test_the_copy_is_of_one_moment(
 
     assert made.messages == 9
     assert len(known(restored(made.path, tmp_path / "again"))) == 9
+
+
+def test_a_snapshot_of_the_directory_is_a_backup_too(used: Used, tmp_path: Path) -> None:
+    """What is only in its logs comes along, as after a power cut."""
+    snapshot = killed(used.path, tmp_path / "snapshot")
+
+    assert known(restored(snapshot, tmp_path / "again")) == used.known()
