@@ -341,6 +341,26 @@ def test_a_run_is_gone_on_with_or_said_to_be_cut(
     assert bool(desk.runs(active=True)) is (stage is not Stage.CUT)
 
 
+@pytest.mark.parametrize(
+    ("stage", "after"), [(Stage.ROLLING, Stage.CUT), (Stage.SETTLING, Stage.SETTLING)]
+)
+def test_a_run_over_a_group_of_another_holdfast_is_cut(
+    desk: SQLiteEngine, clock: ManualClock, stage: Stage, after: Stage
+) -> None:
+    """No letter goes by that name any more, and it would end as if all of them had been sent. One that
+    has sent them all is watched to its end."""
+    buried(desk, clock, 3)
+    renamed = Selection(filter=Filter(group="0123456789abcdef", newest_first=False))
+    run = replace(planned(desk, clock, Selection()), selection=renamed, stage=stage)
+    open_run(desk, run, "gone:0:x", clock.now_ms())
+    clock.advance(60)
+
+    heir = adopt(desk, desk.runs(active=True)[0], "heir", clock.now_ms())
+
+    assert heir is not None
+    assert (heir.stage, "another name" in heir.reason) == (after, after is Stage.CUT)
+
+
 def test_a_run_is_kept_as_it_is(engine: Engine, clock: ManualClock) -> None:
     """What is written is read again as the same run."""
     buried(engine, clock, 3)

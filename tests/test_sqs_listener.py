@@ -201,6 +201,17 @@ def test_a_lease_is_never_prolonged_past_twelve_hours(scene: Scene) -> None:
     assert scene.engine.extend([other.receipt], 30) == [False]
 
 
+def test_nor_does_what_is_given_back_stand_back_past_twelve_hours(scene: Scene) -> None:
+    """Told to wait longer, SQS would refuse, and be told again until the lease is over."""
+    lease = scene.sent_and_leased()
+    scene.clock.advance(43_000)
+
+    assert scene.engine.release([lease.receipt], 600) == [True]
+
+    (call,) = scene.cloud.asked("ChangeMessageVisibilityBatch")
+    assert [entry["VisibilityTimeout"] for entry in call.request["Entries"]] == [200]
+
+
 def test_what_nobody_ever_let_go_of_is_forgotten(scene: Scene) -> None:
     """A process that lost its leases to others must not grow for ever."""
     scene.sent(5)

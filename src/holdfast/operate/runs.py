@@ -25,6 +25,7 @@ from holdfast.operate.canary import ENDS, Plan, Stage, StopAt
 from holdfast.operate.groups import Bench, count_groups, group
 from holdfast.operate.selection import Selection
 from holdfast.queue.contract import Filter
+from holdfast.queue.fingerprint import VERSION
 from holdfast.queue.views import RunOutcome, RunRecord
 
 STALE_SECONDS: Final = 15.0
@@ -178,8 +179,13 @@ def adopt(bench: Bench, record: RunRecord, owner: str, now_ms: int) -> Run | Non
         return None
     run = from_record(record)
     silent_seconds = (now_ms - record.beat_at_ms) / 1000
+    group = run.selection.filter.group
+    renamed = group is not None and not group.startswith(VERSION)
     if run.via != CONSOLE or silent_seconds > RESUMED_SECONDS:
         run = replace(run, stage=Stage.CUT, reason=_CUT, ended_at_ms=now_ms)
+    elif renamed and run.stage is not Stage.SETTLING:
+        # No letter is found by it: the run would end as if all of them had been sent.
+        run = replace(run, stage=Stage.CUT, reason=_RENAMED, ended_at_ms=now_ms)
     # What is in the store is true, also of a step whose end nobody lived to note.
     outcome = desk.outcome(run.id)
     run = replace(run, outcome=outcome, sent=max(run.sent, outcome.sent))
@@ -188,6 +194,9 @@ def adopt(bench: Bench, record: RunRecord, owner: str, now_ms: int) -> Run | Non
 
 
 _CUT: Final = "whoever drove it ended; the letters that it had not sent are as they were"
+_RENAMED: Final = (
+    "its group has another name in this version; the letters that it had not sent are as they were"
+)
 
 
 def _abandoned(record: RunRecord, now_ms: int) -> bool:

@@ -74,7 +74,7 @@ class Settling:
             seconds = (
                 max(delay_seconds, held.lease_seconds) if held and stands_back else delay_seconds
             )
-            return whole_seconds(seconds)
+            return min(whole_seconds(seconds), max(0, self._room_seconds(receipt)))
 
         self._hide(fresh, answers, delay_of)
         self._renew(fresh, answers, delay_seconds)
