@@ -81,15 +81,19 @@ def make_request(
     return signed_by(request, provider, secret, now)
 
 
-async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
-    """Send it. Raises HoldfastError where nothing answers, or where it cannot be sent at all."""
+def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
+    """Send it, and wait. Raises HoldfastError where nothing answers, or where it cannot be sent.
+
+    Not over asyncio, whose connection is lost with the answer in it where that came before the
+    body was read to its end: a 413 mostly does.
+    """
     import httpx  # noqa: PLC0415 - a tenth of a second that only those who send should pay
 
     lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     to = request.origin
     try:
-        async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
-            response = await client.request(
+        with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+            response = client.request(
                 request.method, request.url, headers=lines, content=request.body
             )
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -101,7 +105,7 @@ async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answere
     except httpx.HTTPError as error:
         told = f"{to} broke off ({type(error).__name__})"
         if len(request.body) > ARRIVES_WHOLE_BYTES:
-            # An answer that comes while the body is sent is lost with the connection.
+            # Not everywhere is an answer left that came before the connection was reset.
             told += f"; perhaps it takes no body of {len(request.body):,} bytes (body_limit)"
         raise HoldfastError(told) from error
     known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
