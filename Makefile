@@ -2,8 +2,11 @@
 PYTHON ?= python3
 PORT ?= 8080
 OPS_PORT ?= 8081
+# Empty: 8082, or a free one where that is taken.
+CONSOLE_PORT ?=
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLING = @echo 'Installing what is needed into $(VENV): this can take minutes.'
 # As pip does for all that it installs but this: where PYTHONDONTWRITEBYTECODE is set, each process
 # compiled all of it at its start, for a third of a second.
 COMPILE = @$(BIN)/python -m compileall -q src
@@ -16,7 +19,8 @@ LOCALSTACK := .localstack
 .PHONY: run test test-aws test-browser screenshots check format bench clean
 
 run: $(VENV)/.installed examples/.env
-	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT)
+	@$(BIN)/holdfast run examples/users.py --sample --port $(PORT) --ops-port $(OPS_PORT) \
+	  $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
 
 # A file of tests at a time for each processor, four at the most: much of it waits for processes. The
 # order is conftest.py's; pytest-xdist's own begins with those of most tests, which are the short ones.
@@ -56,11 +60,13 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml
+	$(INSTALLING)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
+	$(INSTALLING)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	$(COMPILE)
 	@touch $@ $(VENV)/.installed

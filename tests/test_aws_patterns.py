@@ -191,12 +191,13 @@ def test_an_emoji_is_two_characters_there(pattern: str, text: str, exact: bool) 
             "a\\",
         ),
         *(r'^(?:[^"\\]|\\.)*$', "(a.){2}", "((?:.a)?)+", r"(?=\d)(\d-){1,}"),
+        *("." * 17 + "x", ".?" * 17 + "x", ".{400}-.{400}x"),
         *(r"\<a", r"[\d-z]", "[a", "[^a-\uffff]", "(?![a-\uffff])", r"(?!\s)", r"(?=a)[^\s]"),
     ],
 )
 def test_what_means_something_else_there_is_not_translated(pattern: str) -> None:
     """Unicode's words and classes, looks behind, flags, halves of characters, broken ones; and what
-    would be tried in ever more ways there, because a group of it repeats what is one character or two."""
+    would be tried in ever more ways there, because much of it is one character or two, or repeated."""
     with pytest.raises(Untranslatable):
         translate(pattern)
 

@@ -132,6 +132,7 @@ def test_a_secret_can_be_made_up(folder: Path) -> None:
 
     assert len(secret) > 30
     assert secret not in made.out + made.err
+    assert "and give there the webhook's secret: GITHUB_SECRET of .env" in made.out
 
 
 def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
@@ -149,6 +150,8 @@ def test_a_secret_that_is_handed_over_is_a_file(folder: Path) -> None:
         (("stripe", "-d", "none.py"), 1, "there is no none.py"),
         (("gitlab", "--variant", "x"), 4, "there are: token, signing-token"),
         (("stripe", "--timeout", "long"), 2, "is not a duration"),
+        (("stripe", "--generate"), 2, "without --generate its own is asked for"),
+        (("gitlab", "--variant", "signing-token", "--generate"), 2, "not known to take a secret"),
         (("stripe", "--path", "x"), 1, 'hooks.py:9 x path: a path starts with "/"'),
         (("twilio", "--url", "hooks.example.com"), 2, "is no address"),
         (("twilio", "--url", "ftp://h"), 2, "is no address"),

@@ -119,7 +119,8 @@ def test_filters_say_which(
     ids = {"a": scene.dead(), "b": scene.dead(reason="exhausted", error="Other")}
     scene.clock.advance(2_700)
     ids["c"] = scene.dead("orders")
-    yes = ("--yes",) if verb == "purge" else ()
+    broad = not options or options[0] == "--limit"
+    yes = ("--yes",) if verb == "purge" else ("--all",) * broad
 
     told = scene.call("dead", verb, *options, "--dry-run", "-o", "json").json
     assert set(told["selected"]) == {ids[name] for name in wanted}
@@ -140,8 +141,22 @@ def test_redrive_says_how_many(scene: Scene) -> None:
         "2 dead letters would be redriven"
     )
     assert scene.call("dead", "redrive", "--id", id, "--id", id[:9]).out == "1 of 1 redriven\n"
-    assert scene.call("dead", "redrive", "--rate", "1000").out == "1 of 1 redriven\n"
-    assert scene.call("dead", "redrive").out == "0 of 0 redriven\n"
+    assert scene.call("dead", "redrive", "--all", "--rate", "1000").out == "1 of 1 redriven\n"
+    assert scene.call("dead", "redrive", "--all").out == "0 of 0 redriven\n"
+
+
+def test_redrive_of_all_has_to_be_said(scene: Scene) -> None:
+    """Nothing that says which, a limit neither, sends nothing; --all does, and stands for itself."""
+    id = scene.dead()
+
+    for vague in ((), ("--parked",), ("--limit", "1"), ("--try", "1")):
+        told = scene.call("dead", "redrive", *vague)
+        assert told.code == 2
+        assert "Error: say which: --id, --group, a filter, or --all" in told.err
+    for beside in (("--id", id), ("--webhook", "users")):
+        assert scene.call("dead", "redrive", "--all", *beside).code == 2
+    assert scene.states() == {"waiting": 0, "dead": 1}
+    assert scene.call("dead", "redrive", "--all").out == "1 of 1 redriven\n"
 
 
 def test_purge_asks_first(scene: Scene) -> None:

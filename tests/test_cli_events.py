@@ -134,6 +134,21 @@ def test_one_event_is_shown_as_a_timeline(scene: Scene) -> None:
     assert '  {"name":"Ada"}' in shown
 
 
+def test_what_was_done_after_all_has_no_why(scene: Scene) -> None:
+    """Nor a last failure: what failed on the way stands in its timeline."""
+    id = scene.dead(cause='{"errorMessage":"no","stackTrace":["at 1\\n"]}')
+    scene.engine.redrive([id])
+    scene.engine.settle([scene.lease("users", id).receipt])
+
+    (listed,) = scene.call("events").lines[1:]
+    shown = scene.call("events", "show", id).out
+
+    assert "done" in listed
+    assert "CardDeclined" not in listed
+    assert "failed in Handle after 12ms: CardDeclined: no" in shown
+    assert "last failure" not in shown
+
+
 def test_one_event_as_json_has_its_runs(scene: Scene) -> None:
     """Programs get the executions with their history."""
     id = scene.dead()

@@ -149,7 +149,7 @@ def test_what_is_no_address_is_told(arguments: tuple[str, ...], told: str) -> No
         ("events --where a[=1", "--where"),
         ("dead --until soon", "--until"),
         ("recover --from soon", "--from"),
-        ("dead redrive --stop-at soon", "--stop-at"),
+        ("dead redrive --all --stop-at soon", "--stop-at"),
         ("listen --forward http://h --timeout soon", "--timeout"),
         ("audit --action soon", "--action"),
         ("tail --url http://h --token s3cret", "--token"),

@@ -81,7 +81,7 @@ def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     assert [one["id"] for one in scene.call("dead", "-o", "json").json] == [other]
     assert [one["id"] for one in scene.call("dead", "--parked", "-o", "json").json] == [aside]
     assert len(groups(scene)) == len(groups(scene, "--parked")) == 1
-    assert scene.call("dead", "redrive", "-o", "json").json["selected"] == [other]
+    assert scene.call("dead", "redrive", "--all", "-o", "json").json["selected"] == [other]
     assert scene.call("dead", "purge", "--yes").out == "0 of 0 purged\n"
     assert scene.call("dead", "purge", "--parked", "--dry-run", "-o", "json").json["selected"] == [
         aside
@@ -131,7 +131,7 @@ def test_what_was_done_is_in_the_book(scene: Scene) -> None:
     scene.done()
     scene.call("dead", "park", "--id", id)
     scene.call("dead", "unpark", "--id", id)
-    scene.call("dead", "redrive")
+    scene.call("dead", "redrive", "--all")
     scene.call("dead", "purge", "--yes")
     scene.call("pause", "users")
     scene.call("resume", "users")
@@ -157,13 +157,13 @@ def test_a_run_that_watches_needs_somebody_who_works(scene: Scene) -> None:
     """Without a supervisor nothing would ever come to an end, so nothing is sent."""
     scene.dead()
 
-    refused = scene.call("dead", "redrive", "--try", "1")
+    refused = scene.call("dead", "redrive", "--all", "--try", "1")
 
     assert refused.code == 1
     assert "nothing runs here" in refused.err
     assert scene.states()["dead"] == 1
     for wrong in ("often", "0", "0%"):
-        assert scene.call("dead", "redrive", "--stop-at", wrong).code == 2
+        assert scene.call("dead", "redrive", "--all", "--stop-at", wrong).code == 2
 
 
 class Working:
@@ -215,7 +215,7 @@ def test_it_stops_by_itself(scene: Scene) -> None:
     ids = [scene.dead(cause=f"no order {number}") for number in range(8)]
 
     with Working(scene, set(ids)):
-        told = scene.call("dead", "redrive", "--try", "2", "--stop-at", "1", "-o", "json")
+        told = scene.call("dead", "redrive", "--all", "--try", "2", "--stop-at", "1", "-o", "json")
 
     assert told.code == 1
     assert (told.json["stage"], told.json["redriven"], told.json["stopped"]) == ("stopped", 2, True)
@@ -230,7 +230,7 @@ def test_one_that_comes_back_dead_is_no_success(scene: Scene) -> None:
     ids = [scene.dead(cause=f"no order {number}") for number in range(3)]
 
     with Working(scene, {ids[0]}):
-        told = scene.call("dead", "redrive", "--stop-at", "never")
+        told = scene.call("dead", "redrive", "--all", "--stop-at", "never")
 
     assert (told.code, told.out) == (1, "3 of 3 redriven; 2 done, 1 dead again\n")
 

@@ -154,7 +154,7 @@ def test_a_stopped_redrive_says_how_far_it_got(tmp_path: Path) -> None:
     with scene_in(tmp_path / "store") as scene:
         for _ in range(20):
             scene.dead()
-        redrive = spawn(tmp_path, "dead", "redrive", "--rate", "2", *scene.store)
+        redrive = spawn(tmp_path, "dead", "redrive", "--all", "--rate", "2", *scene.store)
         wait_for_redrive(scene)
         redrive.send_signal(signal.SIGINT)
         out, err = redrive.communicate(timeout=PATIENCE_SECONDS)

@@ -93,7 +93,7 @@ def test_an_unknown_webhook_is_code_4(scene: Scene) -> None:
         ("events", "show", "f" * 32),
         ("dead",),
         ("dead", "show", "f" * 32),
-        ("dead", "redrive"),
+        ("dead", "redrive", "--all"),
         ("dead", "purge"),
         ("replay", "--since", "1d"),
         ("pause", "users"),

@@ -299,6 +299,7 @@ def test_a_note_that_cannot_be_read_is_none(tmp_path: Path) -> None:
         assert (read_warnings(tmp_path), read_rhythms(tmp_path)) == ((), {})
     write_notes(tmp_path, (), {"a": 1})
     assert read_rhythms(tmp_path) == {"a": 1}
+    assert (tmp_path / "guard.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_an_answer_is_counted_in_the_bucket_of_its_time() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -286,6 +288,25 @@ def test_the_two_commands_of_the_readme_exist() -> None:
     for command in ("run", "test"):
         assert f"make {command}" in readme
         assert command in targets
+
+
+def test_make_run_says_what_takes_long_and_moves_every_port() -> None:
+    """A line before pip, which is silent; and no port is named that nobody asked for."""
+
+    def told(*given: str) -> str:
+        ports = {"PORT", "OPS_PORT", "CONSOLE_PORT", "MAKEFLAGS", "MAKELEVEL"}
+        rest = {name: value for name, value in os.environ.items() if name not in ports}
+        make = ["make", "--dry-run", "--always-make", "run", *given]
+        run = subprocess.run(  # noqa: S603 - the Makefile's own target, and nothing of it is done
+            make, cwd=ROOT, env=rest, capture_output=True, text=True, check=True
+        )
+        return run.stdout
+
+    plain = told()
+    assert plain.index("this can take minutes") < plain.index("pip install")
+    assert "--console-port" not in plain
+    moved = told("PORT=1", "OPS_PORT=2", "CONSOLE_PORT=3")
+    assert "--port 1 --ops-port 2 --console-port 3" in " ".join(moved.replace("\\", "").split())
 
 
 def test_the_files_that_go_first_are_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Sequence
 from typing import Final
@@ -178,6 +179,47 @@ def test_texts_are_looked_for_on_every_page() -> None:
     assert found.complete
 
 
+def test_an_answer_that_comes_before_the_body_was_read_is_shown() -> None:
+    """Whoever refuses a body for its size closes on the rest of it: what he said is heard."""
+    said = b"HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1024)
+                connection.sendall(said)
+
+        host = threading.Thread(target=refuse, daemon=True)
+        host.start()
+        origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        request = Request("POST", "/w", "", Headers(), b"x" * 30_000_000, origin=origin)
+        answered = deliver(request, timeout_seconds=PATIENCE_SECONDS)
+        host.join()
+
+    assert (answered.status, answered.body) == (413, "{}")
+
+
+def test_a_large_body_that_nobody_read_to_its_end_is_suspected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway that answers 413 early may close before the answer was read."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise httpx.ReadError("reset")
+
+    monkeypatch.setattr(httpx.Client, "request", fail)
+
+    def told(size: int) -> str:
+        request = Request("POST", "/w", "", Headers(), b"x" * size, origin="http://x")
+        with pytest.raises(HoldfastError) as raised:
+            deliver(request)
+        return str(raised.value)
+
+    assert told(100) == "http://x broke off (ReadError)"
+    assert "perhaps it takes no body of 2,000,000 bytes (body_limit)" in told(2_000_000)
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
@@ -192,11 +234,11 @@ def test_what_went_wrong_on_the_way_is_told(
 ) -> None:
     """Each kind of failure in words that say what to do about it."""
 
-    async def fail(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(httpx.AsyncClient, "request", fail)
+    monkeypatch.setattr(httpx.Client, "request", fail)
     request = Request("POST", "/w", "", Headers(), b"", origin="http://x")
 
     with pytest.raises(HoldfastError, match=said):
-        asyncio.run(deliver(request))
+        deliver(request)

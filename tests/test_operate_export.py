@@ -108,7 +108,7 @@ def test_the_command_sends_the_same_again(shell: Any, body: bytes) -> None:
 
 def fixture(text: str) -> Request:
     """What the fixture of this file gives."""
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"__file__": "test_event.py"}
     exec(compile(text, "fixture", "exec"), space)  # noqa: S102 - that it runs is what is tested
     (made,) = [one for name, one in space.items() if hasattr(one, "__wrapped__")]
     request: Request = made.__wrapped__()
@@ -158,11 +158,12 @@ def charge(event: Event[Any]) -> None:
 
 
 def test_what_is_saved_is_a_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It fails as the event did, in the code that it names, and passes once that is mended; what was
-    signed by somebody else needs no secret here."""
+    """It fails as the event did, in the code that it lies beside, and passes once that is mended,
+    wherever pytest is run from; what was signed by somebody else needs no secret here."""
+    (place := tmp_path / "tests").mkdir()
+    (place / "shop.py").write_text(HOOKS, "utf-8")
     monkeypatch.chdir(tmp_path)
-    Path("shop.py").write_text(HOOKS, "utf-8")
-    space: dict[str, Any] = {}
+    space: dict[str, Any] = {"__file__": str(place / "test_event.py")}
     told = as_test(message(b'{"a": 1}'), "order.paid", "shop.py")
     exec(compile(told, "test", "exec"), space)  # noqa: S102 - that it runs is what is tested
     test = space["test_event_order_paid_is_done"]

@@ -166,6 +166,8 @@ def test_a_model_that_was_too_large_says_so_for_all() -> None:
         ({"body": b"\xff"}, (200, 400), "invalid UTF-8"),
         ({"body": b"\xff"}, (200, 500), None),
         ({"body": b""}, (200, 403), None),
+        ({"body": b""}, (403, 200), None),
+        ({"body": b"\xff"}, (405, 401), None),
         ({"body": b"{}"}, (200, 400), None),
     ],
 )

@@ -256,6 +256,35 @@ def test_an_index_that_is_lost_or_damaged_is_made_anew(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("more", [0, 1, 3], ids="{} came since".format)
+def test_an_older_inbox_that_was_put_back_is_indexed_anew(tmp_path: Path, more: int) -> None:
+    """The index is ahead of it, or, once as many came, of other messages: nothing that is there is
+    missed, before it is indexed and after."""
+    store, backup = tmp_path / "store", tmp_path / "backup"
+    engine = opened(store, ManualClock())
+    engine.send([message(n, b"needle") for n in range(3)])
+    engine.close()
+    shutil.copytree(store, backup)
+    engine = opened(store, ManualClock())
+    engine.send([message(n, b"hay") for n in range(10, 12)])
+    indexed(engine)
+    engine.close()
+    for name in ("inbox.db", "ledger.db"):
+        (store / f"{name}-wal").unlink(missing_ok=True)
+        shutil.copy(backup / name, store / name)
+
+    again = opened(store, ManualClock())
+    again.send([message(n, b"needle") for n in range(20, 20 + more)])
+    expected = [*range(19 + more, 19, -1), 2, 1, 0]
+    assert found(again, Query(("needle",))) == expected
+    assert again.index_state().behind == 3 + more
+    indexed(again)
+    assert (again.index_state().indexed, again.index_state().behind) == (3 + more, 0)
+    assert found(again, Query(("needle",))) == expected
+    assert found(again, Query(("hay",))) == []
+    again.close()
+
+
 words = st.text(st.sampled_from('abAB01_-.@ é"\\{}:'), min_size=1, max_size=12)
 
 

@@ -82,7 +82,7 @@ def scribble(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (scribble, "is damaged .*; restore a backup, or move it away and see `holdfast recover`"),
+        (scribble, "is damaged .*; put a backup back: `holdfast restore DIR`"),
         (lambda path: pragma(path, "user_version=99"), "has format 99, .*: upgrade Holdfast"),
         (
             lambda path: pragma(path, "application_id=1"),

@@ -73,6 +73,17 @@ def test_each_event_has_a_line_and_another_once_it_is_over(
     assert ids(process) == [done, refused, waits, waits]
 
 
+def test_what_was_done_after_all_has_no_why(scene: Scene, where: tuple[str, ...]) -> None:
+    """The error of an attempt before is none of it."""
+    id = scene.dead(error="KeyError")
+    scene.engine.redrive([id])
+    scene.engine.settle([scene.lease(id, "plain").receipt])
+    with tailing(*where) as process:
+        process.hear(rf"{id}  plain .* done ")
+        process.end()
+    assert "KeyError" not in "".join(process.lines)
+
+
 def test_what_came_while_it_was_off_is_told_first(scene: Scene, where: tuple[str, ...]) -> None:
     """All of it, in order, with the refusals in between; of before, at most what ended a moment ago."""
     before = scene.done()

@@ -137,7 +137,7 @@ def api_event(**given: Any) -> dict[str, Any]:
 
 def test_an_event_in_full_tells_its_story() -> None:
     """Facts, timeline with its states, the last failure with its stack, headers and body."""
-    told = "\n".join(text_of(show(api_event(), None, 100, NOW_MS)))
+    told = "\n".join(text_of(show(api_event(state="dead"), None, 100, NOW_MS)))
 
     for part in (
         "source        failed, signature_mismatch, wrong",
@@ -151,6 +151,15 @@ def test_an_event_in_full_tells_its_story() -> None:
         '{"id":1}',
     ):
         assert part in told
+    assert "last failure" in told
+
+
+def test_what_was_done_after_all_shows_no_last_failure() -> None:
+    """The attempts that failed stand in its timeline alone."""
+    told = "\n".join(text_of(show(api_event(state="done"), None, 100, NOW_MS)))
+
+    assert "attempt 1: FAILED in 12ms state Charge KeyError" in told
+    assert "last failure" not in told
 
 
 def test_json_is_indented_only_where_that_changes_nothing() -> None:

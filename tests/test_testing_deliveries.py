@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast import providers
-from holdfast.clock import ManualClock
+from holdfast.clock import SYSTEM_CLOCK, ManualClock
 from holdfast.definition import Provider, Verification
 from holdfast.errors import VerificationFailed
 from holdfast.testing import delivery, key_pair, sign
@@ -35,6 +35,14 @@ def test_a_signed_delivery_is_genuine(by: Verification | Provider) -> None:
     verification.check(request, [SECRET], NOW)
     with pytest.raises(VerificationFailed):
         verification.check(request, [SECRET.replace("M", "N")], NOW)
+
+
+def test_without_a_time_it_is_signed_now() -> None:
+    """The simplest call gives what verification takes, whose age is judged too."""
+    request = sign("stripe", b"{}", secret=SECRET)
+
+    scheme = providers.stripe("env:S").verification
+    scheme.check(request, [SECRET], SYSTEM_CLOCK.now_ms() / 1000)
 
 
 def test_credentials_in_a_header_sign_too() -> None:

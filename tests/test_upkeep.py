@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,12 @@ import pytest
 from gateway_scene import webhook
 from holdfast.clock import ManualClock
 from holdfast.compiled import Compiled
-from holdfast.queue.contract import Depth, QueueLimits
+from holdfast.queue.contract import Depth, Engine, QueueLimits
 from holdfast.queue.engines.sqlite import SQLiteEngine
+from holdfast.runtime.console_options import ConsoleOptions
+from holdfast.runtime.nursery import Nursery
 from holdfast.runtime.processes import NOT_STARTED, Child
+from holdfast.runtime.run_file import write_run_file
 from holdfast.runtime.run_options import RunOptions, Started
 from holdfast.runtime.supervisor import Supervisor
 from holdfast.telemetry import Kind, Telemetry
@@ -98,6 +102,32 @@ def test_mail_for_a_webhook_that_left_the_definition_is_told_at_the_start(
     assert "wait for it (1)" in told[0]["message"]
 
 
+def test_the_first_look_knows_where_the_console_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert that is still owed from the last run goes out then, before any child is ready."""
+    known: list[str | None] = []
+
+    async def looks(self: Supervisor, _engine: Engine) -> None:
+        known.append(self._console_url)
+        self._stop.set()
+
+    async def nobody_to_end(*_: object) -> None:
+        """No child was started."""
+
+    monkeypatch.setattr(Supervisor, "_upkeep", looks)
+    monkeypatch.setattr(Supervisor, "_end", nobody_to_end)
+    monkeypatch.setattr(Nursery, "serving", lambda *_: [])
+    console = ConsoleOptions(port=0)
+    options = RunOptions(
+        Path("none.py"), str(tmp_path), ops_port=None, console=console, index=False
+    )
+    asyncio.run(Supervisor(options, Compiled("none", ()), Telemetry()).run())
+
+    assert len(known) == 1
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", known[0] or "none")
+
+
 def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
     """A disk that is full at the start must not end reception for a file that only commands read."""
     telemetry, told = heard("store.warning")
@@ -110,6 +140,13 @@ def test_a_run_that_cannot_say_where_it_is_goes_on(tmp_path: Path) -> None:
 
     assert len(told) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_where_a_run_is_stands_in_a_file_of_its_owner_alone(tmp_path: Path) -> None:
+    """As all that is in a store, also where the directory was made by somebody else."""
+    write_run_file(tmp_path, Path("hooks.py"), Started(None, None, "here", None, new=True))
+
+    assert (tmp_path / "run.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_child_that_cannot_be_started_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,13 +102,14 @@ def test_anything_but_2xx_is_a_failure(target: Target, status: int) -> None:
 
 
 def test_a_target_that_is_not_there(target: Target) -> None:
-    """A refused connection is an error with a name, and its cause shows no password of the URL."""
+    """A refused connection is an error with a name, and its cause says where, with no password."""
     target.server_close()
     url = target.url.replace("//", "//user:s3cret@")
     result = send(a_forwarding(url))
 
     assert result.error == "Http.ConnectError"
     assert "s3cret" not in (result.cause or "")
+    assert f"127.0.0.1:{target.server_port}: " in (result.cause or "")
 
 
 def test_a_target_that_does_not_answer(target: Target) -> None:

@@ -113,6 +113,16 @@ def test_a_path_selects(text: str, expected: object) -> None:
     assert expected == look(text, STORE)
 
 
+def test_a_sum_is_a_number_that_json_has() -> None:
+    """Beyond 64 bits it is a double, as everywhere here; beyond those it fails, and is not Infinity."""
+    total = look("$.sum()", [2**63, 2**63])
+
+    assert isinstance(total, float)
+    assert total == 2.0**64
+    with pytest.raises(StateFailure):
+        look("$.sum()", [1e308, 1e308])
+
+
 @pytest.mark.parametrize(
     "text",
     [

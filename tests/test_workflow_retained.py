@@ -96,6 +96,22 @@ def test_what_cannot_be_written_is_left_out(what: str, place: int) -> None:
         assert event["details"] == {"name": "Work", "input": was["details"]["input"], **told}
 
 
+@pytest.mark.parametrize("place", [0, 1], ids=["first", "between"])
+def test_what_is_kept_can_be_shown_too(place: int) -> None:
+    """However deep a value lies in it, whoever shows a history within other things can write them."""
+    for depth in range(240, 256):
+        value: Any = 1
+        for _ in range(depth):
+            value = [value]
+        large = "x" * (WHOLE_BYTES // 2 - 1_000)
+        history = [an_event(id, input=large if id != 1 else id) for id in range(3)]
+        history[place]["details"]["output"] = value
+
+        kept = retained(history)
+
+        assert orjson.dumps({"events": [{"executions": [{"history": kept}]}]})
+
+
 @pytest.mark.parametrize(
     ("value", "fits"),
     [

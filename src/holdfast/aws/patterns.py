@@ -18,6 +18,9 @@ _HEX: Final = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})")
 _REPEAT_MAX: Final = 32_767
 """Twice that is as far as such engines count."""
 
+_WAYS_MAX: Final = 100_000
+"""To divide a text among what may be one character there, or two: theirs may try each of them."""
+
 _SPECIAL: Final = r"^$\.*+?()[]{}|/-"
 _BEYOND_ASCII: Final = r"\u0080-\uffff"
 _SURROGATES: Final = range(0xD800, 0xE000)
@@ -78,6 +81,8 @@ class _Reader:
         """How many groups around here say what must not follow: what is wider inside is stricter."""
         self._doubled = False
         """Whether this group has an atom that may be one of theirs or two."""
+        self._ways = 1
+        """Of dividing a text, where here there is one."""
         self.exact = True
 
     def alternatives(self, *, inside: bool = False) -> str:
@@ -162,6 +167,7 @@ class _Reader:
             if self._peek() == "{":
                 raise Untranslatable("a brace stands for itself")
             self._doubled |= wide
+            self._divided(2 if wide else 1)
             return atom + ("{1,2}" if wide else "")
         self._at = found.end()
         if self._peek() in {"*", "+", "?", "{"}:
@@ -174,14 +180,21 @@ class _Reader:
             return atom + word + lazy
         self._doubled |= wide
         if word == "?":
+            self._divided(2 if wide else 1)
             return atom + ("{0,2}" if wide else "?") + lazy
         low, high = int(least), most if several else least
         if max(low, int(high or 0)) > _REPEAT_MAX:
             raise Untranslatable("it counts too far")
         if high and wide:
+            self._divided(int(high) + 1 if not several else 2)
             high = str(2 * int(high))
         bounds = f"{low}," if not high else f"{low},{high}" if several or wide else f"{low}"
         return f"{atom}{{{bounds}}}{lazy}"
+
+    def _divided(self, ways: int) -> None:
+        self._ways *= ways
+        if self._ways > _WAYS_MAX:
+            raise Untranslatable("it would have a way for each of too many ways to divide a text")
 
     def _escape(self) -> tuple[str, bool]:
         """An escape outside a class, and whether it is wide."""

@@ -107,7 +107,7 @@ def add(
     variant: VariantOption = None,
     config: ConfigOption = None,
     generate: Annotated[
-        bool, typer.Option("--generate", help="Make the secret up, to be pasted at the sender.")
+        bool, typer.Option("--generate", help="Make the secret up, where the sender takes yours.")
     ] = False,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="For the first delivery, and judge it.")
@@ -130,7 +130,7 @@ def add(
     chosen = Chosen(path, variant, settings_of(config), _registered(preset, variant, url, path))
     wrote = _write(preset, definition, chosen, generate=generate, store=store)
     if output is Output.TEXT:
-        _print(preset, wrote, store)
+        _print(preset, wrote, store, generated=generate)
     arrived = None
     if wait:
         arrived = _wait(wrote, store, seconds, quiet=output is Output.JSON)
@@ -170,6 +170,11 @@ def _write(
     if lacks:
         told = "; ".join(f"{each}: {preset.config.get(each, '')}" for each in lacks)
         raise WrongUsage(f"{preset.id} needs --config {lacks[0]}=VALUE ({told})")
+    if generate and preset.way(variant).needs_secret and not _chosen_here(preset, variant):
+        raise WrongUsage(
+            f"{preset.title} is not known to take a secret that was made up here, and nothing would "
+            f"fit one: without --generate its own is asked for ({preset.secret})"
+        )
     handed = hands_over(preset)
     webhook = path.strip("/").replace("/", "-")
     secret = f"file:{run_directory(store)}/{FOLDER}/{webhook}" if handed else None
@@ -201,6 +206,11 @@ def _write(
         empty,
         kept,
     )
+
+
+def _chosen_here(preset: Preset, variant: str | None) -> bool:
+    """Whether the secret may be ours, this way."""
+    return preset.secret_chosen and preset.way(variant) is preset.way(None)
 
 
 def _judged(definition: Path, text: str) -> Path:
@@ -256,7 +266,7 @@ def _ask(preset: Preset) -> str:
     return found.strip()
 
 
-def _print(preset: Preset, wrote: Wrote, store: str) -> None:
+def _print(preset: Preset, wrote: Wrote, store: str, *, generated: bool) -> None:
     console.print(f"wrote {escape(wrote.path)} to {escape(str(wrote.definition))}")
     for name in wrote.variables:
         filled = "fill in its value" if name in wrote.empty else "written"
@@ -277,6 +287,8 @@ def _print(preset: Preset, wrote: Wrote, store: str) -> None:
     console.print(f"at {escape(preset.title)}: paste {escape(wrote.url)}")
     if told["secret"] and wrote.empty:
         console.print(f"  and copy from there: {escape(told['secret'])}")
+    if generated and variable(preset.id) in wrote.variables:
+        console.print(f"  and give there {escape(told['secret'])}: {variable(preset.id)} of .env")
     for token in told["tokens"]:
         console.print(f"  and give there as {escape(token)}: {variable(preset.id, token)} of .env")
     for each in told["handshakes"]:

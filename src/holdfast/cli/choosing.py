@@ -63,6 +63,11 @@ class ChosenLetters:
     def by_filter(self) -> bool:
         return self.group is not None or self.filters.given
 
+    @property
+    def given(self) -> bool:
+        """Whether anything says which."""
+        return bool(self.id) or self.by_filter
+
     def selection(self, engine: Engine, *, parked: bool) -> Selection:
         """Raises BadParameter, and NotFound where there is no such group."""
         if self.id and self.by_filter:

@@ -93,7 +93,7 @@ def _row(one: Entry | Refusal) -> dict[str, Any]:
             "why": f"{one.status} {one.reason}: {one.detail}",
         }
     why = one.reason or (f"duplicate of {one.duplicate_of}" if one.duplicate_of else "")
-    last = one.attempts[-1].error if one.attempts else ""
+    last = one.failure.error if one.failure else ""
     return {
         "id": one.message.id,
         "age": age(one.message.received_at_ms),

@@ -39,6 +39,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "grafana": "holdfast.cli.grafana:grafana",
     "provision": "holdfast.cli.provision:provision",
     "audit": "holdfast.cli.audit:audit",
+    "backup": "holdfast.cli.backup:backup",
+    "restore": "holdfast.cli.backup:restore",
     "recover": "holdfast.cli.recover:recover",
     "plan": "holdfast.cli.plan:plan",
     "synth": "holdfast.cli.synth:synth",

@@ -160,7 +160,7 @@ def _move(
     chosen: ChosenLetters,
     output: Output,
 ) -> None:
-    if not chosen.id and not chosen.by_filter:
+    if not chosen.given:
         raise WrongUsage("say which: --id, --group or a filter")
     selection = chosen.selection(engine, parked=action == "unpark")
     selected = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())

@@ -95,6 +95,9 @@ GroupOption = Annotated[
     str | None,
     typer.Option("--group", "-g", metavar="ID", help="Only this group, see `dead groups`."),
 ]
+AllOption = Annotated[
+    bool, typer.Option("--all", help="All but those that are put aside; with --parked, those.")
+]
 ParkedOption = Annotated[
     bool, typer.Option("--parked", help="Those that are put aside, instead of the others.")
 ]

@@ -37,7 +37,7 @@ def print_entry(
     _message_facts(message, _state(entry.state.value, entry.reason))
     _facts({"duplicate of": entry.duplicate_of, "due": local_instant(entry.visible_at_ms)})
     _timeline(entry, executions, redrives)
-    _failure(entry.attempts)
+    _failure(entry.failure)
     _request(message.request.headers.lines, message.request.body, whole)
 
 
@@ -56,7 +56,7 @@ def print_letter(
         reason=letter.reason,
     )
     _timeline(entry, executions, redrives, letter.parked_at_ms)
-    _failure(letter.attempts or tuple(filter(None, (letter.failure,))))
+    _failure(letter.attempts[-1] if letter.attempts else letter.failure)
     _request(message.request.headers.lines, message.request.body, whole)
 
 
@@ -174,11 +174,11 @@ def _first_line(text: str) -> str:
     return text.partition("\n")[0]
 
 
-def _failure(attempts: Sequence[Failure]) -> None:
+def _failure(last: Failure | None) -> None:
     """The last failure, with its stack."""
-    if not attempts:
+    if last is None:
         return
-    message, trace = told(attempts[-1].error, attempts[-1].cause)
+    message, trace = told(last.error, last.cause)
     if not trace and "\n" not in message:
         return
     console.print("\n[dim]last failure[/dim]")

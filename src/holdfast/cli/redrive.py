@@ -13,12 +13,14 @@ from rich.progress import Progress
 from holdfast.cli import exits
 from holdfast.cli.choosing import ChosenLetters
 from holdfast.cli.options import (
+    AllOption,
     DryRunOption,
     Output,
     OutputOption,
     ParkedOption,
     RateOption,
     StoreOption,
+    WrongUsage,
     book_on,
     engine_on,
     value_of,
@@ -40,6 +42,7 @@ from holdfast.runtime.store import DEFAULT_STORE, describe_store, is_shared, sto
 @with_options
 def redrive(
     chosen: ChosenLetters,
+    all: AllOption = False,
     parked: ParkedOption = False,
     rate: RateOption = None,
     try_first: Annotated[
@@ -61,8 +64,12 @@ def redrive(
 ) -> None:
     """Send dead letters back to their queue.
 
-    Without a filter: all of them but those that are put aside. With --try or --stop-at it watches what becomes of them, and succeeds if all of them are done.
+    --id, --group, a filter or --all say which; a dry run without any lists them all. With --try or --stop-at it watches what becomes of them, and succeeds if all of them are done.
     """
+    if all and chosen.given:
+        raise WrongUsage("either --all, or --id, --group and filters; not both")
+    if not (all or dry_run or chosen.given):
+        raise WrongUsage("say which: --id, --group, a filter, or --all")
     watched = bool(try_first) or stop_at is not None
     threshold = _threshold(stop_at) if stop_at is not None else DEFAULT_STOP_AT
     if watched and is_shared(store):

@@ -130,7 +130,7 @@ def send(
         sender=_sender(webhook, sender, variant, config, secret_from),
         event_type=event,
     )
-    answered = asyncio.run(deliver(request))
+    answered = deliver(request)
     entry, followed = None, wait and answered.accepted and answered.id is not None
     if followed and answered.id is not None:
         with engine_on(store) as engine:

@@ -64,8 +64,7 @@ def event_row(one: Entry | Refusal, webhook: CompiledWebhook | None) -> EventRow
 
 
 def _entry_row(entry: Entry, webhook: CompiledWebhook | None) -> EventRow:
-    message = entry.message
-    last = entry.attempts[-1] if entry.attempts else None
+    message, failure = entry.message, entry.failure
     return {
         "kind": "event",
         "id": message.id,
@@ -79,7 +78,7 @@ def _entry_row(entry: Entry, webhook: CompiledWebhook | None) -> EventRow:
         "state": entry.state.value,
         "status": None,
         "reason": entry.reason,
-        "error": last.error if last else None,
+        "error": failure.error if failure else None,
         "verification": verification_of(entry, webhook)[0],
         "attempts": entry.receive_count,
         "finished_at": instant(entry.finished_at_ms),

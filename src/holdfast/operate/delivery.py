@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.clock import Clock
@@ -13,6 +14,9 @@ from holdfast.errors import HoldfastError, NotSupported
 from holdfast.message import Headers, Request, new_message_id
 from holdfast.providers.delivering import signed_by, with_event_type, with_some_delivery_id
 from holdfast.secrets import Secrets
+
+ARRIVES_WHOLE_BYTES: Final = 64 * 1024
+"""So much is on its way before anybody can refuse it for its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +81,19 @@ def make_request(
     return signed_by(request, provider, secret, now)
 
 
-async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
-    """Send it. Raises HoldfastError where nothing answers, or where it cannot be sent at all."""
+def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answered:
+    """Send it, and wait. Raises HoldfastError where nothing answers, or where it cannot be sent.
+
+    Not over asyncio, whose connection is lost with the answer in it where that came before the
+    body was read to its end: a 413 mostly does.
+    """
     import httpx  # noqa: PLC0415 - a tenth of a second that only those who send should pay
 
     lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
     to = request.origin
     try:
-        async with httpx.AsyncClient(timeout=timeout_seconds, trust_env=False) as client:
-            response = await client.request(
+        with httpx.Client(timeout=timeout_seconds, trust_env=False) as client:
+            response = client.request(
                 request.method, request.url, headers=lines, content=request.body
             )
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -95,6 +103,10 @@ async def deliver(request: Request, *, timeout_seconds: float = 30.0) -> Answere
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
         raise HoldfastError(f"this request cannot be sent: {error}") from error
     except httpx.HTTPError as error:
-        raise HoldfastError(f"{to} broke off ({type(error).__name__})") from error
+        told = f"{to} broke off ({type(error).__name__})"
+        if len(request.body) > ARRIVES_WHOLE_BYTES:
+            # Not everywhere is an answer left that came before the connection was reset.
+            told += f"; perhaps it takes no body of {len(request.body):,} bytes (body_limit)"
+        raise HoldfastError(told) from error
     known = response.headers.get("x-holdfast-id") or response.headers.get("x-request-id")
     return Answered(response.status_code, dict(response.headers), response.text, known)

@@ -48,7 +48,7 @@ def as_curl(message: Message, url: str) -> str:
 
 def as_test(message: Message, type: str | None, definition: str = "hooks.py") -> str:
     """A Python file for pytest: the request as it came, as a fixture, and a test that works it through
-    `definition` (a path, from where pytest is run)."""
+    `definition`: the name of a file that the test lies beside, wherever pytest is run from."""
     request = message.request
     # Always with `event_` in front, so that it is a name of ours and no word of Python's.
     name = re.sub(r"[^a-z0-9]+", "_", f"event_{type or message.webhook}".lower()).strip("_")
@@ -59,12 +59,14 @@ def as_test(message: Message, type: str | None, definition: str = "hooks.py") ->
     return (
         f'"""Event {message.id} of {message.webhook}, as it came in at '
         f"{instant(message.received_at_ms)}.\n\n"
+        "Put it beside the definition; where it lies elsewhere, DEFINITION says where that is.\n"
         "The functions of the definition are called. What must not be called from a test is played:\n"
         'mocks={"charge": [{"result": {"charged": 20}}]}.\n"""\n\n'
+        "from pathlib import Path\n\n"
         "import pytest\n\n"
         "from holdfast import Request\n"
         "from holdfast.testing import delivery, run_webhook\n\n"
-        f"DEFINITION = {definition!r}\n\n\n"
+        f"DEFINITION = Path(__file__).with_name({definition!r})\n\n\n"
         "@pytest.fixture\n"
         f"def {name}() -> Request:\n"
         "    return delivery(\n"

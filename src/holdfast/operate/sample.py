@@ -57,7 +57,7 @@ async def send_sample(compiled: Compiled, url: str, archive: Archive) -> Sampled
         secrets=Secrets(),
         clock=SYSTEM_CLOCK,
     )
-    answered = await deliver(request)
+    answered = await asyncio.to_thread(deliver, request)
     entry = None
     if answered.accepted and answered.id:
         entry = await wait_for_outcome(archive, answered.id)

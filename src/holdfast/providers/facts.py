@@ -16,6 +16,7 @@ from holdfast.verify.networks import Unsigned
 KEYS: Final = (
     "title",
     "secret",
+    "secret_chosen",
     "delivery_id",
     "event_type",
     "content_types",
@@ -71,6 +72,9 @@ class Facts:
             notes=self.texts("notes"),
             unconfirmed=self.texts("unconfirmed"),
         )
+
+    def flag(self, key: str) -> bool:
+        return self._flag(self._table, key, of="")
 
     def text(self, key: str) -> str:
         return _text(self._table, key, self._wrong)

@@ -26,6 +26,8 @@ class Preset:
         facts = Facts(table, self._wrong)
         self.secret = facts.text("secret")
         """What its secret is called, or looks like."""
+        self.secret_chosen = facts.flag("secret_chosen")
+        """Whether its user may choose the secret, in its default way to sign."""
         self.config = {name: str(about) for name, about in facts.table("config").items()}
         """Settings of its own, and what each is."""
         self.tokens = {name: str(about) for name, about in facts.table("tokens").items()}

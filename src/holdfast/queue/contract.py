@@ -183,6 +183,11 @@ class Entry:
     attempts: tuple[Failure, ...] = ()
     reason: str | None = None
 
+    @property
+    def failure(self) -> Failure | None:
+        """The last one; None where it was done after all."""
+        return self.attempts[-1] if self.attempts and self.state is not State.DONE else None
+
 
 class Sender(Protocol):
     """What the gateway sees."""

@@ -27,7 +27,9 @@ def write_run_file(path: Path, definition: Path, started: Started) -> None:
     }
     draft = path / f"{RUN_FILE}.{os.getpid()}"
     try:
-        draft.write_bytes(orjson.dumps(record))
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(orjson.dumps(record))
         draft.rename(path / RUN_FILE)
     except OSError:
         with suppress(OSError):

@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -162,7 +161,12 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         ops = self._open_ops()
-        listener = self._options.console.bind() if self._options.console else None
+        listener, console = None, None
+        if self._options.console is not None:
+            listener = self._options.console.bind()
+            console = _url(self._options.console.host, listener.getsockname()[1])
+            # Before the upkeep begins: an alert that is still owed goes out at its first look.
+            self._console_url = self._options.console.public_url(console)
         upkeep = loop.create_task(self._upkeep(engine))
         search = search_of(engine) if self._options.index else None
         indexer = Indexer(search, self._clock) if search is not None else None
@@ -174,9 +178,7 @@ class Supervisor:
         running = [loop.create_task(child.run()) for child in self._children]
         try:
             if await self._ready():
-                started = self._started(ops, listener, new=new)
-                if self._options.console is not None:
-                    self._console_url = self._options.console.public_url(started.console_url)
+                started = self._started(ops, console, new=new)
                 self._write_run_file(path, started)
                 self._on_started(started)
                 if listener is not None:
@@ -212,12 +214,7 @@ class Supervisor:
             wait.cancel()
         return self._all_ready.is_set() and not self._stop.is_set()
 
-    def _started(
-        self, ops: OpsServer | None, listener: socket.socket | None, *, new: bool
-    ) -> Started:
-        console = None
-        if listener is not None and self._options.console is not None:
-            console = _url(self._options.console.host, listener.getsockname()[1])
+    def _started(self, ops: OpsServer | None, console: str | None, *, new: bool) -> Started:
         return Started(
             url=_url(self._options.host, self._port) if self._port else None,
             ops_url=_url(self._options.ops_host, ops.port) if ops else None,

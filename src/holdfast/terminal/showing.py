@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from holdfast.queue.contract import State
 from holdfast.terminal.feed import Line, Part
 from holdfast.terminal.rows import Style, clock_time, moment_ms
 from holdfast.terminal.text import printable, size, took, wrap
@@ -127,9 +128,9 @@ def _detail(name: str, value: Any) -> str:
 
 
 def _failure(fields: Mapping[str, Any]) -> Iterator[Part]:
-    """The last one, with its stack."""
+    """The last one, with its stack; none of what was done after all."""
     attempts = fields.get("attempts") or ()
-    if not attempts:
+    if not attempts or fields.get("state") == State.DONE:
         return
     last = attempts[-1]
     message, trace = told_cause(str(last.get("cause") or ""))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from holdfast.clock import SYSTEM_CLOCK
 from holdfast.definition import Provider, Verification
 from holdfast.errors import NotSupported, SecretMissing
 from holdfast.message import Headers, Request
@@ -46,7 +47,7 @@ def sign(
     body: Any = b"",
     *,
     secret: str,
-    now: float,
+    now: float | None = None,
     event_type: str | None = None,
     delivery_id: str | None = None,
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
@@ -59,13 +60,15 @@ def sign(
         sender's id: `"stripe"`.
     secret: the value itself, as the sender knows it, not a reference; where the sender signs with a
         private key, that of a `key_pair`.
-    now: when it is sent, seconds since 1970. A `ManualClock` knows: `clock.now_ms() / 1000`.
+    now: when it is sent, seconds since 1970; default: now, by the system clock. A `ManualClock` knows: `clock.now_ms() / 1000`.
     event_type, delivery_id: put where the sender has them, in a header or in the body.
 
     Raises NotSupported where only the sender can sign, or where type or id cannot be written;
     UnknownProvider; TypeError or ValueError, naming the argument, for one that is of no use.
     """
     source = _source(provider_named(by) if isinstance(by, str) else by)
+    if now is None:
+        now = SYSTEM_CLOCK.now_ms() / 1000
     arguments.seconds("now", now)
     arguments.text("secret", secret)
     request = delivery(body, headers=headers, method=method, url=url)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 class ExchangeFailed(Exception):
-    """No answer came. `kind`: `ConnectError`, `ReadError`, `Timeout`, ... The message names the
-    host alone: a URL may carry secrets."""
+    """No answer came. `kind`: `ConnectError`, `ReadError`, `Timeout`, ... The message names
+    host and port alone: a URL may carry secrets."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ class HttpClient:
         if self._client is None:
             self._client = httpx.AsyncClient(follow_redirects=False)
         headers = [(name.encode(), value.encode("latin-1")) for name, value in request.headers]
-        host = urlsplit(request.origin).hostname
+        place = urlsplit(request.origin).netloc.rpartition("@")[2]
         try:
             sending = httpx.Request(
                 request.method,
@@ -70,13 +70,13 @@ class HttpClient:
             async with asyncio.timeout(limit_seconds) as limit:
                 return await _answered(self._client, sending, bytes_max, drain=drain)
         except httpx.InvalidURL as error:
-            raise ExchangeFailed("InvalidURL", f"{host}: {error}") from None
+            raise ExchangeFailed("InvalidURL", f"{place}: {error}") from None
         except (httpx.HTTPError, httpx.StreamError) as error:
-            raise ExchangeFailed(type(error).__name__, f"{host}: {error}") from None
+            raise ExchangeFailed(type(error).__name__, f"{place}: {error}") from None
         except TimeoutError:
             if not limit.expired():
                 raise
-            late = f"{host}: no answer in {limit_seconds:g} seconds"
+            late = f"{place}: no answer in {limit_seconds:g} seconds"
             raise ExchangeFailed("Timeout", late) from None
 
     async def aclose(self) -> None:

@@ -14,6 +14,7 @@ names gives one object of them, and an index after a filter looks into each matc
 
 from __future__ import annotations
 
+import math
 import re
 import statistics
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from holdfast.workflow.failures import StateFailure, as_json
+from holdfast.workflow.limits import stays_whole
 from holdfast.workflow.steps import Names, Step, follow_many, index_of, read_steps
 
 
@@ -228,6 +230,16 @@ def _numbers(values: Any) -> list[float]:
     return found
 
 
+def _sum(values: Any) -> float:
+    """A double, as everywhere here, where it is whole beyond 64 bits; what is beyond that too is none."""
+    total = sum(_numbers(values))
+    if isinstance(total, int) and stays_whole(total):
+        return total
+    if not math.isfinite(total):
+        raise OverflowError
+    return float(total)
+
+
 def _only(value: Any, *kinds: type) -> Any:
     """Python would also index a string, and take the items of an object."""
     if not isinstance(value, kinds):
@@ -239,7 +251,7 @@ FUNCTIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "length": lambda value: len(_only(value, list, dict, str)),
     "min": lambda values: min(_numbers(values)),
     "max": lambda values: max(_numbers(values)),
-    "sum": lambda values: sum(_numbers(values)),
+    "sum": _sum,
     "avg": lambda values: statistics.fmean(_numbers(values)),
     "stddev": lambda values: statistics.pstdev(_numbers(values)),
     "first": lambda values: _only(values, list)[0],

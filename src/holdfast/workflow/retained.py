@@ -77,9 +77,10 @@ def _reach(events: Iterable[_Event], budget_bytes: int) -> tuple[list[_Event], i
 
 
 def _weight(event: _Event) -> int | None:
-    """Its bytes in a history, with the comma after it; None: no history with it can be written."""
+    """Its bytes in a history, with the comma after it; None: no history with it can be written or shown."""
     try:
-        return len(orjson.dumps((event,))) - 1
+        # Whoever shows a history does so within other things, and the depth that can be written ends.
+        return len(orjson.dumps([[[[[[event]]]]]])) - 11
     except TypeError:
         return None
 

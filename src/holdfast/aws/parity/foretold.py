@@ -84,7 +84,7 @@ class Foretold:
             return self.widened(request)
         if here in _TO_A_PING and aws // 100 == 2 and ping_of(request, self._pings):
             return self.topic("ping")
-        return self.of_bytes(request) if aws in _JUDGED else None
+        return self.of_bytes(request) if here in _JUDGED and aws in _JUDGED else None
 
     def widened(self, request: Request) -> Difference | None:
         """Whether the model lets through what the schema refuses, and says so."""

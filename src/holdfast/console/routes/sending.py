@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from typing import Annotated, Any, Final
@@ -252,7 +253,7 @@ async def send_sample(call: Call[Nothing, SampleAsked]) -> SentFields:
         event_type=asked.event_type,
     )
     await site.look(lambda: call.book.note("sample", webhook=webhook.name, signed=asked.signed))
-    answered = await deliver(request)
+    answered = await asyncio.to_thread(deliver, request)
     return {
         "accepted": answered.accepted,
         "status": answered.status,

@@ -27,6 +27,7 @@ class EventRow(TypedDict):
     """Of a refusal: what was answered."""
     reason: str | None
     error: str | None
+    """Of the last failure; null where it was done after all."""
     verification: str
     attempts: int
     finished_at: str | None

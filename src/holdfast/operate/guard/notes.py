@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,9 @@ def write_notes(store: Path, warnings: Sequence[Warned], rhythms: Mapping[str, A
     """Raises OSError."""
     record = {"warnings": [asdict(one) for one in warnings], "rhythms": rhythms}
     draft = store / f"{GUARD_FILE}.new"
-    draft.write_bytes(orjson.dumps(record))
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(orjson.dumps(record))
     draft.rename(store / GUARD_FILE)
 
 

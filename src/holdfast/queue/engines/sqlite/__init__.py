@@ -20,13 +20,25 @@ What happens on each failure:
     a failed write, fsync   the connection is closed; the WAL is written out and truncated before
                             anything more is acknowledged, since the kernel may have dropped pages
     a full disk             StoreFull, until a write succeeds
-    a restored backup       refused (the files' ids, or the position, do not fit); `holdfast recover`
+    files of two backups    refused (their ids, the position or a log do not fit); `holdfast recover`
     a store moved in use    refused at the next commit: SQLite would go on writing to nobody's file
     a clock that was set    nothing expires for an hour; what waits for a time waits no longer for it
 """
 
+from holdfast.queue.engines.sqlite.backup import Backup, Restored, back_up, restore
 from holdfast.queue.engines.sqlite.engine import SQLiteEngine
 from holdfast.queue.engines.sqlite.recover import Recovery, recover
 from holdfast.queue.engines.sqlite.store import INBOX, LEDGER, Store
 
-__all__ = ["INBOX", "LEDGER", "Recovery", "SQLiteEngine", "Store", "recover"]
+__all__ = [
+    "INBOX",
+    "LEDGER",
+    "Backup",
+    "Recovery",
+    "Restored",
+    "SQLiteEngine",
+    "Store",
+    "back_up",
+    "recover",
+    "restore",
+]

@@ -57,9 +57,10 @@ def translate(error: Exception, path: Path) -> StoreError:
     if isinstance(error, apsw.FullError):
         return StoreFull(f"no room left on the disk of {path.name}")
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        # Nothing can be made anew from the inbox but the ledger.
+        anew = ", or move it away and see `holdfast recover`" if path.name == "ledger.db" else ""
         return StoreFormat(
-            f"{path} is damaged ({error}); restore a backup, or move it away and see "
-            "`holdfast recover`"
+            f"{path} is damaged ({error}); put a backup back: `holdfast restore DIR`{anew}"
         )
     return StoreError(f"{path.name}: {type(error).__name__}: {error}")
 

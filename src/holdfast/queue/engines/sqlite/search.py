@@ -5,7 +5,8 @@ without the texts and without positions. The index only proposes; whatever it pr
 decided by `holdfast.queue.matching`. Newest first, a page ends where it is full or has taken long
 enough, and says so. What is not indexed yet is simply read.
 
-The file can be lost, or deleted, at any time: it is made anew. It is written without waiting for
+The file can be lost, or deleted, at any time: it is made anew, and begun anew where another inbox
+was put beside it, as from a backup. It is written without waiting for
 the disk, in small steps by whoever does the store's upkeep, never by reception.
 """
 
@@ -72,14 +73,21 @@ class SearchFile:
         """The next few messages; True if there are more."""
         with self._made_anew():
             with self._opened().read() as words:
-                last = int(select_value(words, "SELECT value FROM meta WHERE key = 'indexed_to'"))
+                last = self._mark(words)
+            if last is None:
+                self._begin_anew()
+                return True
             rows = self._next(last)
             if not rows:
                 return False
             texts = [(n, f"{text_of(one)}\n{_name(one.webhook)}") for n, one in rows]
             with self._file.write() as words:
                 words.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", texts)
-                words.execute("UPDATE meta SET value = ? WHERE key = 'indexed_to'", (rows[-1][0],))
+                n, newest = rows[-1]
+                words.executemany(
+                    "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                    [("indexed_to", n), ("indexed_id", newest.id)],
+                )
                 words.execute(
                     "UPDATE meta SET value = value + ? WHERE key = 'indexed'", (len(rows),)
                 )
@@ -108,13 +116,16 @@ class SearchFile:
         if not self._shelf.store.search.exists():
             return IndexState(0, int(last or 0), 0)
         with self._opened().read() as words:
-            told = dict(select(words, "SELECT key, value FROM meta"))
+            mark = self._mark(words)
+            indexed = select_value(words, "SELECT value FROM meta WHERE key = 'indexed'")
         size = sum(
             path.stat().st_size
             for path in (self._shelf.store.search, Path(f"{self._shelf.store.search}-wal"))
             if path.exists()
         )
-        return IndexState(told["indexed"], max(0, int(last or 0) - told["indexed_to"]), size)
+        if mark is None:
+            return IndexState(0, int(last or 0), size)
+        return IndexState(indexed, max(0, int(last or 0) - mark), size)
 
     def search(
         self,
@@ -167,8 +178,10 @@ class SearchFile:
         if not self._shelf.store.search.exists():
             return None, 0
         with contextlib.suppress(StoreError), self._opened().read() as words:
+            last = self._mark(words)
+            if last is None:
+                return None, 0
             match = _expression(words, query)
-            last = int(select_value(words, "SELECT value FROM meta WHERE key = 'indexed_to'"))
             if match is None or filter.webhook is None:
                 return match, last if match else 0
             with self._inbox.read() as inbox:
@@ -181,6 +194,24 @@ class SearchFile:
                 match if share and share > SHARE else f"{match} AND {_name(filter.webhook)}"
             ), last
         return None, 0
+
+    def _mark(self, words: apsw.Connection) -> int | None:
+        """How far the index has got. None: in another inbox than the one that is here, whose
+        numbers are given to other messages; an older one was put back."""
+        told = dict(select(words, "SELECT key, value FROM meta"))
+        mark = int(told["indexed_to"])
+        with self._inbox.read() as inbox:
+            end = select_value(inbox, "SELECT seq FROM sqlite_sequence WHERE name = 'message'")
+            # Where it has been removed since, only the end tells.
+            id = select_value(inbox, "SELECT id FROM message WHERE n = ?", (mark,))
+        known = told.get("indexed_id", id)
+        return None if mark > int(end or 0) or id not in (None, known) else mark
+
+    def _begin_anew(self) -> None:
+        with self._file.write() as words:
+            words.execute("INSERT INTO words (words) VALUES ('delete-all')")
+            words.execute("DELETE FROM meta WHERE key = 'indexed_id'")
+            words.execute("UPDATE meta SET value = 0 WHERE key IN ('indexed_to', 'indexed')")
 
     def _walk(self, file: File, query: str, before: int | None, value: Any) -> Iterator[list[int]]:
         """Page after page. Between two of them nothing is held."""

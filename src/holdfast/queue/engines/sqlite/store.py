@@ -31,6 +31,10 @@ SEARCH: Final = "search.db"
 
 APPLICATION_ID: Final = 0x484F4C44  # "HOLD", so that file(1) and we know whose it is
 
+# Of SQLite's file format: the byte that says whether changes go through a write-ahead log.
+_WRITE_VERSION: Final = 18
+_WITHOUT_LOG: Final = b"\x01"
+
 MOUNTS: Final = Path("/proc/self/mounts")
 NETWORK_FILE_SYSTEMS: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "beegfs"}
@@ -90,16 +94,32 @@ class Store:
                     "put it back from a backup, or `holdfast recover --all|--from TIME|--none`"
                 )
             create(self.ledger, LEDGER_SCHEMA, inbox_id, format=LEDGER_FORMAT)
-        self._judge_ledger(inbox_id, sequence)
+        position = self._judge_ledger(inbox_id)
+        # The inbox once more, after the ledger: in a store that is in use both have gone on.
+        if position > sequence and position > (sequence := self._judge_inbox()[1]):
+            raise StoreMismatch(
+                f"the ledger has delivered up to message {position}, the inbox ends at "
+                f"{sequence}: an older inbox was restored; put back the ledger of the same "
+                "time, or `holdfast recover --all|--from TIME|--none`"
+            )
         return inbox_id
 
     def _judge_log(self, path: Path) -> None:
         """SQLite would take another file's log for the new file's own."""
         log = Path(f"{path}-wal")
-        if not path.exists() and log.exists() and log.stat().st_size:
+        if not log.exists() or not log.stat().st_size:
+            return
+        if not path.exists():
             raise StoreMismatch(
                 f"{self.path} has {log.name} but no {path.name}: the two belong together; put "
                 f"{path.name} back, or move {log.name} to where it went"
+            )
+        with path.open("rb") as file:
+            header = file.read(_WRITE_VERSION + 1)
+        if header[_WRITE_VERSION:] == _WITHOUT_LOG:
+            raise StoreMismatch(
+                f"{path.name} was put into {self.path} beside the log of another file: put "
+                f"{log.name} back with its own, or use `holdfast restore`"
             )
 
     def _judge_inbox(self) -> tuple[str, int]:
@@ -108,7 +128,8 @@ class Store:
             row = select_value(connection, "SELECT seq FROM sqlite_sequence WHERE name='message'")
             return store_id, int(row or 0)
 
-    def _judge_ledger(self, inbox_id: str, sequence: int) -> None:
+    def _judge_ledger(self, inbox_id: str) -> int:
+        """The position up to which it has delivered."""
         with self._judging(self.ledger, LEDGER_FORMAT) as connection:
             if _store_id(connection) != inbox_id:
                 raise StoreMismatch(
@@ -116,13 +137,8 @@ class Store:
                     "`holdfast recover --all|--from TIME|--none`"
                 )
             position = select_value(connection, "SELECT coalesce(max(position), 0) FROM queue")
-            if position > sequence:
-                raise StoreMismatch(
-                    f"the ledger has delivered up to message {position}, the inbox ends at "
-                    f"{sequence}: an older inbox was restored; put back the ledger of the same "
-                    "time, or `holdfast recover --all|--from TIME|--none`"
-                )
             upgrade(connection, LEDGER_UPGRADES)
+            return int(position)
 
     def add(self, path: Path, schema: str, format: int) -> None:
         """See to it that one of the files beside inbox and ledger is there, and of this store.
@@ -133,7 +149,8 @@ class Store:
             with self._judging(self.inbox, INBOX_FORMAT) as connection:
                 store_id = _store_id(connection)
             self._judge_log(path)
-            if not path.exists():
+            # One of no bytes is nobody's: tools leave them where they were asked for what is not there.
+            if not path.exists() or not path.stat().st_size:
                 create(path, schema, store_id, format=format)
             with self._judging(path, format) as connection:
                 if _store_id(connection) != store_id:
