@@ -75,6 +75,29 @@ def test_a_packed_body_that_cannot_be_unpacked_has_a_name(body: bytes) -> None:
     assert caught.value.reason == "body_malformed"
 
 
+def test_no_more_is_unpacked_than_anybody_sends() -> None:
+    """A few packed bytes can stand for gigabytes: what comes after the limit is never looked at."""
+    packed = gzip.compress(b" " * (2 * UNPACKED_MAX_BYTES))[:-8] + b"\0" * 8
+
+    with pytest.raises(VerificationFailed) as caught:
+        Reading(Request("POST", "/in", "", HEADERS, packed)).unpack()
+
+    assert "too large" in caught.value.detail
+
+
+def test_bytes_that_are_no_utf8_stay_what_they_are() -> None:
+    """A member is signed as it was sent."""
+    assert member(b'{"a":"\xff"}', "a") == b'"\xff"'
+
+
+@pytest.mark.parametrize("token", ["a.!.c", "a.e30x.c", "a.b"])
+def test_a_token_that_is_none_has_no_claims(token: str) -> None:
+    """Nor does reading it break anything: names are looked for in it whatever it is."""
+    reading = Reading(Request("POST", "/in", "", Headers.of({"T": token}), b""))
+
+    assert reading.find(Locator("claim", "t.sub")) is None
+
+
 def changed(name: str, data: bytes) -> bytes | None:
     reading = Reading(Request("POST", "/in", "", HEADERS, b""))
     try:
