@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -10,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.errors import NotSupported
+from holdfast.errors import NotSupported, VerificationFailed
 from holdfast.message import Headers, Request
 from holdfast.verify.compact import compact, member
+from holdfast.verify.forms import form_fields
 from holdfast.verify.locate import Locator
-from holdfast.verify.reading import Reading
+from holdfast.verify.reading import UNPACKED_MAX_BYTES, Reading
 from holdfast.verify.transforms import TRANSFORMS, transform, transform_mistake
 from holdfast.verify.writing import put
 
@@ -40,6 +42,60 @@ def test_a_member_of_too_many_is_not_looked_for() -> None:
     assert member(b'{"a":%s}' % (b"[" * 100_000), "a") is None
     assert member(b"[%s]" % b",".join([b"0"] * 2_000), "999") == b"0"
     assert member(b"[%s]" % b",".join([b"0"] * 2_000), "1000") is None
+
+
+def test_half_of_a_surrogate_pair_is_signed_like_any_text() -> None:
+    """A query that travelled as JSON may hold one: that must not end the check as a fault of ours."""
+    reading = Reading(Request("POST", "/in", "a=\ud800", HEADERS, b""))
+
+    assert reading.need_bytes(Locator("query", "a")) == b"\xed\xa0\x80"
+
+
+def test_a_form_of_many_fields_is_none() -> None:
+    """It is read before its signature is judged."""
+    assert len(form_fields(None, b"&".join([b"a=1"] * 1_000))) == 1_000
+    assert form_fields(None, b"&".join([b"a=1"] * 1_001)) == []
+
+
+PACKED = gzip.compress(b"body")
+NO_GZIP = {
+    "cut off": PACKED[:-4],
+    "a broken stream": PACKED[:10] + b"\xff" * 20,
+    "another sum": PACKED[:-8] + b"\0" * 8,
+    "too large": gzip.compress(b" " * (UNPACKED_MAX_BYTES + 1)),
+}
+
+
+@pytest.mark.parametrize("body", NO_GZIP.values(), ids=NO_GZIP)
+def test_a_packed_body_that_cannot_be_unpacked_has_a_name(body: bytes) -> None:
+    """Nor does one that stands for more than anybody sends."""
+    with pytest.raises(VerificationFailed) as caught:
+        Reading(Request("POST", "/in", "", HEADERS, body)).unpack()
+
+    assert caught.value.reason == "body_malformed"
+
+
+def test_no_more_is_unpacked_than_anybody_sends() -> None:
+    """A few packed bytes can stand for gigabytes: what comes after the limit is never looked at."""
+    packed = gzip.compress(b" " * (2 * UNPACKED_MAX_BYTES))[:-8] + b"\0" * 8
+
+    with pytest.raises(VerificationFailed) as caught:
+        Reading(Request("POST", "/in", "", HEADERS, packed)).unpack()
+
+    assert "too large" in caught.value.detail
+
+
+def test_bytes_that_are_no_utf8_stay_what_they_are() -> None:
+    """A member is signed as it was sent."""
+    assert member(b'{"a":"\xff"}', "a") == b'"\xff"'
+
+
+@pytest.mark.parametrize("token", ["a.!.c", "a.e30x.c", "a.b"])
+def test_a_token_that_is_none_has_no_claims(token: str) -> None:
+    """Nor does reading it break anything: names are looked for in it whatever it is."""
+    reading = Reading(Request("POST", "/in", "", Headers.of({"T": token}), b""))
+
+    assert reading.find(Locator("claim", "t.sub")) is None
 
 
 def changed(name: str, data: bytes) -> bytes | None:
