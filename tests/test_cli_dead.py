@@ -120,7 +120,7 @@ def test_filters_say_which(
     scene.clock.advance(2_700)
     ids["c"] = scene.dead("orders")
     broad = not options or options[0] == "--limit"
-    yes = ("--yes",) if verb == "purge" else ("--all",) * broad
+    yes = ("--yes",) * (verb == "purge") + ("--all",) * broad
 
     told = scene.call("dead", verb, *options, "--dry-run", "-o", "json").json
     assert set(told["selected"]) == {ids[name] for name in wanted}
@@ -160,21 +160,22 @@ def test_redrive_of_all_has_to_be_said(scene: Scene) -> None:
 
 
 def test_purge_asks_first(scene: Scene) -> None:
-    """At a terminal it asks and believes the answer; elsewhere it wants --yes."""
+    """At a terminal it asks and believes the answer; elsewhere it wants --yes. It wants to know which, too."""
     scene.dead()
 
-    assert scene.call("dead", "purge").code == 2
-    refused = scene.call("dead", "purge", terminal=True, typed="n\n")
+    assert "say which" in scene.call("dead", "purge", "--yes").err
+    assert scene.call("dead", "purge", "--all").code == 2
+    refused = scene.call("dead", "purge", "--all", terminal=True, typed="n\n")
     assert refused.code == 1
     assert "Remove 1 dead letter for good?" in refused.err
     assert scene.states()["dead"] == 1
-    assert scene.call("dead", "purge", terminal=True, typed="y\n").code == 0
+    assert scene.call("dead", "purge", "--all", terminal=True, typed="y\n").code == 0
     assert scene.states()["dead"] == 0
 
 
 def test_purge_with_nothing_to_purge_does_not_ask(scene: Scene) -> None:
     """No question where the answer changes nothing."""
-    assert scene.call("dead", "purge").out == "0 of 0 purged\n"
+    assert scene.call("dead", "purge", "--all").out == "0 of 0 purged\n"
 
 
 def test_hints_are_for_terminals_only(scene: Scene) -> None:

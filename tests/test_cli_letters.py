@@ -82,7 +82,7 @@ def test_letters_are_put_aside_and_taken_out(scene: Scene) -> None:
     assert [one["id"] for one in scene.call("dead", "--parked", "-o", "json").json] == [aside]
     assert len(groups(scene)) == len(groups(scene, "--parked")) == 1
     assert scene.call("dead", "redrive", "--all", "-o", "json").json["selected"] == [other]
-    assert scene.call("dead", "purge", "--yes").out == "0 of 0 purged\n"
+    assert scene.call("dead", "purge", "--all", "--yes").out == "0 of 0 purged\n"
     assert scene.call("dead", "purge", "--parked", "--dry-run", "-o", "json").json["selected"] == [
         aside
     ]
@@ -132,7 +132,7 @@ def test_what_was_done_is_in_the_book(scene: Scene) -> None:
     scene.call("dead", "park", "--id", id)
     scene.call("dead", "unpark", "--id", id)
     scene.call("dead", "redrive", "--all")
-    scene.call("dead", "purge", "--yes")
+    scene.call("dead", "purge", "--all", "--yes")
     scene.call("pause", "users")
     scene.call("resume", "users")
     scene.call("replay", "--webhook", "users")

@@ -94,7 +94,7 @@ def test_an_unknown_webhook_is_code_4(scene: Scene) -> None:
         ("dead",),
         ("dead", "show", "f" * 32),
         ("dead", "redrive", "--all"),
-        ("dead", "purge"),
+        ("dead", "purge", "--all"),
         ("replay", "--since", "1d"),
         ("pause", "users"),
         ("resume", "users"),

@@ -88,7 +88,7 @@ def test_an_event_goes_all_the_way_and_what_fails_comes_back(shared: Shared) -> 
         assert (shown.code, "it cannot be helped" in shown.out) == (0, True)
         assert shared.call("dead", "redrive", "--id", id).out.startswith("1 of 1")
         until(lambda: shared.dead() == [id], "it failed again")
-        assert shared.call("dead", "purge", "--yes").out.startswith("1 of 1")
+        assert shared.call("dead", "purge", "--all", "--yes").out.startswith("1 of 1")
         assert shared.dead() == []
 
         status = shared.call("status", "-o", "json").json

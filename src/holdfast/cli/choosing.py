@@ -68,6 +68,13 @@ class ChosenLetters:
         """Whether anything says which."""
         return bool(self.id) or self.by_filter
 
+    def insist(self, all: bool, *, dry_run: bool) -> None:
+        """Raises WrongUsage where nothing says which, or two things do; a dry run may leave it open."""
+        if all and self.given:
+            raise WrongUsage("either --all, or --id, --group and filters; not both")
+        if not (all or dry_run or self.given):
+            raise WrongUsage("say which: --id, --group, a filter, or --all")
+
     def selection(self, engine: Engine, *, parked: bool) -> Selection:
         """Raises BadParameter, and NotFound where there is no such group."""
         if self.id and self.by_filter:

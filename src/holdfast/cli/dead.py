@@ -11,6 +11,7 @@ import typer
 from holdfast.cli import letters
 from holdfast.cli.choosing import ChosenLetters, LetterOptions, noted
 from holdfast.cli.options import (
+    AllOption,
     DryRunOption,
     GroupOption,
     ListLimitOption,
@@ -133,6 +134,7 @@ def show(
 @with_options
 def purge(
     chosen: ChosenLetters,
+    all: AllOption = False,
     parked: ParkedOption = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRunOption = False,
@@ -141,8 +143,9 @@ def purge(
 ) -> None:
     """Remove dead letters for good. Asks first.
 
-    Without a filter: all of them but those that are put aside.
+    --id, --group, a filter or --all say which; a dry run without any lists them all.
     """
+    chosen.insist(all, dry_run=dry_run)
     with engine_on(store) as engine:
         selection = chosen.selection(engine, parked=parked)
         selected = dead_ids(engine, selection, SYSTEM_CLOCK.now_ms())

@@ -20,7 +20,6 @@ from holdfast.cli.options import (
     ParkedOption,
     RateOption,
     StoreOption,
-    WrongUsage,
     book_on,
     engine_on,
     value_of,
@@ -66,10 +65,7 @@ def redrive(
 
     --id, --group, a filter or --all say which; a dry run without any lists them all. With --try or --stop-at it watches what becomes of them, and succeeds if all of them are done.
     """
-    if all and chosen.given:
-        raise WrongUsage("either --all, or --id, --group and filters; not both")
-    if not (all or dry_run or chosen.given):
-        raise WrongUsage("say which: --id, --group, a filter, or --all")
+    chosen.insist(all, dry_run=dry_run)
     watched = bool(try_first) or stop_at is not None
     threshold = _threshold(stop_at) if stop_at is not None else DEFAULT_STOP_AT
     if watched and is_shared(store):
