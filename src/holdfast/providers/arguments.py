@@ -5,11 +5,12 @@ What is wrong with one is told without its value: it may be a secret.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-SECONDS_MAX: Final = 1e12
-"""The year 33,658."""
+SECONDS_MAX: Final = sys.float_info.max / 1000
+"""Whose milliseconds are a number too. What is far from any clock is for the sender's tolerance to refuse."""
 
 
 def text(name: str, value: str) -> str:
@@ -20,10 +21,10 @@ def text(name: str, value: str) -> str:
 
 
 def seconds(name: str, value: float) -> float:
-    """Since 1970. Raises TypeError, and ValueError for a time that no clock shows."""
+    """Since 1970. Raises TypeError, and ValueError for what is no number, or none that a float holds."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"{name}: seconds since 1970 are needed, not {type(value).__name__}")
-    if not abs(value) < SECONDS_MAX:  # of no number nothing is true
+    if not abs(value) <= SECONDS_MAX:  # of no number nothing is true
         raise ValueError(f"{name}: seconds since 1970 are needed")
     return value
 
