@@ -126,6 +126,53 @@ def test_a_backup_put_beside_the_log_of_another_is_refused(
         Store(crashed).prepare()
 
 
+def test_two_backups_do_not_write_into_one_another(
+    used: Used, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of the same name is told; the first is whole."""
+    opened = backup._open
+
+    def meanwhile(path: Path) -> apsw.Connection:
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, "_open", opened)
+            with pytest.raises(StoreError, match="another backup"):
+                back_up(used.path, tmp_path / "copy")
+        return opened(path)
+
+    monkeypatch.setattr(backup, "_open", meanwhile)
+    made = back_up(used.path, tmp_path / "copy")
+    monkeypatch.setattr(backup, "_open", opened)
+
+    assert known(restored(made.path, tmp_path / "again")) == used.known()
+
+
+def test_what_a_killed_backup_left_is_removed(used: Used, tmp_path: Path) -> None:
+    """Its half of a file would be in the way of the next."""
+    (tmp_path / "copy.part").mkdir()
+    (tmp_path / "copy.part" / LEDGER).write_bytes(b"half")
+
+    assert back_up(used.path, tmp_path / "copy").messages == 6
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["copy", "store"]
+
+
+def test_a_mixed_directory_is_not_copied(used: Used, tmp_path: Path) -> None:
+    """Reading it would write the foreign log into it."""
+    made = back_up(used.path, tmp_path / "copy").path
+    used.send(5)
+    crashed = killed(used.path, tmp_path / "crashed")
+    shutil.copyfile(made / INBOX, crashed / INBOX)
+    before = (crashed / INBOX).read_bytes()
+
+    for attempt in (
+        lambda: back_up(crashed, tmp_path / "more"),
+        lambda: restore(crashed, tmp_path / "again", clock=SYSTEM_CLOCK),
+    ):
+        with pytest.raises(StoreMismatch, match="beside the log of another"):
+            attempt()
+
+    assert (crashed / INBOX).read_bytes() == before
+
+
 def test_a_store_that_runs_is_not_replaced(used: Used, tmp_path: Path) -> None:
     """Its files would be taken from under its workers."""
     made = back_up(used.path, tmp_path / "copy").path

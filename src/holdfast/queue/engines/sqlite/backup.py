@@ -11,8 +11,10 @@ put in place by hand beside the log of what it replaced can be told, and is refu
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ from holdfast.queue.engines.sqlite.store import (
     LEDGER,
     SEARCH,
     Store,
+    judge_log,
     make_directory,
     sync_directory,
 )
@@ -73,17 +76,12 @@ def back_up(path: Path, to: Path) -> Backup:
     with storing(to):
         if to.exists() and not (to.is_dir() and not any(to.iterdir())):
             raise StoreError(f"{to} is there already: a backup goes into a directory of its own")
-        shutil.rmtree(draft, ignore_errors=True)
-        try:
-            make_directory(draft)
+        with _drafting(draft):
             _copy(store.path, draft)
             messages = _messages(draft / INBOX)
             size_bytes = sum(file.stat().st_size for file in draft.iterdir())
             draft.rename(to)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        sync_directory(to.parent)
+            sync_directory(to.parent)
     return Backup(to, messages, size_bytes)
 
 
@@ -98,9 +96,7 @@ def restore(backup: Path, path: Path, *, clock: Clock) -> Restored:
     if not (backup / INBOX).exists() or not (backup / LEDGER).exists():
         raise StoreError(f"{backup} is no backup: it lacks {INBOX} or {LEDGER}")
     draft, aside = store.path / "restore.part", store.path / f"replaced.{clock.now_ms()}"
-    with storing(path), SupervisorLock(path), store.exclusively():
-        shutil.rmtree(draft, ignore_errors=True)
-        make_directory(draft)
+    with storing(path), SupervisorLock(path), store.exclusively(), _drafting(draft):
         _copy(backup, draft)
         Store(draft).prepare()
         found = [
@@ -109,21 +105,47 @@ def restore(backup: Path, path: Path, *, clock: Clock) -> Restored:
             if any(Path(f"{store.path / name}{suffix}").exists() for suffix in BESIDE)
         ]
         if found:
-            make_directory(aside)
+            aside.mkdir(mode=0o700)  # one that is there already must not be written over
         # The index is made anew; one that is ahead of its inbox would find too little.
         _move(store.path / SEARCH, None)
         for name in (INBOX, LEDGER, DESK):
             _move(store.path / name, aside / name)
+            if found:
+                sync_directory(aside)
             if (draft / name).exists():
                 (draft / name).rename(store.path / name)
             sync_directory(store.path)
-        shutil.rmtree(draft)
     return Restored(_messages(store.inbox), aside if found else None)
+
+
+@contextlib.contextmanager
+def _drafting(draft: Path) -> Iterator[None]:
+    """An empty directory to work in, ours alone, and gone at the end unless it has another name by then.
+    What one left behind that was killed is removed."""
+    make_directory(draft)
+    descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.path.samestat(os.fstat(descriptor), draft.stat())
+        except (BlockingIOError, FileNotFoundError):
+            ours = False
+        if not ours:
+            raise StoreError(f"{draft} is being written by another backup")
+        try:
+            for file in draft.iterdir():
+                file.unlink()
+            yield
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        os.close(descriptor)
 
 
 def _copy(source: Path, to: Path) -> None:
     for name in (LEDGER, INBOX, DESK):
         # One of no bytes is nobody's: tools leave them where they were asked for what is not there.
+        judge_log(source / name)
         if (source / name).exists() and (source / name).stat().st_size:
             _copy_file(source / name, to / name)
     sync_directory(to)

@@ -77,7 +77,7 @@ class Store:
 
     def _prepare(self) -> str:
         for path in (self.inbox, self.ledger):
-            self._judge_log(path)
+            judge_log(path)
         has_inbox, has_ledger = self.inbox.exists(), self.ledger.exists()
         if has_ledger and not has_inbox:
             raise StoreMismatch(
@@ -103,24 +103,6 @@ class Store:
                 "time, or `holdfast recover --all|--from TIME|--none`"
             )
         return inbox_id
-
-    def _judge_log(self, path: Path) -> None:
-        """SQLite would take another file's log for the new file's own."""
-        log = Path(f"{path}-wal")
-        if not log.exists() or not log.stat().st_size:
-            return
-        if not path.exists():
-            raise StoreMismatch(
-                f"{self.path} has {log.name} but no {path.name}: the two belong together; put "
-                f"{path.name} back, or move {log.name} to where it went"
-            )
-        with path.open("rb") as file:
-            header = file.read(_WRITE_VERSION + 1)
-        if header[_WRITE_VERSION:] == _WITHOUT_LOG:
-            raise StoreMismatch(
-                f"{path.name} was put into {self.path} beside the log of another file: put "
-                f"{log.name} back with its own, or use `holdfast restore`"
-            )
 
     def _judge_inbox(self) -> tuple[str, int]:
         with self._judging(self.inbox, INBOX_FORMAT) as connection:
@@ -148,7 +130,7 @@ class Store:
         with storing(self.path), self.exclusively():
             with self._judging(self.inbox, INBOX_FORMAT) as connection:
                 store_id = _store_id(connection)
-            self._judge_log(path)
+            judge_log(path)
             # One of no bytes is nobody's: tools leave them where they were asked for what is not there.
             if not path.exists() or not path.stat().st_size:
                 create(path, schema, store_id, format=format)
@@ -228,6 +210,25 @@ def create(
         raise translate(error, path) from error
     draft.rename(path)
     sync_directory(path.parent)
+
+
+def judge_log(path: Path) -> None:
+    """Raises StoreMismatch where SQLite would take another file's log for the file's own."""
+    log = Path(f"{path}-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    if not path.exists():
+        raise StoreMismatch(
+            f"{path.parent} has {log.name} but no {path.name}: the two belong together; put "
+            f"{path.name} back, or move {log.name} to where it went"
+        )
+    with path.open("rb") as file:
+        header = file.read(_WRITE_VERSION + 1)
+    if header[_WRITE_VERSION:] == _WITHOUT_LOG:
+        raise StoreMismatch(
+            f"{path.name} was put into {path.parent} beside the log of another file: put "
+            f"{log.name} back with its own, or use `holdfast restore`"
+        )
 
 
 def judge_format(connection: apsw.Connection, path: Path, format: int) -> None:
